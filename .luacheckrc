@@ -1,0 +1,6 @@
+-- What luacheck holds the Lua files to.
+std = "lua54"
+max_line_length = 120
+exclude_files = {"build*"}
+ignore = {"211/_.*"} -- a local that is only closed: local _permit <close> = …
+files["spec/*_spec.lua"] = {std = "lua54+busted"}

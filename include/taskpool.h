@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * taskpool: a host for pools of tasks scripted in Lua.
+ *
+ * A C program embeds it in four steps:
+ *
+ *     tp_error error;
+ *     tp_host *host = tp_host_create(NULL, &error);                    a loop and a Lua state
+ *     tp_host_run_file(host, "jobs.lua", 0, NULL, &error);             the script makes pools
+ *     tp_host_serve(host, NULL, "unix:/run/jobs.sock", &error);        people steer them
+ *     tp_host_run(host, &error);                                       until all work is done
+ *     tp_host_destroy(host);
+ *
+ * Errors. A function that can fail returns false (or NULL) and fills the tp_error it was given; the
+ * pointer may be NULL. The library never exits, aborts or prints: what it has to tell goes to the
+ * log function of the options.
+ *
+ * Threads. A host belongs to the thread that calls it; only tp_host_stop may be called from another
+ * thread or from a signal handler. Any number of hosts may live in one process.
+ *
+ * Ownership. Strings that are passed in are copied; strings that come back live as long as the
+ * header says. */
+#ifndef TASKPOOL_H
+#define TASKPOOL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TP_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define TP_API __attribute__((visibility("default")))
+#else
+#define TP_API
+#endif
+
+/* What can go wrong. Each code has one name, the same in C, Lua, log and answers. */
+#define TP_CODES(X)                                                                                \
+  X(POOL_IS_CLOSED, PoolIsClosed)                       /* the pool was gathered and closed */     \
+  X(POOL_IS_LOCKED, PoolIsLocked)                       /* the pool refuses new work */            \
+  X(TASK_GROUP_ALREADY_EXISTS, TaskGroupAlreadyExists)  /* the group name is taken */              \
+  X(TASK_GROUP_NOT_FOUND, TaskGroupNotFound)            /* no group of that name */                \
+  X(TASK_NOT_FOUND, TaskNotFound)                       /* no task of that id */                   \
+  X(ALREADY_CANCELLED, AlreadyCancelled)                /* the task was cancelled before */        \
+  X(ALREADY_ENDED, AlreadyEnded)                        /* the task has ended */                   \
+  X(INVALID_ARGUMENT, InvalidArgument)                  /* wrong type, range, name or spelling */  \
+  X(NOT_FOUND, NotFound)                                /* no such function, module, command */    \
+  X(NOT_AVAILABLE, NotAvailable)                        /* cannot be had now; may work later */    \
+  X(CANCELLED, Cancelled)                               /* raised in a task that is cancelled */   \
+  X(TIMED_OUT, TimedOut)                                /* the time given was over */              \
+  X(DENIED, Denied)                                     /* not allowed for this caller */          \
+  X(DEADLOCK, Deadlock)                                 /* tasks wait and nothing can wake them */ \
+  X(IO_ERROR, IOError)                                  /* file, socket or address failed */       \
+  X(SCRIPT_ERROR, ScriptError)                          /* a script did not load or raised */      \
+  X(NO_MEMORY, NoMemory)                                /* an allocation failed */
+
+typedef enum tp_code {
+  TP_OK = 0,
+#define TP_CODE_MEMBER(code, name) TP_##code,
+  TP_CODES(TP_CODE_MEMBER)
+#undef TP_CODE_MEMBER
+} tp_code;
+
+/* The printed name of a code, as "PoolIsClosed". Static; never NULL. */
+TP_API const char *tp_code_name(tp_code code);
+
+#define TP_ERROR_SIZE 1024
+
+/* One failure: what kind, and a text that says what was wrong, where, and what to do. */
+typedef struct tp_error {
+  tp_code code;
+  char message[TP_ERROR_SIZE]; /* cut at the end where it would not fit; always terminated */
+} tp_error;
+
+typedef enum tp_log_level {
+  TP_LOG_DEBUG,
+  TP_LOG_INFO,
+  TP_LOG_WARNING, /* the default */
+  TP_LOG_ERROR,
+  TP_LOG_NONE,
+} tp_log_level;
+
+/* Receives each log record at or above the level asked for: one call a record, on the host's thread.
+ * `message` ends with the call and has no line break in it. It must not call back into the host. */
+typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
+
+/* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never NULL. */
+TP_API const char *tp_log_level_name(tp_log_level level);
+TP_API int tp_log_level_of(const char *name);
+
+/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the FILE that is its context. */
+TP_API void tp_log_to_file(void *file, tp_log_level level, const char *message);
+
+/* How a host is to be. Start from {0}: every zero is a default. */
+typedef struct tp_host_options {
+  tp_log_fn log;          /* where log records go; default: nowhere */
+  void *log_context;      /* handed to `log` */
+  tp_log_level log_level; /* read only where `log` is set */
+  const char *modules;    /* directory whose modules may be named in control commands;
+                             default: the directory of the first script that runs */
+} tp_host_options;
+
+/* A loop, a Lua state, its pools and its control servers. */
+typedef struct tp_host tp_host;
+
+/* Makes a host. `options` may be NULL. Returns NULL with NoMemory or IOError. */
+TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
+
+/* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also in
+ * the global `arg`), and returns when it has returned; tasks it left in pools stay. `ScriptError`
+ * carries the message and the traceback. The loop runs meanwhile. */
+TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[], tp_error *error);
+
+/* The same for Lua text in memory; `name` stands in messages, as "=jobs". */
+TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error);
+
+/* Lets control sessions use `name`: "package.module.function", or "package.*" for all Lua functions
+ * below. The first call replaces the default, the modules below the modules directory. */
+TP_API bool tp_host_expose(tp_host *host, const char *name, tp_error *error);
+
+/* Opens a control server for the pool that prints as `pool` ("TaskPool-jobs"), or for every pool when
+ * it is NULL, the oldest being the one a session starts with. `address` is "unix:PATH" (mode 0600) or
+ * "tcp://HOST:PORT" on loopback. It answers while tp_host_run_* run, until the host is destroyed. */
+TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error);
+
+/* Runs the host until no task is left and no server is open, or until it is stopped. `Deadlock`:
+ * tasks are left, and nothing that the host knows of can wake them. */
+TP_API bool tp_host_run(tp_host *host, tp_error *error);
+
+/* Asks the host to stop: its tasks are cancelled, tp_host_run_* return. From any thread or signal
+ * handler, any number of times. */
+TP_API void tp_host_stop(tp_host *host);
+
+/* Closes servers, ends what still runs and frees everything. NULL is allowed. Not from inside a task. */
+TP_API void tp_host_destroy(tp_host *host);
+
+/* The control client of the command line, for programs that want one of their own. */
+typedef struct tp_client_options {
+  const char *address; /* "unix:PATH" or "tcp://HOST:PORT" */
+  const char *command; /* one command to send; NULL: read lines from `in` until its end or "exit" */
+  FILE *in, *out, *err; /* default: stdin, stdout, stderr; a prompt appears when `in` and `out` are
+                           terminals */
+} tp_client_options;
+
+/* What a client run came to; also the exit codes of `taskpool control`. */
+typedef enum tp_client_result {
+  TP_CLIENT_DONE = 0,          /* every command was answered; none failed */
+  TP_CLIENT_FAILED = 1,        /* a command was answered with an error */
+  TP_CLIENT_USAGE = 2,         /* the options make no sense */
+  TP_CLIENT_NO_CONNECTION = 3, /* nobody answers there, or the connection broke */
+  TP_CLIENT_DENIED = 4,        /* the server or the system refuses this client */
+} tp_client_result;
+
+/* Runs a client to its end. Blocks; owns nothing after it returns. Needs no host. */
+TP_API tp_client_result tp_client_run(const tp_client_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,28 @@
+---Control servers: people and programs steer the pools of this host through them.
+---
+---    local server = taskpool.control.serve { pool, tcp = "127.0.0.1:8001" }
+---    local server <close> = taskpool.control.serve { pool, another, unix = "/run/user/1000/jobs.sock" }
+---
+---The host keeps running while a server is open.
+---
+---SPDX-License-Identifier: MIT
+local core = require "taskpool.control.core"
+
+---@class taskpool.ServeOptions
+---@field [integer] taskpool.Pool the pools to serve, a session starts with the first; default: all pools
+---@field tcp? string "HOST:PORT", on loopback; port 0 is any free one
+---@field unix? string path of a socket, made with mode 0600
+
+---@class taskpool.Server
+---@field close fun(self: taskpool.Server) takes no more clients and ends the sessions
+---@field wait async fun(self: taskpool.Server): true waits until it is closed and its last client gone
+---@field address fun(self: taskpool.Server): string where it listens, as "tcp://127.0.0.1:8001"
+
+local control = {}
+
+---Opens a control server on `tcp` or `unix`. Raises InvalidArgument for wrong options, Denied for an
+---address that is not loopback, IOError where it cannot listen there.
+---@type fun(options: taskpool.ServeOptions): taskpool.Server
+control.serve = core.serve
+
+return control

@@ -1,0 +1,59 @@
+---taskpool: a host for pools of tasks scripted in Lua.
+---
+---    local taskpool = require "taskpool"
+---
+---    local function fetch(name)
+---      taskpool.sleep(1)
+---      print("fetched", name)
+---    end
+---
+---    taskpool.run(function()
+---      local pool = taskpool.TaskPool { size = 3 }
+---      pool:map(fetch, { "a", "b", "c" }, { num_concurrent = 2 })
+---      pool:gather_and_close()
+---    end)
+---
+---The core is C (taskpool.core); what needs no C stands beside this file, a file for each subject.
+---
+---SPDX-License-Identifier: MIT
+local core = require "taskpool.core"
+
+local taskpool = {
+  VERSION = "0.1.0",
+
+  -- pools
+  TaskPool = core.TaskPool,
+  SimpleTaskPool = core.SimpleTaskPool,
+
+  -- running and waiting
+  run = core.run,
+  sleep = core.sleep,
+  yield = core.yield,
+  now = core.now,
+  await = core.await,
+  gather = require "taskpool.gather",
+
+  -- between tasks
+  Queue = require("taskpool.queue").new,
+  Event = require("taskpool.event").new,
+  Semaphore = require("taskpool.semaphore").new,
+
+  -- the host
+  expose = core.expose,
+  error = core.error,
+  log = require "taskpool.log",
+}
+
+---Parts that are loaded when they are first used.
+local LATER <const> = { control = "taskpool.control" }
+
+return setmetatable(taskpool, {
+  __index = function(self, key)
+    local module = LATER[key]
+    if module then
+      self[key] = require(module)
+      return rawget(self, key)
+    end
+    return nil
+  end,
+})

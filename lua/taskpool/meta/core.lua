@@ -1,0 +1,143 @@
+---@meta taskpool.core
+---
+---Editor definitions of what taskpool.core (C) offers. Scripts use it through `require "taskpool"`; the
+---parts below "for libraries" are for modules that add a wait of their own.
+---
+---SPDX-License-Identifier: MIT
+
+-- luacheck: ignore 212
+
+---@class taskpool.Core
+local core = {}
+
+---The codes of errors; the C header lists them with their meanings.
+---@alias taskpool.Code
+---| "PoolIsClosed" # the pool was gathered and closed
+---| "PoolIsLocked" # the pool refuses new work
+---| "TaskGroupAlreadyExists" # the group name is taken
+---| "TaskGroupNotFound" # no group of that name
+---| "TaskNotFound" # no task of that id
+---| "AlreadyCancelled" # the task was cancelled before
+---| "AlreadyEnded" # the task has ended
+---| "InvalidArgument" # wrong type, range, name or spelling
+---| "NotFound" # no such function, module, command
+---| "NotAvailable" # cannot be had now; may work later
+---| "Cancelled" # raised in a task that is cancelled
+---| "TimedOut" # the time given was over
+---| "Denied" # not allowed for this caller
+---| "Deadlock" # tasks wait and nothing can wake them
+---| "IOError" # file, socket or address failed
+---| "ScriptError" # a script did not load or raised
+---| "NoMemory" # an allocation failed
+
+---Prints as "CODE: message".
+---@class taskpool.Error
+---@field code taskpool.Code
+---@field message string
+---@field who? string of a Cancelled error: who cancelled
+---@field when? number of a Cancelled error: the time of `taskpool.now`
+
+---Makes an error table; raise it with `error(e, 0)`.
+---@param code taskpool.Code|string
+---@param message string
+---@return taskpool.Error
+function core.error(code, message) end
+
+---Waits.
+---@async
+---@param seconds number
+function core.sleep(seconds) end
+
+---Lets all others that can run have their turn.
+---@async
+function core.yield() end
+
+---Seconds since some fixed point in the past; never goes back.
+---@return number
+function core.now() end
+
+---Outside of a task: runs `main(...)` as a task, and the loop until it has returned, no task is left and
+---no server is open. Inside a task: just calls it. Returns its results and raises its error; raises
+---Deadlock where tasks are left that nothing can wake.
+---@param main function
+---@param ... any
+---@return any ...
+function core.run(main, ...) end
+
+---Calls `fn(..., callback)` and waits until the callback is called. A failure of `fn` itself is returned
+---as nil, message, code. So is a callback whose first argument is a string, as luv's are; where it is
+---nil, the arguments behind it are returned (true if there are none); otherwise all of them.
+---
+---    local descriptor, message = taskpool.await(uv.fs_open, path, "r", 0)
+---@async
+---@param fn function
+---@param ... any
+---@return any ...
+function core.await(fn, ...) end
+
+---Lets control sessions use "package.module.function", or "package.*" for all Lua functions below. The
+---first call replaces the default, the modules below the modules directory.
+---@param name string
+function core.expose(name) end
+
+-- for libraries
+
+---Raises Cancelled in a task that has been cancelled; otherwise does nothing. For calls that may wait,
+---but need not this time.
+function core.checkpoint() end
+
+---The id of the next park of the running task. Raises InvalidArgument outside of a task.
+---@return integer
+function core.waiter() end
+
+---Waits until somebody wakes the id that `core.waiter` gave. Returns the values of the wake.
+---@async
+---@return any ...
+function core.park() end
+
+---Wakes a parked task with values. Nothing runs before the caller gives up control.
+---@param id integer
+---@param ... any
+---@return boolean woken true: the values will come out of the park; false: that park is over
+function core.wake(id, ...) end
+
+---Starts `fn(...)` as a coroutine of its own, in no pool.
+---@param fn function
+---@param ... any
+---@return integer handle
+function core.start(fn, ...) end
+
+---Has `f(ok, ...)` called once when it has ended. Comes right after `core.start`; `f` may not wait.
+---@param handle integer
+---@param f fun(ok: boolean, ...: any)
+function core.on_end(handle, f) end
+
+---Cancels what `core.start` has started.
+---@param handle integer
+---@param message? string
+function core.cancel(handle, message) end
+
+---Whether a task is running.
+---@return boolean
+function core.in_task() end
+
+---Writes a log record.
+---@param level taskpool.LogLevel
+---@param message string
+function core.log(level, message) end
+
+---Reads or sets the level of the log.
+---@param level? taskpool.LogLevel
+---@return taskpool.LogLevel
+function core.log_level(level) end
+
+---Has log records handed to `handler`; nil: to where they went before.
+---@param handler taskpool.LogHandler|nil
+function core.log_handler(handler) end
+
+---Switches the virtual clock on or off: time stands still while something can run, and jumps to the next
+---timer when nothing can.
+---@param on boolean
+function core.virtual_clock(on) end
+
+return core

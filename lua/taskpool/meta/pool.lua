@@ -1,0 +1,165 @@
+---@meta taskpool.pool
+---
+---Editor definitions of the pools (C).
+---
+---SPDX-License-Identifier: MIT
+
+-- luacheck: ignore 212 241
+
+---A Lua function, or the name of one: "package.module.function".
+---@alias taskpool.Function function|string
+
+---A list, an iterator function, or a coroutine. `map` and its kin also take what a generic `for` takes:
+---an iterator, a state and a first value, as `pairs(t)` gives them.
+---@alias taskpool.Iterable any[]|function|thread
+
+---Called when a task has ended or was cancelled, with its id, whether it ended well, and its results or
+---its error. May wait.
+---@alias taskpool.Callback fun(id: integer, ok: boolean, ...: any)|string
+
+---@class taskpool.PoolOptions
+---@field name? string default: a running index
+---@field size? number how many tasks may run at a time; default: math.huge
+
+---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
+---@field args? any[] arguments of every task
+---@field kwargs? table<string, any> arguments by the names of the function's parameters
+---@field end_callback? taskpool.Callback
+---@field cancel_callback? taskpool.Callback
+
+---@class taskpool.GroupOptions
+---@field group_name? string default: a name that tells the call, the function and an index
+---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
+---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
+
+---@class taskpool.ApplyOptions: taskpool.GroupOptions
+---@field args? any[]
+---@field kwargs? table<string, any> arguments by the names of the function's parameters
+---@field num? integer how many tasks; default: 1
+
+---@class taskpool.MapOptions: taskpool.GroupOptions
+---@field num_concurrent? integer how many tasks of the group may run at a time; default: 1
+
+---@class taskpool.CancelOptions
+---@field msg? string message of the cancel error
+
+---@class taskpool.FlushOptions
+---@field return_exceptions? boolean do not raise errors of tasks
+
+---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
+---@class taskpool.Pool
+---@field pool_size number how many tasks may run at a time; can be set
+---@field is_locked boolean whether it refuses new work
+---@field is_full boolean whether as many tasks run as may
+---@field num_running integer tasks that run
+---@field num_cancelled integer tasks that are cancelled and not yet through with it
+---@field num_ended integer tasks that have ended and were not flushed
+---@field num_waiting integer tasks that were accepted and have not started
+local Pool = {}
+
+---Refuses new work from now on. Groups that it has already go on.
+function Pool:lock() end
+
+---Accepts new work again.
+function Pool:unlock() end
+
+---The ids of all tasks ever started in these groups and not flushed.
+---@param name string
+---@param ... string
+---@return table<integer, true>
+function Pool:get_group_ids(name, ...) end
+
+---Cancels tasks by their ids; none, if one of the ids is wrong.
+---@param id integer
+---@param ... integer|taskpool.CancelOptions
+function Pool:cancel(id, ...) end
+
+---Stops a group: what has not started never starts, what runs is cancelled.
+---@param name string
+---@param options? taskpool.CancelOptions
+function Pool:cancel_group(name, options) end
+
+---Does so with all groups.
+---@param options? taskpool.CancelOptions
+function Pool:cancel_all(options) end
+
+---Waits for the callbacks of ended and cancelled tasks, then forgets those tasks.
+---@async
+---@param options? taskpool.FlushOptions
+function Pool:flush(options) end
+
+---Locks the pool, waits until all its tasks have ended, closes it, and raises the first error of a task.
+---@async
+---@param options? taskpool.FlushOptions
+function Pool:gather_and_close(options) end
+
+---Waits until the pool is closed.
+---@async
+---@return true
+function Pool:until_closed() end
+
+---A pool that runs any functions. Each call that makes tasks makes one group, and returns its name before
+---any of them has started.
+---@class taskpool.TaskPool: taskpool.Pool
+local TaskPool = {}
+
+---Runs `func` in `num` tasks.
+---@param func taskpool.Function
+---@param options? taskpool.ApplyOptions
+---@return string group_name
+function TaskPool:apply(func, options) end
+
+---Runs `func(element)` for each element of the iterable, which is asked for the next one only when there
+---is room for its task.
+---@param func taskpool.Function
+---@param iterable taskpool.Iterable
+---@param ... any|taskpool.MapOptions
+---@return string group_name
+function TaskPool:map(func, iterable, ...) end
+
+---Runs `func(table.unpack(element))` for each element.
+---@param func taskpool.Function
+---@param iterable taskpool.Iterable
+---@param ... any|taskpool.MapOptions
+---@return string group_name
+function TaskPool:starmap(func, iterable, ...) end
+
+---Runs `func` for each element, a table of arguments by the names of the function's parameters.
+---@param func taskpool.Function
+---@param iterable taskpool.Iterable
+---@param ... any|taskpool.MapOptions
+---@return string group_name
+function TaskPool:doublestarmap(func, iterable, ...) end
+
+---A pool that runs one function with one set of arguments.
+---@class taskpool.SimpleTaskPool: taskpool.Pool
+---@field func_name string name of the function
+local SimpleTaskPool = {}
+
+---Starts `num` more tasks, in a group of their own.
+---@param num integer
+---@return string group_name
+function SimpleTaskPool:start(num) end
+
+---Cancels the newest `num` running tasks; all, if fewer run.
+---@param num integer
+---@return integer[] ids of those cancelled, newest first
+function SimpleTaskPool:stop(num) end
+
+---Cancels all running tasks.
+---@return integer[] ids of those cancelled, newest first
+function SimpleTaskPool:stop_all() end
+
+---@class taskpool.Core
+local core = {}
+
+---Makes a pool that runs any functions.
+---@param options? taskpool.PoolOptions
+---@return taskpool.TaskPool
+function core.TaskPool(options) end
+
+---Makes a pool that runs `func`.
+---@param func taskpool.Function
+---@param options? taskpool.SimplePoolOptions
+---@return taskpool.SimpleTaskPool
+function core.SimpleTaskPool(func, options) end

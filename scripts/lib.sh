@@ -1,0 +1,51 @@
+# What the scripts share: which Debian packages are needed, getting them, building. Sourced by them; the
+# working directory is the project's from here on.
+
+cd "$(dirname "$0")/.." || exit
+
+build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv lua-luv-dev
+  libuv1-dev libedit-dev libjansson-dev uthash-dev"
+test_packages="lua-busted"
+lint_packages="clang-format clang-tidy cppcheck lua-check"
+
+# need PACKAGE…: installs those that are missing. Without any missing, the network is not touched; on a
+# system without dpkg, CMake says what it does not find.
+need() {
+  command -v dpkg-query >/dev/null || return 0
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p')
+  missing=
+  for package in "$@"; do
+    case "
+$installed
+" in
+    *"
+$package
+"*) ;;
+    *) missing="$missing $package" ;;
+    esac
+  done
+  [ -n "$missing" ] || return 0
+  echo "installing$missing" >&2
+  as_root apt-get -qq -o Acquire::Retries=3 update >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
+    -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+# build DIRECTORY [CMAKE-OPTION…]: configures and builds what has changed.
+build() {
+  directory=$1
+  shift
+  if [ ! -e "$directory/CMakeCache.txt" ] && command -v ninja >/dev/null; then
+    set -- -G Ninja "$@"
+  fi
+  cmake -S . -B "$directory" "$@" >/dev/null
+  cmake --build "$directory" -j "$(nproc)" >&2
+}

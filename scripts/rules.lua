@@ -1,0 +1,149 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The rules of the house that a script can check; scripts/lint calls it with the build directory.
+--
+--   arrows   a part includes only what it may: main -> control, api -> host -> exec -> pool; value is used
+--            by all and uses none of them; main.c includes only taskpool.h
+--   engine   neither lua.h nor uv.h can be reached from anything below src/pool/
+--   state    no object has a variable that can change (needs a build)
+--   quiet    no object calls exit, abort or what prints to stdout (needs a build)
+--   licence  each source says under which licence it stands
+--
+-- To add a rule: a function below and its line in `rules`. It calls report(file, text) for what is wrong.
+
+local build = arg[1] or "build"
+local failures = 0
+
+local function report(file, text)
+  failures = failures + 1
+  print(file .. ": " .. text)
+end
+
+-- Which parts each part may include, beside its own. The arrows are followed all the way down.
+local may_include = {
+  main = {},
+  control = {"api", "host", "exec", "pool", "value"},
+  api = {"host", "exec", "pool", "value"},
+  host = {"exec", "pool", "value"},
+  exec = {"pool", "value"},
+  pool = {"value"},
+  value = {},
+}
+
+-- Headers that the bookkeeping of pools must not see, directly or through another header.
+local foreign = {["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = true, ["luv.h"] = true, ["uv.h"] = true}
+
+-- Functions of the C library that a library must not call.
+local loud = {"abort", "exit", "_exit", "quick_exit", "printf", "__printf_chk", "puts", "putchar", "perror"}
+
+---Calls `visit` with each line that the shell command prints.
+local function each_line(command, visit)
+  local pipe <close> = assert(io.popen(command))
+  for line in pipe:lines() do visit(line) end
+end
+
+---All files below the directories, sorted, whose names end as one of the `ends`.
+local function files(directories, ends)
+  local found = {}
+  each_line("find " .. directories .. " -type f | sort", function(path)
+    for _, suffix in ipairs(ends) do
+      if path:sub(-#suffix) == suffix then found[#found + 1] = path end
+    end
+  end)
+  return found
+end
+
+---The headers that a file includes, as a list of {name=, ours=}.
+local function includes(path)
+  local list = {}
+  for line in io.lines(path) do
+    local open, name = line:match('^%s*#%s*include%s*([<"])([^>"]+)')
+    if name then list[#list + 1] = {name = name, ours = open == '"'} end
+  end
+  return list
+end
+
+---The part that a file below src/ belongs to.
+local function part_of(path)
+  return path:match("^src/([%w_]+)/") or path:match("^src/([%w_]+)%.c$")
+end
+
+local function allowed(part, other)
+  if part == other then return true end
+  for _, name in ipairs(may_include[part] or {}) do
+    if name == other then return true end
+  end
+  return false
+end
+
+local function check_arrows()
+  for _, path in ipairs(files("src", {".c", ".h"})) do
+    local part = part_of(path)
+    if not may_include[part] then report(path, "belongs to no known part") end
+    for _, header in ipairs(includes(path)) do
+      local other = header.name:match("^([%w_]+)/")
+      if header.ours and header.name ~= "taskpool.h" and not allowed(part, other) then
+        report(path, ("%s must not include %s"):format(part, header.name))
+      end
+    end
+  end
+end
+
+---Reports the ways from `path` to a foreign header; `trail` is the way so far.
+local function follow(path, trail, seen)
+  for _, header in ipairs(includes(path)) do
+    if foreign[header.name:match("[^/]+$")] then report(trail, "reaches " .. header.name) end
+    local target = "src/" .. header.name
+    if header.ours and header.name:find("/") and not seen[target] then
+      seen[target] = true
+      follow(target, trail .. " -> " .. header.name, seen)
+    end
+  end
+end
+
+local function check_engine()
+  for _, path in ipairs(files("src/pool", {".c", ".h"})) do follow(path, path, {}) end
+end
+
+---Calls `visit(object, line)` with each line that `tool` prints about the objects of the library.
+local function each_symbol(tool, visit)
+  local library, object = build .. "/libtaskpool.a", "?"
+  local file <close> = io.open(library)
+  if not file then return end
+  each_line(("%s '%s' 2>/dev/null"):format(tool, library), function(line)
+    object = line:match("^([%w_]+)%.c%.o:") or object
+    visit(object .. ".c", line)
+  end)
+end
+
+local function check_state()
+  each_symbol("objdump -t", function(object, line)
+    local section, name = line:match("%sO%s+(%.[%w_.]+)%s+%x+%s+(.+)$")
+    if section and (section:find("^%.bss") or section == ".data" or section:find("^%.t?data%.local")) then
+      report(object, "has the variable " .. name:gsub("^%.hidden ", ""))
+    end
+  end)
+end
+
+local function check_quiet()
+  each_symbol("nm -u", function(object, line)
+    local called = line:match("^%s+U ([%w_]+)$")
+    for _, name in ipairs(loud) do
+      if called == name then report(object, "calls " .. name) end
+    end
+  end)
+end
+
+local function check_licence()
+  for _, path in ipairs(files("include src lua examples spec", {".c", ".h", ".lua"})) do
+    local file <close> = assert(io.open(path))
+    if not (file:read(300) or ""):find("SPDX-License-Identifier: MIT", 1, true) then
+      report(path, "has no SPDX line at its head")
+    end
+  end
+end
+
+local rules = {check_arrows, check_engine, check_state, check_quiet, check_licence}
+
+for _, rule in ipairs(rules) do rule() end
+os.exit(failures == 0, true)

@@ -1,0 +1,236 @@
+-- SPDX-License-Identifier: MIT
+-- The client with a host of ours, with servers of another make, and with none.
+local program = require "spec.support.program"
+local uv = require "luv"
+
+local HOST <const> = [[
+local taskpool = require "taskpool"
+local function work()
+  taskpool.sleep(3600)
+end
+local pool = taskpool.SimpleTaskPool(work, { size = 7 })
+taskpool.control.serve { pool, unix = ... }
+print "serving"
+io.stdout:flush()
+]]
+
+local directory, socket
+
+before_each(function()
+  directory = program.make_directory()
+  socket = directory .. "/control.sock"
+end)
+
+after_each(function()
+  program.remove_directory(directory)
+end)
+
+---Runs the client on the socket with one command.
+local function ask(...)
+  return program.run { "control", "unix", socket, ... }
+end
+
+---Runs it with lines on stdin.
+local function tell(lines)
+  return program.run({ "control", "unix", socket }, lines)
+end
+
+local function assert_ended(code, out, err, done)
+  assert.are.same({ code = code, signal = 0, out = out, err = err }, {
+    code = done.code,
+    signal = done.signal,
+    out = done.out,
+    err = done.err,
+  })
+end
+
+describe("the client of a host", function()
+  local host
+
+  before_each(function()
+    host = program.start { "run", program.write_file(directory .. "/host.lua", HOST), socket }
+    host:wait_for "serving"
+  end)
+
+  after_each(function()
+    host:stop()
+  end)
+
+  it("sends the command of its arguments and prints nothing but the answer", function()
+    assert_ended(0, "7\n", "", ask "pool-size")
+  end)
+
+  it("joins the words of a command", function()
+    assert_ended(0, "start-group-0\n", "", ask("start", "2"))
+    assert_ended(0, "2\n", "", ask "num-running")
+  end)
+
+  it("prints the error of a command to stderr, and its exit code says so", function()
+    local done = ask "no-such-command"
+    assert.are.equal(1, done.code)
+    assert.are.equal("", done.out)
+    assert.matches("^%u%a+: .*no%-such%-command.*\n$", done.err)
+  end)
+
+  it("sends the lines of its stdin one by one and keeps the chatter out of the answers", function()
+    local done = tell "pool-size\n\n   \n  start 1  \nnum-running"
+    assert.are.equal("7\nstart-group-0\n1\n", done.out)
+    assert.are.equal(0, done.code)
+    assert.matches("^Connected to SimpleTaskPool%-0\n[^\n]*%-h[^\n]*\n$", done.err)
+  end)
+
+  it("goes on after a command that failed", function()
+    local done = tell "no-such-command\npool-size\n"
+    assert.are.equal("7\n", done.out)
+    assert.matches("\n%u%a+: .*no%-such%-command.*\n$", done.err)
+    assert.are.equal(1, done.code)
+  end)
+
+  it("leaves at exit", function()
+    local done = tell "pool-size\nexit\nno-such-command\n"
+    assert.are.equal("7\n", done.out)
+    assert.are.equal(0, done.code)
+  end)
+
+  it("shows the whole of an answer that has many lines", function()
+    local done = ask "-h"
+    assert.are.equal(0, done.code)
+    assert.matches("pool%-size", done.out)
+    assert.matches("\n.*\n.*\n", done.out)
+  end)
+end)
+
+describe("the client of an asyncio-taskpool server", function()
+  local server
+
+  ---Speaks as that server does: the pool's name, then a text for each command, written at once.
+  local function serve(answers)
+    server = program.fake_server(socket, function(line, client, number)
+      if number == 1 then
+        client:write "TaskPool-0\n"
+      elseif answers[line] then
+        client:write(answers[line] .. "\n")
+      else
+        client:close()
+      end
+    end)
+  end
+
+  after_each(function()
+    server.close()
+  end)
+
+  it("introduces itself with its width, and shows plain answers", function()
+    serve { ["start 5"] = "start-group-0", ["pool-size"] = "inf" }
+    local done = tell "start 5\n\npool-size\n"
+    assert.are.equal("start-group-0\ninf\n", done.out)
+    assert.matches("^Connected to TaskPool%-0\n", done.err)
+    assert.matches('^{.*"terminal_width": %d+.*}$', server.lines[1])
+    assert.are.same({ "start 5", "pool-size" }, { table.unpack(server.lines, 2) })
+  end)
+
+  it("does not change a line on its way", function()
+    local line = [[map Some.Module.fn ['X', 'y  Z', {"k": [1, 2.5, None, True]}] -n 3]]
+    serve { [line] = "map-fn-group-0" }
+    assert_ended(0, "map-fn-group-0\n", "", ask(line))
+  end)
+
+  it("reads an answer to its end, however long it is", function()
+    local help = ("usage: start [-h] num\n"):rep(20000)
+    serve { ["-h"] = help, ["start 1"] = "start-group-0" }
+    assert.are.equal(help .. "start-group-0\n", tell("-h\nstart 1\n").out)
+  end)
+
+  it("tells when the server leaves in the middle", function()
+    serve { ["start 1"] = "start-group-0" }
+    local done = tell "start 1\nwhat\nstart 1\n"
+    assert.are.equal(3, done.code)
+    assert.are.equal("start-group-0\n", done.out)
+    assert.matches("IOError: the server at unix:.* closed the connection\n$", done.err)
+  end)
+end)
+
+describe("the client of a framed server", function()
+  local server
+
+  local function serve(greeting, answers)
+    server = program.fake_server(socket, function(line, client, number)
+      client:write(number == 1 and greeting or answers[line])
+    end)
+  end
+
+  local GREETING <const> = '{"ok": true, "value": "P", "text": "P", "protocol": 2}\n'
+
+  after_each(function()
+    server.close()
+  end)
+
+  it("takes no event for an answer", function()
+    serve(GREETING, { wait = '{"event": "ended"}\n{"ok": true, "value": 1, "text": "1"}\n' })
+    assert_ended(0, "1\n", "", ask "wait")
+  end)
+
+  it("hands the bytes of an answer on unchanged where no terminal reads them", function()
+    serve(GREETING, { evil = '{"ok": true, "text": "\\u001b[31m\\u202e\\u0000"}\n' })
+    assert_ended(0, "\27[31m\u{202e}\0\n", "", ask "evil")
+  end)
+
+  it("leaves with exit code 4 when a command is denied", function()
+    serve(GREETING, { lock = '{"ok": false, "code": "Denied", "message": "read only"}\n' })
+    assert_ended(4, "", "Denied: read only\n", ask "lock")
+  end)
+
+  it("leaves with exit code 4 when the greeting denies", function()
+    serve('{"ok": false, "code": "Denied", "message": "not your host"}\n', {})
+    local done = ask "lock"
+    assert.are.equal(4, done.code)
+    assert.matches("^Denied: .*not your host\n$", done.err)
+  end)
+
+  it("does not go on with a server that it does not understand", function()
+    serve(GREETING, { lock = "ok\n" })
+    local done = ask "lock"
+    assert.are.equal(3, done.code)
+    assert.matches("^IOError: .*no answer\n$", done.err)
+  end)
+end)
+
+describe("the client without a server", function()
+  local function assert_refused(code, pattern, ...)
+    local done = program.run { "control", ... }
+    assert.are.equal(code, done.code)
+    assert.are.equal("", done.out)
+    assert.matches(pattern, done.err)
+  end
+
+  it("says that the socket is missing", function()
+    assert_refused(3, "^IOError: cannot connect to unix:.*no such socket", "unix", socket, "x")
+  end)
+
+  it("says that nobody listens there", function()
+    local probe = uv.new_tcp()
+    assert(probe:bind("127.0.0.1", 0))
+    local port = tostring(probe:getsockname().port)
+    probe:close()
+    uv.run "nowait"
+    assert_refused(3, "^IOError: cannot connect to tcp://.*nobody listens", "tcp", "127.0.0.1", port)
+  end)
+
+  it("refuses addresses that cannot be", function()
+    assert_refused(2, "^InvalidArgument: .*107 bytes, not 200", "unix", ("x"):rep(200), "x")
+    assert_refused(2, "^InvalidArgument: .*1 to 65535", "tcp", "localhost", "65536", "x")
+    assert_refused(2, "^InvalidArgument: .*1 to 65535", "tcp", "localhost", "http", "x")
+  end)
+
+  it("refuses a command that is none or more than one", function()
+    assert_refused(2, "^InvalidArgument: a command is one line", "unix", socket, "")
+    assert_refused(2, "^InvalidArgument: a command is one line", "unix", socket, "a\nb")
+  end)
+
+  it("says what is missing on its command line", function()
+    assert_refused(2, "tcp or unix is needed\nusage: ")
+    assert_refused(2, "not udp\nusage: ", "udp", "x")
+    assert_refused(2, "HOST and PORT are needed\nusage: ", "tcp", "localhost")
+    assert_refused(2, "PATH is needed\nusage: ", "unix")
+  end)
+end)

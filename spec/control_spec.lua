@@ -1,0 +1,541 @@
+-- SPDX-License-Identifier: MIT
+-- The control server, byte for byte, with hosts in processes of their own.
+local hosts = require "spec.support.host"
+local json = require "dkjson"
+local program = require "spec.support.program"
+local uv = require "luv"
+local wires = require "spec.support.wire"
+
+-- What the commands of these specs name. Nothing ends by itself.
+local MODULES <const> = {
+  ["mypackage/mymodule.lua"] = [[
+    local taskpool = require "taskpool"
+    local mymodule = { list = { "x", "y", "z" } }
+    function mymodule.worker()
+      taskpool.sleep(3600)
+    end
+    function mymodule.add(first, second)
+      return first + second
+    end
+    function mymodule.items()
+      local left = 3
+      return function()
+        left = left - 1
+        return left >= 0 and left or nil
+      end
+    end
+    function mymodule.after() end
+    return mymodule
+  ]],
+}
+
+local SIMPLE <const> = [[
+  local function work() taskpool.sleep(3600) end
+  taskpool.SimpleTaskPool(work, { size = 7 })
+]]
+
+local TASKS <const> = [[ taskpool.TaskPool { name = "jobs" } ]]
+
+---Sends each command and compares its answer.
+local function assert_answers(wire, dialogue)
+  for _, exchange in ipairs(dialogue) do
+    assert.are.equal(exchange[2], wire:ask(exchange[1]), exchange[1])
+  end
+end
+
+describe("a client of asyncio-taskpool", function()
+  local host
+
+  before_each(function()
+    host = hosts.start(SIMPLE, MODULES)
+  end)
+
+  after_each(function()
+    host:close()
+  end)
+
+  it("is greeted with the name of the pool, in one read", function()
+    local wire <close> = host:connect()
+    wire:send '{"terminal_width": 80}'
+    wire:send "\n"
+    assert.are.equal("SimpleTaskPool-0\n", wire:read())
+  end)
+
+  it("gets the answer to a command and its line end in one read", function()
+    local wire <close> = host:greet()
+    wire:send "pool-size"
+    wire:send "\n"
+    assert.are.equal("7\n", wire:read())
+    wire:send "start 2\n"
+    assert.are.equal("start-group-0\n", wire:read())
+    wire:send "-h\n"
+    assert.matches("\n.*\n$", wire:read())
+  end)
+
+  it("may send what else it likes in its first line", function()
+    local wire <close>, greeting = host:greet '{"terminal_width": 80, "version": [1, {"a": null}]}'
+    assert.are.equal("SimpleTaskPool-0", greeting)
+    assert.are.equal("7", wire:ask "pool-size")
+  end)
+
+  it("goes on after an error", function()
+    local wire <close> = host:greet()
+    assert.matches("^NotFound: ", wire:ask "no-such-command")
+    assert.are.equal("7", wire:ask "pool-size")
+  end)
+
+  it("leaves with `exit`, and gets the answers before it", function()
+    local wire <close> = host:greet()
+    wire:send "pool-size\nexit\npool-size\n"
+    assert.are.equal("7\n", wire:finish())
+  end)
+
+  it("may send empty lines, blanks around a command and the line ends of telnet", function()
+    local wire <close> = host:greet()
+    wire:send "\n  \n\r\n  pool-size \t\r\n"
+    assert.are.equal("7\n", wire:read())
+  end)
+
+  it("gets its answers in the order of the commands, however many come at once", function()
+    local wire <close> = host:greet()
+    local commands, answers = {}, {}
+    for i = 1, 3000 do
+      commands[i] = ({ "nonsense", "pool-size " .. i, "pool-size" })[i % 3 + 1]
+      answers[i] = ({ "NotFound", "ok", tostring(i - 1) })[i % 3 + 1]
+    end
+    wire:send(table.concat(commands, "\n") .. "\n")
+    for i = 1, #commands do
+      assert.are.equal(answers[i], wire:line():match "^%w+")
+    end
+  end)
+end)
+
+describe("the commands", function()
+  local host, wire
+
+  before_each(function()
+    host = hosts.start(SIMPLE .. TASKS, MODULES)
+    wire = host:greet()
+  end)
+
+  after_each(function()
+    wire:close()
+    host:close()
+  end)
+
+  it("are the canonical ones of a SimpleTaskPool", function()
+    assert_answers(wire, {
+      { "start 5", "start-group-0" },
+      { "pool-size", "7" },
+    })
+  end)
+
+  it("are the canonical ones of a TaskPool", function()
+    assert_answers(wire, {
+      { "use TaskPool-jobs", "ok" },
+      { "map mypackage.mymodule.worker ['x','y','z'] -n 3", "map-worker-group-0" },
+      {
+        "map mypackage.mymodule.worker ['x', 'y z', {'k': [1, 2.5, None, True]}] --num-concurrent 3",
+        "map-worker-group-1",
+      },
+      { "map mypackage.mymodule.worker mypackage.mymodule.items -n 3", "map-worker-group-2" },
+      { "map mypackage.mymodule.worker mypackage.mymodule.list -n 3", "map-worker-group-3" },
+      { "num-running", "12" },
+    })
+  end)
+
+  it("are all methods and properties of a SimpleTaskPool", function()
+    assert_answers(wire, {
+      { "func-name", "work" },
+      { "start 5", "start-group-0" },
+      { "num-running", "5" },
+      { "stop 2", "[4, 3]" },
+      { "get-group-ids start-group-0", "{0, 1, 2, 3, 4}" },
+      { "cancel 0 -m enough", "ok" },
+      { "cancel 0", "AlreadyEnded: SimpleTaskPool-0_Task-0 has ended already" },
+      { "stop-all", "[2, 1]" },
+      { "num-cancelled", "0" },
+      { "flush", "ok" },
+    })
+  end)
+
+  it("are all methods and properties of a TaskPool", function()
+    assert_answers(wire, {
+      { "use TaskPool-jobs", "ok" },
+      { "apply mypackage.mymodule.add -a [1, 2] -n 2 -g sums -e mypackage.mymodule.after", "sums" },
+      { "starmap mypackage.mymodule.add [[1, 2], [3, 4]] -g stars", "stars" },
+      { "doublestarmap mypackage.mymodule.add [{'first': 1, 'second': 2}]", "doublestarmap-add-group-0" },
+      { "flush -r", "ok" },
+      { "apply mypackage.mymodule.worker -n 3", "apply-worker-group-0" },
+      { "num-running", "3" },
+      { "num-ended", "0" },
+      { "num-waiting", "0" },
+      { "is-full", "false" },
+      { "pool-size 3", "ok" },
+      { "is-full", "true" },
+      { "lock", "ok" },
+      { "is-locked", "true" },
+      { "unlock", "ok" },
+      { "is-locked", "false" },
+      { "cancel-group apply-worker-group-0 -m 'no more'", "ok" },
+      { "cancel-all", "ok" },
+      { "gather-and-close", "ok" },
+      { "until-closed", "true" },
+    })
+  end)
+
+  it("are the same with - and _, which the names in Lua have", function()
+    assert_answers(wire, { { "pool_size", "7" }, { "pool-size", "7" } })
+  end)
+
+  it("show and change the pool of the session, and of no other", function()
+    local other <close> = host:greet()
+    assert_answers(wire, {
+      { "pools", '["SimpleTaskPool-0", "TaskPool-jobs"]' },
+      { "use TaskPool-jobs", "ok" },
+      { "pool-size", "inf" },
+    })
+    assert_answers(other, { { "pool-size", "7" } })
+    assert.matches("^NotFound: .*TaskPool%-none", wire:ask "use TaskPool-none")
+  end)
+end)
+
+describe("help", function()
+  local host
+
+  before_each(function()
+    host = hosts.start(SIMPLE)
+  end)
+
+  after_each(function()
+    host:close()
+  end)
+
+  ---All of the answer to a command.
+  local function read_help(wire, command)
+    wire:send(command .. "\n")
+    return wire:read()
+  end
+
+  it("lists every command and keeps to the width of the client", function()
+    local wire <close> = host:greet '{"terminal_width": 40}'
+    local text = read_help(wire, "-h")
+    for _, name in ipairs { "start", "stop-all", "pool-size", "pools", "use", "help", "exit" } do
+      assert.matches("\n *" .. name:gsub("%-", "%%-"), text)
+    end
+    for line in text:gmatch "[^\n]*" do
+      assert.is_true(#line <= 40, line)
+    end
+  end)
+
+  it("is the same for -h, --help and help", function()
+    local wire <close> = host:greet()
+    local text = read_help(wire, "-h")
+    assert.are.equal(text, read_help(wire, "--help"))
+    assert.are.equal(text, read_help(wire, "help"))
+  end)
+
+  it("is there for each command of the list", function()
+    local wire <close> = host:greet()
+    local count = 0
+    for name in read_help(wire, "-h"):gmatch "\n  ([%l%-]+)" do
+      local text = read_help(wire, name .. " -h")
+      assert.matches("^usage: " .. name:gsub("%-", "%%-"), text)
+      count = count + 1
+    end
+    assert.is_true(count > 20)
+  end)
+end)
+
+describe("a client that sends a command first", function()
+  it("gets its answer first, and help at 80 columns", function()
+    local host <close> = hosts.start(SIMPLE)
+    local wire <close> = host:connect()
+    assert.are.equal("7", wire:ask "pool-size")
+    wire:send "-h\n"
+    local widest = 0
+    for line in wire:read():gmatch "[^\n]*" do
+      widest = math.max(widest, #line)
+    end
+    assert.is_true(widest > 40 and widest <= 80)
+  end)
+
+  it("gets all answers when it sends no more, as netcat does at the end of a file", function()
+    local host <close> = hosts.start(SIMPLE)
+    local wire <close> = host:connect()
+    wire:send "pool-size\nstart 2\nnum-running\n"
+    wire:shutdown()
+    assert.are.equal("7\nstart-group-0\n2\n", wire:finish())
+  end)
+
+  it("has what it sent in full run, even if it has left since", function()
+    local host <close> = hosts.start(SIMPLE)
+    local hasty = host:connect()
+    hasty:send(("start 1\n"):rep(7))
+    hasty:close()
+    local wire <close> = host:greet()
+    repeat
+      local running = wire:ask "num-running"
+    until running == "7"
+  end)
+end)
+
+describe("framed answers", function()
+  local host, wire, greeting
+
+  before_each(function()
+    host = hosts.start(SIMPLE .. TASKS, MODULES)
+    wire, greeting = host:greet '{"terminal_width": 80, "reply": "json"}'
+  end)
+
+  after_each(function()
+    wire:close()
+    host:close()
+  end)
+
+  local function ask(command)
+    return (assert(json.decode(wire:ask(command))))
+  end
+
+  it("begin with a greeting that names the pool and the protocol", function()
+    local name = "SimpleTaskPool-0"
+    assert.are.same({ ok = true, value = name, text = name, protocol = 2 }, json.decode(greeting))
+  end)
+
+  it("hold the value and the text", function()
+    assert.are.same({ ok = true, value = 7, text = "7" }, ask "pool-size")
+    assert.are.same({ ok = true, value = "start-group-0", text = "start-group-0" }, ask "start 3")
+    assert.are.same({ ok = true, value = { 2, 1 }, text = "[2, 1]" }, ask "stop 2")
+    assert.are.same({ ok = true, value = { 0, 1, 2 }, text = "{0, 1, 2}" }, ask "get-group-ids start-group-0")
+    assert.are.same({ ok = true, value = false, text = "false" }, ask "is-locked")
+    assert.are.same({ ok = true, text = "ok" }, ask "lock")
+  end)
+
+  it("hold an error with its code", function()
+    local answer = ask "get-group-ids none"
+    assert.are.same({ false, "TaskGroupNotFound" }, { answer.ok, answer.code })
+    assert.matches("none", answer.message)
+  end)
+
+  it("are one line each, help too", function()
+    local answer = ask "-h"
+    assert.is_true(answer.ok)
+    assert.matches("\n", answer.text)
+    assert.are.equal(7, ask("pool-size").value)
+  end)
+end)
+
+describe("a command that waits", function()
+  local host
+
+  before_each(function()
+    host = hosts.start(SIMPLE)
+  end)
+
+  after_each(function()
+    host:close()
+  end)
+
+  it("holds its own session only", function()
+    local waiting <close> = host:greet()
+    local other <close> = host:greet()
+    waiting:send "pool-size\nuntil-closed\npool-size\n"
+    assert.are.equal("7", waiting:line()) -- what was answered before is not held
+    assert_answers(other, {
+      { "start 1", "start-group-0" },
+      { "num-running", "1" },
+      { "stop-all", "[0]" },
+    })
+    assert.are.equal("", waiting.data)
+    assert_answers(other, { { "gather-and-close", "ok" } })
+    assert.are.equal("true", waiting:line())
+    assert.matches("^%w", waiting:line())
+  end)
+
+  it("is cancelled when its client leaves", function()
+    local waiting = {}
+    for i = 1, 128 do
+      waiting[i] = host:connect()
+      waiting[i]:send "until-closed\n"
+    end
+    for _, wire in ipairs(waiting) do
+      wire:close()
+    end
+    local greeting
+    repeat -- all places are taken until the server has let go of them
+      local wire <close>, first = host:greet()
+      greeting = wire and first
+    until greeting == "SimpleTaskPool-0"
+  end)
+end)
+
+describe("128 clients", function()
+  it("are served, and one more is told so", function()
+    local host <close> = hosts.start(SIMPLE)
+    local clients = {}
+    for i = 1, 128 do
+      clients[i] = host:greet()
+    end
+    local late <close> = host:connect()
+    assert.matches("^NotAvailable: ", late:finish())
+    assert.are.equal("7", clients[128]:ask "pool-size")
+    clients[1]:close()
+    local greeting
+    repeat
+      local wire <close>, first = host:greet()
+      greeting = wire and first
+    until greeting == "SimpleTaskPool-0"
+    for _, wire in ipairs(clients) do
+      wire:close()
+    end
+  end)
+end)
+
+describe("serve", function()
+  ---Runs a script that is served nowhere and returns what it prints.
+  local function run(script)
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/host.lua", [[
+      local taskpool = require "taskpool"
+      local control = require "taskpool.control.core"
+      local directory = ...
+      local pool = taskpool.TaskPool {}
+    ]] .. script)
+    local done = program.run { "run", path, directory }
+    program.remove_directory(directory)
+    assert.are.equal(0, done.code, done.err)
+    return done.out
+  end
+
+  it("tells the port that the system chose, and clients find it there", function()
+    for _, place in ipairs { "127.0.0.1", "localhost", "[::1]" } do
+      local host <close> = hosts.start(([[
+        local pool = taskpool.SimpleTaskPool(print)
+        print(control.serve { pool, tcp = "%s:0" }:address())
+      ]]):format(place))
+      local address = host.process.out:match "tcp://%S+"
+      local wire <close> = wires.connect(address)
+      assert.are.equal("SimpleTaskPool-0", wire:ask "{}")
+    end
+  end)
+
+  it("serves the pools it is given and no others", function()
+    local host <close> = hosts.start [[
+      local first = taskpool.TaskPool { name = "first" }
+      taskpool.TaskPool { name = "hidden" }
+      local last = taskpool.TaskPool { name = "last" }
+      control.serve { last, first, unix = directory .. "/two.sock" }
+    ]]
+    local wire <close> = wires.connect("unix:" .. host.directory .. "/two.sock")
+    assert_answers(wire, {
+      { "{}", "TaskPool-last" },
+      { "pools", '["TaskPool-last", "TaskPool-first"]' },
+    })
+    assert.matches("^NotFound: ", wire:ask "use TaskPool-hidden")
+    os.remove(host.directory .. "/two.sock")
+  end)
+
+  it("keeps the host running until the server is closed, and its pools", function()
+    local out = run [[
+      local server = control.serve { pool, unix = directory .. "/s" }
+      pool = nil
+      collectgarbage()
+      collectgarbage()
+      taskpool.SimpleTaskPool(function()
+        print(require("luv").fs_stat(directory .. "/s").mode & 511)
+        taskpool.sleep(0.01)
+        print "closing"
+        server:close()
+        server:close()
+      end):start(1)
+      print(server:wait())
+      print(server:wait())
+      print(require("luv").fs_stat(directory .. "/s"))
+    ]]
+    assert.matches("^384\nclosing\ntrue\ntrue\nnil", out)
+  end)
+
+  it("ends the sessions of a server that is closed", function()
+    local host <close> = hosts.start [[
+      local server = control.serve { unix = directory .. "/short.sock" }
+      taskpool.SimpleTaskPool(function() server:close() end)
+    ]]
+    local wire <close> = wires.connect("unix:" .. host.directory .. "/short.sock")
+    assert.are.equal("SimpleTaskPool-0", wire:ask "{}")
+    wire:send "start 1\n"
+    wire:finish()
+    assert.is_nil(uv.fs_stat(host.directory .. "/short.sock"))
+  end)
+
+  it("refuses wrong options, each with a clear error", function()
+    local out = run [[
+      local function try(options)
+        local ok, problem = pcall(control.serve, options)
+        print(ok, tostring(problem))
+      end
+      try(nil)
+      try { pool }
+      try { pool, tcp = 8001 }
+      try { pool, tcp = "127.0.0.1:0", unix = "/tmp/x" }
+      try { pool, tcp = "127.0.0.1:0", speed = 3 }
+      try { {}, tcp = "127.0.0.1:0" }
+      try { pool, tcp = "127.0.0.1" }
+      try { pool, tcp = "127.0.0.1:65536" }
+      try { pool, tcp = "127.0.0.1:http" }
+      try { pool, tcp = "example.org:80" }
+      try { pool, unix = "" }
+      try { pool, unix = "a\0b" }
+    ]]
+    local count = 0
+    for line in out:gmatch "[^\n]+" do
+      assert.matches("^false%s+InvalidArgument: ", line)
+      count = count + 1
+    end
+    assert.are.equal(12, count)
+  end)
+
+  it("refuses addresses that are not loopback", function()
+    local out = run [[
+      for _, address in ipairs { "0.0.0.0:0", "192.168.0.1:0", "[::]:0", "[fe80::1]:0" } do
+        local ok, problem = pcall(control.serve, { pool, tcp = address })
+        print(ok, tostring(problem))
+      end
+    ]]
+    assert.are.equal(4, select(2, out:gsub("false%s+Denied: [^\n]*loopback", "")))
+  end)
+
+  it("refuses a port that is in use", function()
+    local out = run [[
+      local server <close> = control.serve { pool, tcp = "127.0.0.1:0" }
+      local port = server:address():match "%d+$"
+      local ok, problem = pcall(control.serve, { pool, tcp = "127.0.0.1:" .. port })
+      print(ok, tostring(problem))
+    ]]
+    assert.matches("^false%s+IOError: .*in use", out)
+  end)
+end)
+
+describe("Python's asyncio", function()
+  it("talks to us as asyncio-taskpool's client does", function()
+    if not os.execute "command -v python3 >/dev/null 2>&1" then
+      pending "python3 is not there"
+      return
+    end
+    local host <close> = hosts.start(SIMPLE .. TASKS, MODULES)
+    local done = program.run {
+      file = "python3",
+      "spec/support/asyncio_client.py",
+      host.directory .. "/control.sock",
+      "pool-size",
+      "start 5",
+      "num-running",
+      "nonsense",
+      "stop 1",
+    }
+    assert.are.equal("", done.err)
+    assert.matches(
+      "^SimpleTaskPool%-0\n7\nstart%-group%-0\n5\nNotFound: [^\n]*\n%[4%]\nDisconnected\n$",
+      done.out
+    )
+  end)
+end)

@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: MIT
+local core = require "taskpool.core"
+local taskpool = require "taskpool"
+local testing = require "taskpool.testing"
+
+local function task_it(name, fn)
+  it(name, function()
+    testing.run(fn)
+  end)
+end
+
+--- A function that sleeps, notes down how it ended, and returns or raises.
+local function sleeper(seconds, result, ends)
+  return function()
+    local _ <close> = setmetatable({}, {
+      __close = function(_, err)
+        ends[#ends + 1] = err and tostring(err.code or err) or result
+      end,
+    })
+    taskpool.sleep(seconds)
+    if type(result) == "table" then
+      error(result, 0)
+    end
+    return result
+  end
+end
+
+describe("gather", function()
+  task_it("runs all at once and returns one result of each in the order of the arguments", function()
+    local began, ends = taskpool.now(), {}
+    local a, b, c, more = taskpool.gather(sleeper(3, "a", ends), sleeper(1, "b", ends), function()
+      return "c", "not taken"
+    end)
+    assert.are.same({ "a", "b", "c" }, { a, b, c })
+    assert.is_nil(more)
+    assert.are.same({ "b", "a" }, ends)
+    assert.are.equal(3, math.floor(taskpool.now() - began + 0.5))
+  end)
+
+  task_it("keeps nil results in their places", function()
+    local function nothing() end
+    local results = table.pack(taskpool.gather(nothing, function()
+      return 2
+    end, nothing))
+    assert.are.same({ n = 3, [2] = 2 }, results)
+  end)
+
+  task_it("takes objects that can be awaited", function()
+    local future = {
+      await = function(self)
+        taskpool.sleep(1)
+        return self.value
+      end,
+      value = 42,
+    }
+    assert.are.equal(42, (taskpool.gather(future)))
+  end)
+
+  task_it("returns nothing for no arguments", function()
+    assert.are.equal(0, select("#", taskpool.gather()))
+  end)
+
+  task_it("raises the first error after the others have been cancelled and have ended", function()
+    local began, ends = taskpool.now(), {}
+    local ok, err = pcall(taskpool.gather, sleeper(60, "a", ends),
+      sleeper(1, taskpool.error("NotFound", "b"), ends), sleeper(1, "c", ends))
+    assert.is_false(ok)
+    assert.are.equal("NotFound: b", tostring(err))
+    table.sort(ends)
+    assert.are.same({ "Cancelled", "NotFound", "c" }, ends)
+    assert.are.equal(1, math.floor(taskpool.now() - began + 0.5))
+  end)
+
+  task_it("raises an error value of any kind as it is", function()
+    local ok, err = pcall(taskpool.gather, function()
+      error(nil)
+    end)
+    assert.is_false(ok)
+    assert.is_nil(err)
+  end)
+
+  task_it("cancels all when its caller is cancelled", function()
+    local ends, outcome = {}, nil
+    local handle = core.start(function()
+      taskpool.gather(sleeper(60, "a", ends), sleeper(60, "b", ends))
+    end)
+    core.on_end(handle, function(_, err)
+      outcome = err
+    end)
+    taskpool.sleep(1)
+    core.cancel(handle)
+    taskpool.sleep(1)
+    assert.are.same({ "Cancelled", "Cancelled" }, ends)
+    assert.are.equal("Cancelled", outcome.code)
+  end)
+
+  task_it("can stand inside another gather", function()
+    local function pair(a, b)
+      return function()
+        return select("#", taskpool.gather(a, b))
+      end
+    end
+    local ends = {}
+    local inner = pair(sleeper(1, "a", ends), sleeper(2, "b", ends))
+    assert.are.same({ 2, 2 }, { taskpool.gather(inner, inner) })
+  end)
+
+  task_it("refuses what it cannot run, before anything has started", function()
+    local started = false
+    for _, wrong in ipairs { 1, "name", {}, io.stdout, true } do
+      local ok, err = pcall(taskpool.gather, function()
+        started = true
+      end, wrong)
+      assert.is_false(ok)
+      assert.are.equal("InvalidArgument", err.code)
+      assert.is_truthy(err.message:find("argument 2", 1, true))
+    end
+    taskpool.sleep(1)
+    assert.is_false(started)
+  end)
+end)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arguments of a method call in Lua; see arguments.h. */
+#include "api/arguments.h"
+#include "exec/exec.h"
+#include "host/host.h"
+#include "value/error.h"
+#include "value/name.h"
+
+#include <lauxlib.h>
+#include <math.h>
+
+static int refuse(lua_State *L, int index, const char *what, const tp_param *param,
+                  const char *wanted)
+{
+  return tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s, not %s", what, param->name, wanted,
+                  luaL_typename(L, index));
+}
+
+/* ---- one check for each type ---- */
+
+static void check_function(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  if (lua_isfunction(L, index))
+    return;
+  if (lua_type(L, index) != LUA_TSTRING)
+    refuse(L, index, what, param, "a function or its name");
+  tp_error error;
+  if (!tp_name_push(L, NULL, lua_tostring(L, index), &error))
+    tp_raise_error(L, &error);
+  if (!lua_isfunction(L, -1))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is %s, not a function", what, lua_tostring(L, index),
+             luaL_typename(L, -1));
+  lua_replace(L, index);
+}
+
+static void check_iterable(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  if (lua_isthread(L, index)) {
+    lua_pushvalue(L, index);
+    tp_coroutine_push_iterator(L, tp_host_of(L)->exec);
+    lua_replace(L, index);
+  } else if (!lua_istable(L, index) && !lua_isfunction(L, index)) {
+    refuse(L, index, what, param, "a list, an iterator function or a coroutine");
+  }
+}
+
+static void check_table(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  if (!lua_istable(L, index))
+    refuse(L, index, what, param, "a table");
+}
+
+static void check_count(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  int is_integer;
+  lua_Integer value = lua_tointegerx(L, index, &is_integer);
+  if (!is_integer || lua_type(L, index) != LUA_TNUMBER)
+    refuse(L, index, what, param, "an integer");
+  if (value < 0)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not be negative (%lld)", what, param->name,
+             (long long)value);
+  lua_pushinteger(L, value);
+  lua_replace(L, index);
+}
+
+static void check_size(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  bool is_infinite = lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == HUGE_VAL;
+  if (!is_infinite)
+    check_count(L, index, what, param);
+}
+
+static void check_name(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  if (lua_type(L, index) != LUA_TSTRING)
+    refuse(L, index, what, param, "a string");
+}
+
+static void check_flag(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  if (!lua_isboolean(L, index))
+    refuse(L, index, what, param, "a boolean");
+}
+
+void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param)
+{
+  typedef void check(lua_State * L, int index, const char *what, const tp_param *param);
+  static check *const checks[] = {
+      [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
+      [TP_PARAM_LIST] = check_table,        [TP_PARAM_TABLE] = check_table,
+      [TP_PARAM_COUNT] = check_count,       [TP_PARAM_SIZE] = check_size,
+      [TP_PARAM_ID] = check_count,          [TP_PARAM_NAME] = check_name,
+      [TP_PARAM_FLAG] = check_flag,
+  };
+  checks[param->type](L, index, what, param);
+}
+
+void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[])
+{
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      tp_raise(L, TP_INVALID_ARGUMENT, "%s: options are named, not listed", what);
+    const char *key = lua_tostring(L, -1);
+    const char *const *name = known;
+    while (*name && strcmp(*name, key) != 0)
+      name++;
+    if (!*name)
+      tp_raise(L, TP_INVALID_ARGUMENT, "%s has no option '%s'", what, key);
+  }
+}
+
+/* ---- the layout ---- */
+
+/* Moves the options table at `options` (0: none) into the slots from `first` on. */
+static void lay_out_options(lua_State *L, const tp_method *method, int options, int first)
+{
+  const char *known[TP_PARAMS_MAX + 1] = {NULL};
+  int count = 0;
+  for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
+    const tp_param *param = &method->params[i];
+    if (param->kind != TP_PARAM_OPTION)
+      continue;
+    known[count++] = param->name;
+    if (options && lua_getfield(L, options, param->name) != LUA_TNIL) {
+      tp_arguments_check(L, lua_gettop(L), method->name, param);
+      lua_replace(L, first + i);
+    } else if (options) {
+      lua_pop(L, 1);
+    }
+  }
+  if (options)
+    tp_arguments_check_keys(L, options, method->name, known);
+}
+
+/* How many arguments the iterable at `index` takes: a generic-for triple takes three. */
+static int iterable_width(lua_State *L, int index, int top)
+{
+  return lua_isfunction(L, index) && top >= index + 2 ? 3 : 1;
+}
+
+/* Lua: the iterator function of a generic-for triple. Upvalues: function, state, control. */
+static int step_ended(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  lua_pushvalue(L, 1);
+  lua_replace(L, lua_upvalueindex(3));
+  return lua_gettop(L);
+}
+
+static int l_step(lua_State *L)
+{
+  lua_settop(L, 0);
+  for (int i = 1; i <= 3; i++)
+    lua_pushvalue(L, lua_upvalueindex(i));
+  lua_callk(L, 2, LUA_MULTRET, 0, step_ended);
+  if (lua_gettop(L) == 0)
+    lua_pushnil(L);
+  return step_ended(L, LUA_OK, 0);
+}
+
+/* Takes the positional arguments from `source` on into their slots. Returns the first argument not taken. */
+static int lay_out_positional(lua_State *L, const tp_method *method, int source, int top, int first)
+{
+  for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
+    const tp_param *param = &method->params[i];
+    if (param->kind != TP_PARAM_REQUIRED && param->kind != TP_PARAM_OPTIONAL)
+      continue;
+    if (source > top || (param->kind == TP_PARAM_OPTIONAL && lua_isnil(L, source))) {
+      if (param->kind == TP_PARAM_REQUIRED)
+        tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is missing", method->name, param->name);
+      source++;
+      continue;
+    }
+    lua_pushvalue(L, source);
+    int width = param->type == TP_PARAM_ITERABLE ? iterable_width(L, source, top) : 1;
+    if (width == 3) {
+      lua_pushvalue(L, source + 1);
+      lua_pushvalue(L, source + 2);
+      lua_pushcclosure(L, l_step, 3);
+    }
+    tp_arguments_check(L, lua_gettop(L), method->name, param);
+    lua_replace(L, first + i);
+    source += width;
+  }
+  return source;
+}
+
+static int count_params(const tp_method *method)
+{
+  int count = 0;
+  while (count < TP_PARAMS_MAX && method->params[count].kind)
+    count++;
+  return count;
+}
+
+void tp_arguments_lay_out(lua_State *L, const tp_method *method)
+{
+  int top = lua_gettop(L), count = count_params(method);
+  const tp_param *last = count ? &method->params[count - 1] : NULL;
+  bool has_rest = last && last->kind == TP_PARAM_REST;
+  luaL_checkstack(L, count + 10, NULL);
+  lua_settop(L, top + count);
+  int first = top + 1;
+  int source = lay_out_positional(L, method, 2, top, first);
+  int rest = source;
+  if (has_rest) {
+    while (source <= top && !lua_istable(L, source))
+      tp_arguments_check(L, source++, method->name, last);
+    if (source == rest)
+      tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is missing", method->name, last->name);
+  }
+  int options = source <= top && lua_istable(L, source) ? source++ : 0;
+  while (source <= top && lua_isnil(L, source))
+    source++;
+  if (source <= top)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: too many arguments (%s after the last one)", method->name,
+             luaL_typename(L, source));
+  lay_out_options(L, method, options, first);
+  int rest_count = has_rest ? (options ? options : top + 1) - rest : 0;
+  if (has_rest) {
+    lua_settop(L, top + count - 1);
+    luaL_checkstack(L, rest_count, "too many arguments");
+    for (int i = 0; i < rest_count; i++)
+      lua_pushvalue(L, rest + i);
+  }
+  /* pool | arguments | slots  ->  pool | slots */
+  int slots = lua_gettop(L) - top;
+  lua_rotate(L, 2, slots);
+  lua_settop(L, 1 + slots);
+}

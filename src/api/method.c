@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of pool methods; see method.h. */
+#include "api/method.h"
+#include "api/pool.h"
+
+#include <string.h>
+
+/* Parameters that several methods share. */
+
+#define FUNC                                                                                       \
+  {.name = "func",                                                                                 \
+   .kind = TP_PARAM_REQUIRED,                                                                      \
+   .type = TP_PARAM_FUNCTION,                                                                      \
+   .value = "FUNC",                                                                                \
+   .help = "the worker function, as package.module.function"}
+
+#define GROUP_NAME                                                                                 \
+  {.name = "group_name",                                                                           \
+   .letter = 'g',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_NAME,                                                                          \
+   .value = "NAME",                                                                                \
+   .help = "name of the new group (default: made of method, function and an index)"}
+
+#define END_CALLBACK                                                                               \
+  {.name = "end_callback",                                                                         \
+   .letter = 'e',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_FUNCTION,                                                                      \
+   .value = "FUNC",                                                                                \
+   .help = "called when a task has ended: (id, ok, results or error)"}
+
+#define CANCEL_CALLBACK                                                                            \
+  {.name = "cancel_callback",                                                                      \
+   .letter = 'c',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_FUNCTION,                                                                      \
+   .value = "FUNC",                                                                                \
+   .help = "called when a task was cancelled, before the end callback: (id, false, error)"}
+
+#define NUM_CONCURRENT                                                                             \
+  {.name = "num_concurrent",                                                                       \
+   .letter = 'n',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_COUNT,                                                                         \
+   .value = "NUM",                                                                                 \
+   .fallback = "1",                                                                                \
+   .help = "how many tasks of the group may run at a time"}
+
+#define MESSAGE                                                                                    \
+  {.name = "msg",                                                                                  \
+   .letter = 'm',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_NAME,                                                                          \
+   .value = "MSG",                                                                                 \
+   .help = "text of the error that is raised in the tasks"}
+
+#define RETURN_EXCEPTIONS                                                                          \
+  {.name = "return_exceptions",                                                                    \
+   .letter = 'r',                                                                                  \
+   .kind = TP_PARAM_OPTION,                                                                        \
+   .type = TP_PARAM_FLAG,                                                                          \
+   .fallback = "false",                                                                            \
+   .help = "do not raise the errors of tasks"}
+
+#define ITERABLE(text)                                                                             \
+  {.name = "iterable",                                                                             \
+   .kind = TP_PARAM_REQUIRED,                                                                      \
+   .type = TP_PARAM_ITERABLE,                                                                      \
+   .value = "ITERABLE",                                                                            \
+   .help = text}
+
+#define NUM_OF(text)                                                                               \
+  {.name = "num",                                                                                  \
+   .kind = TP_PARAM_REQUIRED,                                                                      \
+   .type = TP_PARAM_COUNT,                                                                         \
+   .value = "NUM",                                                                                 \
+   .help = text}
+
+#define PROPERTY(property_name, on_pools, text)                                                    \
+  {.name = #property_name,                                                                         \
+   .on = on_pools,                                                                                 \
+   .property = true,                                                                               \
+   .role = TP_ROLE_READ,                                                                           \
+   .summary = text,                                                                                \
+   .call = l_pool_##property_name}
+
+const tp_method tp_methods[] = {
+    {.name = "apply",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC,
+                {.name = "args",
+                 .letter = 'a',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_LIST,
+                 .value = "ARGS",
+                 .help = "list of positional arguments"},
+                {.name = "kwargs",
+                 .letter = 'k',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_TABLE,
+                 .value = "KWARGS",
+                 .help = "arguments by parameter name"},
+                {.name = "num",
+                 .letter = 'n',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_COUNT,
+                 .value = "NUM",
+                 .fallback = "1",
+                 .help = "how many tasks"},
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+     .summary = "Call a function with the same arguments in one or more tasks.",
+     .call = l_pool_apply},
+    {.name = "map",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+     .summary = "Call a function once for each element, in tasks of one group.",
+     .call = l_pool_map},
+    {.name = "starmap",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+     .summary = "Like map, each element a list of positional arguments.",
+     .call = l_pool_starmap},
+    {.name = "doublestarmap",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+     .summary = "Like map, each element a table of arguments by parameter name.",
+     .call = l_pool_doublestarmap},
+    {.name = "start",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {NUM_OF("how many more tasks")},
+     .summary = "Start more tasks of the pool's function in a new group.",
+     .call = l_pool_start},
+    {.name = "stop",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {NUM_OF("how many tasks to cancel")},
+     .summary = "Cancel the newest running tasks.",
+     .call = l_pool_stop},
+    {.name = "stop_all",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Cancel all running tasks.",
+     .call = l_pool_stop_all},
+    PROPERTY(func_name, TP_ON_SIMPLE_POOL, "Name of the function that the pool's tasks run."),
+    {.name = "pool_size",
+     .on = TP_ON_ALL,
+     .property = true,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "size",
+                 .kind = TP_PARAM_OPTIONAL,
+                 .type = TP_PARAM_SIZE,
+                 .value = "SIZE",
+                 .help = "the new limit, or inf; without it the limit is shown"}},
+     .summary = "Get or set the number of tasks that may run at a time.",
+     .call = l_pool_pool_size},
+    {.name = "lock",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Refuse new work; groups that are there go on.",
+     .call = l_pool_lock},
+    {.name = "unlock",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Take new work again.",
+     .call = l_pool_unlock},
+    PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
+    PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
+    PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
+    PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
+    PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
+    PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
+    {.name = "get_group_ids",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group"}},
+     .summary = "Ids of all tasks started in the groups and not flushed.",
+     .call = l_pool_get_group_ids},
+    {.name = "cancel",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {MESSAGE,
+                {.name = "task_id",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_ID,
+                 .value = "ID",
+                 .help = "a running task"}},
+     .summary = "Cancel tasks by their ids; none if one of the ids is wrong.",
+     .call = l_pool_cancel},
+    {.name = "cancel_group",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group"},
+                MESSAGE},
+     .summary = "Cancel a group: what has not started never starts.",
+     .call = l_pool_cancel_group},
+    {.name = "cancel_all",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {MESSAGE},
+     .summary = "Cancel every group.",
+     .call = l_pool_cancel_all},
+    {.name = "flush",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {RETURN_EXCEPTIONS},
+     .summary = "Wait for callbacks of ended tasks, then forget those tasks.",
+     .call = l_pool_flush},
+    {.name = "gather_and_close",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {RETURN_EXCEPTIONS},
+     .summary = "Lock the pool, wait for all its work, close it.",
+     .call = l_pool_gather_and_close},
+    {.name = "until_closed",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Wait until the pool is closed.",
+     .call = l_pool_until_closed},
+    {.name = NULL},
+};
+
+const tp_method *tp_method_find(const char *name, int on)
+{
+  for (const tp_method *method = tp_methods; method->name; method++)
+    if ((method->on & on) && strcmp(method->name, name) == 0)
+      return method;
+  return NULL;
+}
+
+int tp_method_param(const tp_method *method, const char *name)
+{
+  for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++)
+    if (strcmp(method->params[i].name, name) == 0)
+      return i;
+  return -1;
+}

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pools as Lua sees them: the classes, and one short function for each record of method.c. The
+ * functions find their arguments checked and in the slots of the record. */
+#include "api/pool.h"
+#include "api/arguments.h"
+#include "api/funcname.h"
+#include "api/method.h"
+#include "exec/exec.h"
+#include "host/host.h"
+#include "value/error.h"
+#include "value/text.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+
+/* The user values of a SimpleTaskPool. */
+enum { FUNCTION = 1, ARGUMENTS, END_CALLBACK, CANCEL_CALLBACK, NAME, VALUES = NAME };
+
+/* Its address is the registry key of the weak table pool -> userdata. */
+static const char pools_key;
+
+static const char *class_name(int kind)
+{
+  return kind == TP_ON_TASK_POOL ? "TaskPool" : "SimpleTaskPool";
+}
+
+/* ---- the userdata ---- */
+
+static tp_pool *to_pool(lua_State *L, int index)
+{
+  static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    tp_pool **box = luaL_testudata(L, index, class_name(kinds[i]));
+    if (box)
+      return *box;
+  }
+  return NULL;
+}
+
+tp_pool *tp_pool_check(lua_State *L, int index)
+{
+  tp_pool *pool = to_pool(L, index);
+  if (!pool)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "a pool is wanted, not %s; call methods with a colon, as pool:lock()",
+             luaL_typename(L, index));
+  return pool;
+}
+
+void tp_pool_push(lua_State *L, tp_pool *pool)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_rawgetp(L, -1, pool);
+  lua_remove(L, -2);
+}
+
+static tp_exec *exec_of(const tp_pool *pool)
+{
+  return ((tp_run *)pool->owner)->exec;
+}
+
+static int l_pool_gc(lua_State *L)
+{
+  tp_pool **box = lua_touserdata(L, 1);
+  if (*box)
+    tp_host_remove_pool(tp_host_of(L), *box);
+  *box = NULL;
+  return 0;
+}
+
+static int l_pool_tostring(lua_State *L)
+{
+  lua_pushstring(L, tp_pool_check(L, 1)->label);
+  return 1;
+}
+
+/* Makes a pool and pushes its userdata. */
+static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size)
+{
+  tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), VALUES);
+  *box = NULL;
+  luaL_setmetatable(L, class_name(kind));
+  tp_pool *pool = tp_host_add_pool(tp_host_of(L), kind, class_name(kind), name, size);
+  if (!pool)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a pool");
+  *box = pool;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, pool);
+  lua_pop(L, 1);
+  return pool;
+}
+
+/* ---- constructors ---- */
+
+/* Pushes the option `param` of the table at `options`, checked; nil if there is none. */
+static int push_option(lua_State *L, int options, const char *what, const char *name,
+                       tp_param_type type)
+{
+  const tp_param param = {.name = name, .type = type};
+  if (lua_isnoneornil(L, options))
+    lua_pushnil(L);
+  else if (lua_getfield(L, options, name) != LUA_TNIL)
+    tp_arguments_check(L, lua_gettop(L), what, &param);
+  return lua_gettop(L);
+}
+
+static uint64_t to_size(lua_State *L, int index)
+{
+  return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
+static void check_options(lua_State *L, int options, const char *what, const char *const known[])
+{
+  if (lua_isnoneornil(L, options))
+    return;
+  if (!lua_istable(L, options))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: the options must be a table, not %s", what,
+             luaL_typename(L, options));
+  tp_arguments_check_keys(L, options, what, known);
+}
+
+int l_task_pool_new(lua_State *L)
+{
+  static const char *const known[] = {"size", "name", NULL};
+  lua_settop(L, 1);
+  check_options(L, 1, "TaskPool", known);
+  int size = push_option(L, 1, "TaskPool", "size", TP_PARAM_SIZE);
+  int name = push_option(L, 1, "TaskPool", "name", TP_PARAM_NAME);
+  push_new(L, TP_ON_TASK_POOL, lua_tostring(L, name), to_size(L, size));
+  return 1;
+}
+
+int l_simple_task_pool_new(lua_State *L)
+{
+  static const char *const known[] = {"args", "kwargs", "end_callback", "cancel_callback",
+                                      "size", "name",   NULL};
+  static const char *const what = "SimpleTaskPool";
+  static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
+  lua_settop(L, 2);
+  tp_arguments_check(L, 1, what, &function);
+  check_options(L, 2, what, known);
+  int args = push_option(L, 2, what, "args", TP_PARAM_LIST);
+  int kwargs = push_option(L, 2, what, "kwargs", TP_PARAM_TABLE);
+  int end_callback = push_option(L, 2, what, "end_callback", TP_PARAM_FUNCTION);
+  int cancel_callback = push_option(L, 2, what, "cancel_callback", TP_PARAM_FUNCTION);
+  int size = push_option(L, 2, what, "size", TP_PARAM_SIZE);
+  int name = push_option(L, 2, what, "name", TP_PARAM_NAME);
+  tp_call_bind(L, 1, args, kwargs);
+  int arguments = lua_gettop(L);
+  tp_funcname_push(L, 1);
+  int function_name = lua_gettop(L);
+  push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, name), to_size(L, size));
+  const int values[] = {[FUNCTION] = 1,
+                        [ARGUMENTS] = arguments,
+                        [END_CALLBACK] = end_callback,
+                        [CANCEL_CALLBACK] = cancel_callback,
+                        [NAME] = function_name};
+  for (int i = FUNCTION; i <= VALUES; i++) {
+    lua_pushvalue(L, values[i]);
+    lua_setiuservalue(L, -2, i);
+  }
+  return 1;
+}
+
+/* ---- adding work ---- */
+
+/* Adds the group of a call, and returns its name to Lua. */
+static int add_group(lua_State *L, const tp_call_parts *parts, const char *name, const char *prefix,
+                     uint64_t limit)
+{
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, parts->pool);
+  if (!tp_pool_check_open(pool, &error))
+    return tp_raise_error(L, &error);
+  tp_call *call = tp_call_create(exec_of(pool), L, parts);
+  tp_group *group = tp_pool_add_group(pool, name, prefix, limit, call, &error);
+  if (!group) {
+    tp_call_drop(call, L);
+    return tp_raise_error(L, &error);
+  }
+  lua_pushstring(L, group->name);
+  return 1;
+}
+
+/* The same with the default name "<method>-<function>-group-<i>". */
+static int add_named_group(lua_State *L, const tp_call_parts *parts, int name, const char *method,
+                           uint64_t limit)
+{
+  char prefix[200];
+  tp_funcname_push(L, parts->function);
+  snprintf(prefix, sizeof prefix, "%s-%.150s-group", method, lua_tostring(L, -1));
+  return add_group(L, parts, lua_tostring(L, name), prefix, limit);
+}
+
+static uint64_t count_or_one(lua_State *L, int index)
+{
+  return lua_isnil(L, index) ? 1 : (uint64_t)lua_tointeger(L, index);
+}
+
+int l_pool_apply(lua_State *L)
+{
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL };
+  tp_call_bind(L, FUNC, ARGS, KWARGS);
+  return add_named_group(L,
+                         &(tp_call_parts){.pool = POOL,
+                                          .function = FUNC,
+                                          .items = lua_gettop(L),
+                                          .end_callback = END,
+                                          .cancel_callback = CANCEL,
+                                          .spread = TP_SPREAD_SAME,
+                                          .times = count_or_one(L, NUM)},
+                         GROUP, "apply", TP_UNLIMITED);
+}
+
+static int map(lua_State *L, tp_spread spread, const char *method)
+{
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL };
+  uint64_t limit = count_or_one(L, LIMIT);
+  if (limit == 0)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
+  return add_named_group(L,
+                         &(tp_call_parts){.pool = POOL,
+                                          .function = FUNC,
+                                          .items = ITERABLE,
+                                          .end_callback = END,
+                                          .cancel_callback = CANCEL,
+                                          .spread = spread},
+                         GROUP, method, limit);
+}
+
+int l_pool_map(lua_State *L)
+{
+  return map(L, TP_SPREAD_ONE, "map");
+}
+
+int l_pool_starmap(lua_State *L)
+{
+  return map(L, TP_SPREAD_LIST, "starmap");
+}
+
+int l_pool_doublestarmap(lua_State *L)
+{
+  return map(L, TP_SPREAD_NAMED, "doublestarmap");
+}
+
+int l_pool_start(lua_State *L)
+{
+  uint64_t times = (uint64_t)lua_tointeger(L, 2);
+  for (int i = FUNCTION; i <= CANCEL_CALLBACK; i++)
+    lua_getiuservalue(L, 1, i);
+  return add_group(L,
+                   &(tp_call_parts){.pool = 1,
+                                    .function = 2 + FUNCTION,
+                                    .items = 2 + ARGUMENTS,
+                                    .end_callback = 2 + END_CALLBACK,
+                                    .cancel_callback = 2 + CANCEL_CALLBACK,
+                                    .spread = TP_SPREAD_SAME,
+                                    .times = times},
+                   NULL, "start-group", TP_UNLIMITED);
+}
+
+/* ---- cancelling ---- */
+
+/* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
+static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message)
+{
+  const char *text = message ? lua_tostring(L, message) : NULL;
+  tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)));
+  if (!cancel)
+    tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
+  return cancel;
+}
+
+/* Cancels the `most` newest running tasks and returns the list of their ids. */
+static int stop(lua_State *L, uint64_t most, const char *who)
+{
+  tp_pool *pool = tp_pool_check(L, 1);
+  uint64_t count = most < pool->running ? most : pool->running;
+  luaL_checkstack(L, 3, NULL);
+  lua_createtable(L, (int)(count < INT32_MAX ? count : INT32_MAX), 0);
+  const tp_task *task = TAILQ_LAST(&pool->running_tasks, tp_task_list);
+  for (uint64_t i = 1; i <= count; i++) {
+    lua_pushinteger(L, (lua_Integer)task->id);
+    lua_rawseti(L, -2, (lua_Integer)i);
+    task = TAILQ_PREV(task, tp_task_list, pool_link);
+  }
+  tp_cancel *cancel = reason(L, pool, who, 0);
+  for (uint64_t i = 0; i < count; i++)
+    tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
+  tp_cancel_release(cancel);
+  return 1;
+}
+
+int l_pool_stop(lua_State *L)
+{
+  return stop(L, (uint64_t)lua_tointeger(L, 2), "stop");
+}
+
+int l_pool_stop_all(lua_State *L)
+{
+  return stop(L, TP_UNLIMITED, "stop_all");
+}
+
+int l_pool_cancel(lua_State *L)
+{
+  enum { POOL = 1, MESSAGE, FIRST };
+  tp_pool *pool = tp_pool_check(L, POOL);
+  int top = lua_gettop(L);
+  tp_error error;
+  for (int i = FIRST; i <= top; i++)
+    if (!tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), &error))
+      return tp_raise_error(L, &error);
+  tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE);
+  for (int i = FIRST; i <= top; i++) {
+    tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), NULL);
+    if (task) /* an id may be given twice */
+      tp_pool_cancel_task(pool, task, cancel);
+  }
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+int l_pool_cancel_group(lua_State *L)
+{
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
+  if (!group)
+    return tp_raise_error(L, &error);
+  tp_cancel *cancel = reason(L, pool, "cancel_group", 3);
+  tp_pool_cancel_group(pool, group, cancel);
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+int l_pool_cancel_all(lua_State *L)
+{
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_cancel *cancel = reason(L, pool, "cancel_all", 2);
+  tp_pool_cancel_all(pool, cancel);
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+/* ---- looking, locking, resizing ---- */
+
+int l_pool_func_name(lua_State *L)
+{
+  lua_getiuservalue(L, 1, NAME);
+  return 1;
+}
+
+int l_pool_pool_size(lua_State *L)
+{
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (!lua_isnil(L, 2)) {
+    tp_pool_resize(pool, to_size(L, 2));
+    return 0;
+  }
+  if (pool->size == TP_UNLIMITED)
+    lua_pushnumber(L, HUGE_VAL);
+  else
+    lua_pushinteger(L, (lua_Integer)pool->size);
+  return 1;
+}
+
+int l_pool_lock(lua_State *L)
+{
+  tp_pool_lock(tp_pool_check(L, 1));
+  return 0;
+}
+
+int l_pool_unlock(lua_State *L)
+{
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and stays locked", pool->label);
+  tp_pool_unlock(pool);
+  return 0;
+}
+
+static int push_boolean(lua_State *L, bool value)
+{
+  lua_pushboolean(L, value);
+  return 1;
+}
+
+static int push_count(lua_State *L, uint64_t count)
+{
+  lua_pushinteger(L, (lua_Integer)count);
+  return 1;
+}
+
+int l_pool_is_locked(lua_State *L)
+{
+  return push_boolean(L, tp_pool_check(L, 1)->locked);
+}
+
+int l_pool_is_full(lua_State *L)
+{
+  return push_boolean(L, tp_pool_is_full(tp_pool_check(L, 1)));
+}
+
+int l_pool_num_running(lua_State *L)
+{
+  return push_count(L, tp_pool_check(L, 1)->running);
+}
+
+int l_pool_num_cancelled(lua_State *L)
+{
+  return push_count(L, tp_pool_check(L, 1)->cancelled);
+}
+
+int l_pool_num_ended(lua_State *L)
+{
+  return push_count(L, tp_pool_check(L, 1)->ended);
+}
+
+int l_pool_num_waiting(lua_State *L)
+{
+  return push_count(L, tp_pool_waiting(tp_pool_check(L, 1)));
+}
+
+/* Adds an id to the set on top of the stack. */
+static void add_id(void *context, uint64_t id)
+{
+  lua_State *L = context;
+  lua_pushboolean(L, true);
+  lua_rawseti(L, -2, (lua_Integer)id);
+}
+
+int l_pool_get_group_ids(lua_State *L)
+{
+  const tp_pool *pool = tp_pool_check(L, 1);
+  int top = lua_gettop(L);
+  tp_error error;
+  for (int i = 2; i <= top; i++)
+    if (!tp_pool_find_group(pool, lua_tostring(L, i), &error))
+      return tp_raise_error(L, &error);
+  luaL_checkstack(L, 3, NULL);
+  lua_newtable(L);
+  luaL_setmetatable(L, TP_SET_TYPE);
+  for (int i = 2; i <= top; i++)
+    tp_idset_each(&tp_pool_find_group(pool, lua_tostring(L, i), NULL)->ids, add_id, L);
+  return 1;
+}
+
+/* ---- waiting ---- */
+
+/* A task that waits for its own pool would wait for itself. */
+static tp_pool *check_waiter(lua_State *L, const char *method)
+{
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (tp_exec_current_pool(exec_of(pool)) == pool)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: a task cannot wait for its own pool (%s)", method,
+             pool->label);
+  return pool;
+}
+
+/* Raises the first error of the tasks, saying how many there were, unless `quietly`. */
+static int raise_errors(lua_State *L, tp_pool *pool, bool quietly)
+{
+  uint64_t errors = tp_run_take_errors(pool, L);
+  if (!errors || quietly)
+    return 0;
+  if (errors > 1 && (lua_isstring(L, -1) || tp_error_code(L, -1))) {
+    tp_code code = tp_error_code(L, -1);
+    if (code)
+      lua_getfield(L, -1, "message");
+    lua_pushfstring(L, "%s (the first of %I errors)", lua_tostring(L, -1), (LUAI_UACINT)errors);
+    if (code)
+      tp_error_wrap(L, code);
+  }
+  return lua_error(L);
+}
+
+/* Waits until the pool is flushable for the ticket in slot 3. */
+static int flush(lua_State *L, int status, lua_KContext context)
+{
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 3);
+  uint64_t ticket = (uint64_t)lua_tointeger(L, 3);
+  if (!tp_pool_is_flushable(pool, ticket)) {
+    tp_run_wait(pool, L, TP_EVENT_DONE, ticket);
+    return tp_wait_park(exec_of(pool), L, flush, 0);
+  }
+  tp_pool_flush(pool);
+  return raise_errors(L, pool, lua_toboolean(L, 2));
+}
+
+int l_pool_flush(lua_State *L)
+{
+  const tp_pool *pool = check_waiter(L, "flush");
+  lua_pushinteger(L, (lua_Integer)pool->next_ticket);
+  return flush(L, LUA_OK, 0);
+}
+
+/* Waits until the pool is idle. */
+static int gather_and_close(lua_State *L, int status, lua_KContext context)
+{
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 2);
+  if (pool->closed) /* another one was first */
+    return 0;
+  if (!tp_pool_is_idle(pool)) {
+    tp_run_wait(pool, L, TP_EVENT_IDLE, 0);
+    return tp_wait_park(exec_of(pool), L, gather_and_close, 0);
+  }
+  tp_pool_close(pool);
+  return raise_errors(L, pool, lua_toboolean(L, 2));
+}
+
+int l_pool_gather_and_close(lua_State *L)
+{
+  tp_pool *pool = check_waiter(L, "gather_and_close");
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed already", pool->label);
+  tp_pool_lock(pool);
+  return gather_and_close(L, LUA_OK, 0);
+}
+
+static int until_closed(lua_State *L, int status, lua_KContext context)
+{
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 1);
+  if (pool->closed)
+    return push_boolean(L, true);
+  tp_run_wait(pool, L, TP_EVENT_CLOSED, 0);
+  return tp_wait_park(exec_of(pool), L, until_closed, 0);
+}
+
+int l_pool_until_closed(lua_State *L)
+{
+  check_waiter(L, "until_closed");
+  return until_closed(L, LUA_OK, 0);
+}
+
+/* ---- the classes ---- */
+
+/* Lua: calls a method with its arguments laid out. Upvalue: the record. */
+static int l_call(lua_State *L)
+{
+  const tp_method *method = lua_touserdata(L, lua_upvalueindex(1));
+  const tp_pool *pool = tp_pool_check(L, 1);
+  if (!(method->on & pool->kind))
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method '%s'", pool->label, method->name);
+  tp_arguments_lay_out(L, method);
+  return method->call(L);
+}
+
+/* Lua: pool.name. Upvalue: the table of methods (functions) and properties (records). */
+static int l_index(lua_State *L)
+{
+  lua_settop(L, 2);
+  lua_rawget(L, lua_upvalueindex(1));
+  if (lua_type(L, -1) != LUA_TLIGHTUSERDATA)
+    return 1;
+  const tp_method *method = lua_touserdata(L, -1);
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  return method->call(L);
+}
+
+/* Lua: pool.name = value. Upvalue: as above. */
+static int l_newindex(lua_State *L)
+{
+  lua_settop(L, 3);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(1));
+  const tp_method *method = lua_touserdata(L, -1);
+  if (!method || !method->params[0].kind)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no property '%s' that can be set",
+                    tp_pool_check(L, 1)->label, luaL_tolstring(L, 2, NULL));
+  lua_pop(L, 1);
+  lua_remove(L, 2);
+  tp_arguments_check(L, 2, method->name, &method->params[0]);
+  return method->call(L);
+}
+
+/* Pushes the table name -> method or record for pools of that kind. */
+static void push_members(lua_State *L, int kind)
+{
+  lua_newtable(L);
+  for (const tp_method *method = tp_methods; method->name; method++) {
+    if (!(method->on & kind))
+      continue;
+    lua_pushlightuserdata(L, (void *)method);
+    if (!method->property)
+      lua_pushcclosure(L, l_call, 1);
+    lua_setfield(L, -2, method->name);
+  }
+}
+
+static void open_class(lua_State *L, int kind)
+{
+  luaL_newmetatable(L, class_name(kind));
+  lua_pushcfunction(L, l_pool_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, l_pool_tostring);
+  lua_setfield(L, -2, "__tostring");
+  push_members(L, kind);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, l_index, 1);
+  lua_setfield(L, -3, "__index");
+  lua_pushcclosure(L, l_newindex, 1);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushstring(L, class_name(kind));
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+/* Lua: the text of a set. */
+static int l_set_tostring(lua_State *L)
+{
+  tp_text_push(L, 1);
+  return 1;
+}
+
+void tp_pool_open(lua_State *L)
+{
+  open_class(L, TP_ON_TASK_POOL);
+  open_class(L, TP_ON_SIMPLE_POOL);
+  luaL_newmetatable(L, TP_SET_TYPE);
+  lua_pushcfunction(L, l_set_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The first line of a session; see handshake.h. */
+#include "control/handshake.h"
+#include "control/command.h"
+#include "value/error.h"
+#include <jansson.h>
+#include <string.h>
+
+/* How requests of HTTP begin. No command is in capitals. */
+static const char *const http[] = {
+    "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PRI ",
+};
+
+static bool is_http(tp_slice line) {
+  for (size_t i = 0; i < sizeof http / sizeof http[0]; i++) {
+    size_t length = strlen(http[i]);
+    if (line.length >= length && memcmp(line.bytes, http[i], length) == 0)
+      return true;
+  }
+  return false;
+}
+
+static bool read_width(const json_t *hello, tp_session *session, tp_error *error) {
+  const json_t *width = json_object_get(hello, "terminal_width");
+  if (width && !json_is_integer(width) && !json_is_null(width))
+    return tp_fail(error, TP_INVALID_ARGUMENT, "terminal_width in the first line is no integer");
+  json_int_t columns = json_integer_value(width);
+  session->width = columns > 0 && columns < 10000 ? (int)columns : 0;
+  return true;
+}
+
+static bool read_reply(const json_t *hello, tp_session *session, tp_error *error) {
+  const json_t *reply = json_object_get(hello, "reply");
+  if (!reply)
+    return true;
+  if (!json_is_string(reply) || strcmp(json_string_value(reply), "json") != 0)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "reply in the first line can be \"json\" only");
+  session->mode = TP_ANSWER_JSON;
+  return true;
+}
+
+/* Reads the client's wishes from its first line. */
+static bool read_hello(tp_session *session, tp_error *error) {
+  json_error_t where;
+  json_t *hello = json_loadb(session->line.bytes, session->line.length, 0, &where);
+  if (!hello)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "the first line is no JSON object: %s at column %d",
+                   where.text, where.column);
+  bool understood = read_reply(hello, session, error) && read_width(hello, session, error);
+  json_decref(hello);
+  return understood;
+}
+
+bool tp_handshake_run(lua_State *L, tp_session *session) {
+  tp_error error;
+  if (is_http(session->line)) {
+    tp_session_leave(session);
+    return true;
+  }
+  if (session->line.bytes[0] != '{')
+    return false;
+  if (!read_hello(session, &error))
+    tp_raise_error(L, &error);
+  tp_answer_greeting(&session->output, session->mode, L, tp_command_pool_label(L, session));
+  return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers on their way to a client.
+ *
+ * Answers are appended to a buffer; a flush writes what the system takes at once and hands the rest
+ * to libuv as one request. While that is under way, answers gather in a new buffer. Whoever has
+ * more than TP_OUTPUT_MAX bytes unread is not worth waiting for: the flush fails. For a client that
+ * is gone, the output is muted: answers are thrown away. */
+#ifndef TP_CONTROL_OUTPUT_H
+#define TP_CONTROL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+/* Answers that may wait for a client to read them. */
+#define TP_OUTPUT_MAX (8u * 1024 * 1024)
+
+/* So much unread and no more commands are run. */
+#define TP_OUTPUT_HIGH (256u * 1024)
+
+typedef struct tp_output {
+  uv_stream_t *stream;                             /* where answers go; the owner's */
+  void (*written)(struct tp_output *, int status); /* called when a request is done */
+  char *bytes;                                     /* answers not yet handed over */
+  size_t length;                                   /* how many bytes of them */
+  size_t capacity;                                 /* room in `bytes` */
+  char *sending;         /* what the request writes; NULL: none is under way */
+  size_t sending_length; /* how many bytes of it */
+  uv_write_t request;    /* the write under way */
+  bool overflow;         /* an answer did not fit; nothing is taken any more */
+  bool muted;            /* nobody is there to read; everything is thrown away */
+} tp_output;
+
+void tp_output_open(tp_output *output, uv_stream_t *stream,
+                    void (*written)(tp_output *output, int status));
+
+/* Frees the buffers; the stream must be closed. */
+void tp_output_close(tp_output *output);
+
+/* Adds bytes to the answers; what does not fit is remembered and fails the next flush. */
+void tp_output_add(tp_output *output, const char *bytes, size_t length);
+
+/* Starts to send what is there. 0, or an error of libuv (UV_ENOBUFS: too much is unread). */
+int tp_output_flush(tp_output *output);
+
+/* Throws away what has not been handed over, and all that is added from now on. */
+void tp_output_mute(tp_output *output);
+
+/* Bytes that have not left yet. */
+size_t tp_output_pending(const tp_output *output);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A control server; see server.h.
+ *
+ * A server is freed when its own handles are closed and its sessions are over, whichever comes
+ * last. */
+#define _GNU_SOURCE /* accept4, struct ucred */
+#include "control/server.h"
+#include "api/pool.h"
+#include "value/fail.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Clients accepted before others get their turn, and how long accepting rests without descriptors.
+ */
+enum { ACCEPT_MAX = 32, RETRY_MS = 100 };
+
+/* ---- the end ---- */
+
+/* Gives back the pools in `pools`. */
+static void release_pools(lua_State *L, tp_server *server) {
+  for (size_t i = 0; i < server->pool_count; i++)
+    luaL_unref(L, LUA_REGISTRYINDEX, server->pools[i].reference);
+  free(server->pools);
+}
+
+static void free_if_over(tp_server *server) {
+  if (!server->closing || server->handles > 0 || server->session_count > 0)
+    return;
+  tp_host_remove_service(server->host, &server->service);
+  release_pools(server->host->L, server);
+  if (server->closed)
+    server->closed(server->context);
+  free(server);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  tp_server *server = handle->data;
+  server->handles--;
+  free_if_over(server);
+}
+
+void tp_server_close(tp_server *server) {
+  if (server->closing)
+    return;
+  server->closing = true;
+  tp_listener_remove_file(&server->listener);
+  if (server->reserve >= 0)
+    close(server->reserve);
+  uv_close((uv_handle_t *)&server->poll, on_handle_closed);
+  close(server->listener.fd); /* libuv has let go of it: the address is free at once */
+  uv_close((uv_handle_t *)&server->retry, on_handle_closed);
+  tp_session *session;
+  LIST_FOREACH(session, &server->sessions, link)
+  tp_session_close(session);
+}
+
+static void close_service(tp_service *service) {
+  tp_server_close((tp_server *)((char *)service - offsetof(tp_server, service)));
+}
+
+/* ---- accepting ---- */
+
+static int open_reserve(void) {
+  return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Whether the client may be served; `refusal` says why not. */
+static bool is_welcome(const tp_server *server, int fd, tp_error *refusal) {
+  if (server->clients >= TP_SERVER_CLIENTS)
+    return tp_fail(refusal, TP_NOT_AVAILABLE, "this server has its %d clients; try again later",
+                   TP_SERVER_CLIENTS);
+  if (server->listener.address.kind != TP_ADDRESS_UNIX)
+    return true;
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return tp_fail(refusal, TP_DENIED, "the system does not say whose process you are");
+  if (peer.uid != geteuid() && peer.uid != 0)
+    return tp_fail(refusal, TP_DENIED, "this server is for the user who runs it");
+  return true;
+}
+
+static void receive(tp_server *server, int fd) {
+  tp_error refusal;
+  bool welcome = is_welcome(server, fd, &refusal);
+  if (server->session_count >= TP_SERVER_CLIENTS + TP_SERVER_REFUSED)
+    close(fd);
+  else if (!tp_session_start(server, fd, welcome ? NULL : &refusal))
+    tp_log_write(&server->host->log, TP_LOG_ERROR, "control server: no memory for a client");
+}
+
+static int accept_client(const tp_server *server) {
+  return accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void on_retry(uv_timer_t *timer) {
+  tp_server *server = timer->data;
+  if (server->reserve < 0)
+    server->reserve = open_reserve();
+  uv_poll_start(&server->poll, UV_READABLE, on_connection);
+}
+
+/* No descriptor is left for a client: tells it so with the reserve, then rests. */
+static void turn_away(tp_server *server) {
+  static const char answer[] =
+      "NotAvailable: the host has no file descriptors left; try again later\n";
+  tp_log_write(&server->host->log, TP_LOG_WARNING,
+               "control server: a client was turned away, no file descriptors are left");
+  if (server->reserve >= 0) {
+    close(server->reserve);
+    int fd = accept_client(server);
+    if (fd >= 0) {
+      send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+      close(fd);
+    }
+    server->reserve = open_reserve();
+  }
+  if (server->reserve < 0) {
+    uv_poll_stop(&server->poll);
+    uv_timer_start(&server->retry, on_retry, RETRY_MS, 0);
+  }
+}
+
+/* Accepts those who wait. One who left before is no reason to stop; where the reason is not known,
+ * the poll tells of the next. */
+static void on_connection(uv_poll_t *poll, int status, int events) {
+  tp_server *server = poll->data;
+  (void)events;
+  for (int i = 0; i < ACCEPT_MAX && status == 0 && !server->closing; i++) {
+    int fd = accept_client(server);
+    if (fd >= 0)
+      receive(server, fd);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      turn_away(server);
+    else if (errno != ECONNABORTED && errno != EINTR)
+      return;
+  }
+}
+
+/* ---- the start ---- */
+
+/* Lua: keeps the pool at 2 alive for the server at 1; one that is being collected is not kept. */
+static int l_keep_pool(lua_State *L) {
+  tp_server *server = lua_touserdata(L, 1);
+  tp_pool *pool = lua_touserdata(L, 2);
+  tp_pool_push(L, pool);
+  if (lua_isnil(L, -1))
+    return 0;
+  int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  server->pools[server->pool_count++] = (tp_server_pool){pool, reference};
+  return 0;
+}
+
+static bool keep_pool(lua_State *L, tp_server *server, tp_pool *pool) {
+  if (!lua_checkstack(L, 3))
+    return false;
+  lua_pushcfunction(L, l_keep_pool);
+  lua_pushlightuserdata(L, server);
+  lua_pushlightuserdata(L, pool);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK)
+    return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Keeps what is served. Garbage collected meanwhile is never the pool that has just been kept, so
+ * the host's list can be walked. */
+static bool keep_pools(lua_State *L, tp_server *server, const tp_server_options *options) {
+  tp_pool *pool;
+  size_t count = options->pool_count;
+  server->serves_all = count == 0;
+  if (server->serves_all)
+    TAILQ_FOREACH(pool, &server->host->pools, host_link)
+  count++;
+  server->pools = calloc(count + 1, sizeof *server->pools);
+  if (!server->pools)
+    return false;
+  for (size_t i = 0; i < options->pool_count; i++) {
+    if (!keep_pool(L, server, options->pools[i]))
+      return false;
+  }
+  if (!server->serves_all)
+    return true;
+  TAILQ_FOREACH(pool, &server->host->pools, host_link) {
+    if (server->pool_count < count && !keep_pool(L, server, pool))
+      return false;
+  }
+  return true;
+}
+
+static void ignore_broken_pipes(void) {
+  struct sigaction present;
+  if (sigaction(SIGPIPE, NULL, &present) == 0 && present.sa_handler == SIG_DFL)
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* From here on the server ends by tp_server_close. */
+static bool start(tp_server *server, tp_error *error) {
+  uv_loop_t *loop = server->host->loop;
+  int status = uv_poll_init(loop, &server->poll, server->listener.fd);
+  if (status != 0)
+    return tp_fail(error, TP_IO_ERROR, "cannot watch a socket: %s", uv_strerror(status));
+  uv_timer_init(loop, &server->retry);
+  server->poll.data = server->retry.data = server;
+  server->handles = 2;
+  tp_host_add_service(server->host, &server->service);
+  uv_poll_start(&server->poll, UV_READABLE, on_connection);
+  return true;
+}
+
+tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *options,
+                          tp_error *error) {
+  tp_server *server = calloc(1, sizeof *server);
+  if (!server) {
+    tp_fail(error, TP_NO_MEMORY, "no memory for a control server");
+    return NULL;
+  }
+  ignore_broken_pipes();
+  server->host = host;
+  server->service.close = close_service;
+  server->closed = options->closed;
+  server->context = options->context;
+  LIST_INIT(&server->sessions);
+  if (!keep_pools(L, server, options)) {
+    tp_fail(error, TP_NO_MEMORY, "no memory for the pools of a control server");
+    goto release_pools;
+  }
+  if (!tp_listener_open(&server->listener, options->address, error))
+    goto release_pools;
+  server->reserve = open_reserve();
+  if (!start(server, error))
+    goto close_listener;
+  return server;
+
+close_listener:
+  tp_listener_remove_file(&server->listener);
+  close(server->listener.fd);
+  if (server->reserve >= 0)
+    close(server->reserve);
+release_pools:
+  release_pools(L, server);
+  free(server);
+  return NULL;
+}
+
+/* ---- what sessions ask ---- */
+
+tp_pool *tp_server_pool_at(const tp_server *server, size_t index) {
+  if (!server->serves_all)
+    return index < server->pool_count ? server->pools[index].pool : NULL;
+  tp_pool *pool = TAILQ_FIRST(&server->host->pools);
+  while (pool && index-- > 0)
+    pool = TAILQ_NEXT(pool, host_link);
+  return pool;
+}
+
+void tp_server_release(tp_server *server) {
+  server->clients--;
+}
+
+void tp_server_forget(tp_server *server, tp_session *session) {
+  LIST_REMOVE(session, link);
+  server->session_count--;
+  free_if_over(server);
+}
+
+/* ---- the public header ---- */
+
+bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error) {
+  tp_pool *served = NULL;
+  if (pool) {
+    TAILQ_FOREACH(served, &host->pools, host_link) {
+      if (strcmp(served->label, pool) == 0)
+        break;
+    }
+    if (!served)
+      return tp_fail(error, TP_NOT_FOUND, "the host has no pool that prints as \"%s\"", pool);
+  }
+  tp_server_options options = {.address = address, .pools = &served, .pool_count = served ? 1 : 0};
+  return tp_server_open(host, host->L, &options, error) != NULL;
+}

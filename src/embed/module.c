@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The Lua modules of the core; see module.h. */
+#include "embed/module.h"
+#include "api/core.h"
+#include "control/module.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Lua: the loader of taskpool.core. */
+static int l_core_open(lua_State *L)
+{
+  tp_core_open(L, tp_host_of(L));
+  return 1;
+}
+
+void tp_module_preload(tp_host *host)
+{
+  static const luaL_Reg loaders[] = {
+      {"taskpool.core", l_core_open},
+      {"taskpool.control.core", luaopen_taskpool_control_core},
+      {NULL, NULL},
+  };
+  luaL_getsubtable(host->L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(host->L, loaders, 0);
+  lua_pop(host->L, 1);
+}
+
+/* The directory of the script that the interpreter runs: arg[0]'s. NULL: none, or no memory. */
+static char *script_directory(lua_State *L)
+{
+  char *directory = NULL;
+  if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING)
+    directory = tp_host_directory_of(lua_tostring(L, -1));
+  lua_settop(L, 0);
+  return directory;
+}
+
+int luaopen_taskpool_core(lua_State *L)
+{
+  lua_settop(L, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main = lua_tothread(L, -1);
+  tp_error error;
+  tp_host *host = tp_host_open(main, false, &error);
+  if (!host)
+    return tp_raise_error(L, &error);
+  host->log.write = host->default_log.write = tp_log_to_file;
+  host->log.context = host->default_log.context = stderr;
+  host->names.directory = script_directory(L);
+  tp_module_preload(host);
+  return l_core_open(L);
+}

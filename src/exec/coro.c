@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One coroutine, from taking it to giving it back.
+ *
+ * Its thread runs one C function for ever, `drive`, which calls the body of each call under a base lua_pcallk frame and then,
+ * for a task, its callbacks; between calls it yields at rest. `drive` is its own continuation: `phase` says which
+ * part has just come back.
+ *
+ * Stack of the thread: [1] the message handler, above it the function and arguments, or the results, of
+ * the present call. */
+#include "exec/coro.h"
+#include "value/error.h"
+#include "value/text.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Coroutines kept at rest; more are given back. */
+#define FREE_MAX 4096
+
+#define SLOT_MAX ((UINT64_C(1) << (64 - TP_PARK_BITS)) - 1)
+
+/* Their addresses are the registry keys of the last traceback and of the executor. */
+static const char traceback_key, exec_key;
+
+void tp_coro_open(tp_exec *exec)
+{
+  lua_pushlightuserdata(exec->L, exec);
+  lua_rawsetp(exec->L, LUA_REGISTRYINDEX, &exec_key);
+}
+
+static uint32_t slot_of(const tp_coro *coro)
+{
+  return (uint32_t)(coro->park >> TP_PARK_BITS);
+}
+
+tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id)
+{
+  uint64_t slot = id >> TP_PARK_BITS;
+  tp_coro *coro = slot < exec->slot_count ? exec->slots[slot] : NULL;
+  return coro && coro->park == id ? coro : NULL;
+}
+
+void tp_coro_renew_park(tp_coro *coro)
+{
+  uint64_t number = coro->exec->next_park++ & TP_PARK_MASK;
+  coro->park = (coro->park & ~TP_PARK_MASK) | (number ? number : coro->exec->next_park++);
+}
+
+tp_coro *tp_coro_of(tp_task *task)
+{
+  return (tp_coro *)((char *)task - offsetof(tp_coro, as.task));
+}
+
+/* ---- errors ---- */
+
+/* Pushes what an error value says: through its own __tostring if that works, else as a literal. Runs in the coroutine that failed, as a
+ * part of its body. */
+static void push_message(lua_State *L, int value)
+{
+  if (tp_error_code(L, value) || !luaL_getmetafield(L, value, "__tostring")) {
+    tp_text_push(L, value);
+    return;
+  }
+  lua_pushvalue(L, value);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING) {
+    lua_pop(L, 1);
+    tp_text_push(L, value);
+  }
+}
+
+/* Lua: the message handler of every body. Keeps message and traceback for the report; the value stays what it is. A
+ * cancel is no failure, and a million of them must be cheap. */
+static int l_on_error(lua_State *L)
+{
+  lua_settop(L, 1);
+  luaL_checkstack(L, 10, NULL);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &exec_key);
+  tp_exec *exec = lua_touserdata(L, -1);
+  if (tp_exec_is_cancel(exec, L, 1)) {
+    lua_settop(L, 1);
+    return 1;
+  }
+  lua_settop(L, 1);
+  push_message(L, 1);
+  luaL_traceback(L, L, lua_tostring(L, 2), 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+  lua_settop(L, 1);
+  return 1;
+}
+
+void tp_exec_push_traceback(tp_exec *exec, lua_State *L)
+{
+  (void)exec;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "unknown error");
+  }
+}
+
+/* Tells the listener of the error value on top, in the words of the message handler. An error that no handler has seen (lack of memory, an
+ * error in the handler) speaks for itself. */
+static void report(tp_coro *coro, lua_State *L, const char *who)
+{
+  tp_exec_listener *listener = &coro->exec->listener;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    tp_text_push(L, -1);
+  }
+  listener->failed(listener->context, who, lua_tostring(L, -1));
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+}
+
+/* Reports a task's error, naming the task and what failed in it. */
+static void report_task(tp_coro *coro, lua_State *L, const char *part)
+{
+  const tp_task *task = &coro->as.task;
+  char who[512];
+  snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
+           task->id, task->group->name);
+  report(coro, L, who);
+}
+
+/* ---- the parts of a task ---- */
+
+/* The body is over: says how, and what comes next. */
+static void end_body(tp_coro *coro, lua_State *L, bool ok)
+{
+  tp_task *task = &coro->as.task;
+  tp_pool *pool = task->group->pool;
+  coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
+  coro->failed = !ok;
+  if (coro->cancelled) {
+    tp_run_event(pool, TP_EVENT_CANCELLED, task);
+  } else if (!ok) {
+    report_task(coro, L, "");
+    tp_run_count_error(pool->owner, L);
+  }
+  tp_cancel_release(coro->cancel);
+  coro->cancel = NULL;
+}
+
+/* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
+static bool push_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase, int *count)
+{
+  int results = lua_gettop(L) - 1;
+  luaL_checkstack(L, results + 5, "too many results");
+  if (!tp_call_push_callback(coro->as.task.group, L, phase))
+    return false;
+  lua_pushinteger(L, (lua_Integer)coro->as.task.id);
+  lua_pushboolean(L, !coro->failed);
+  for (int i = 0; i < results; i++)
+    lua_pushvalue(L, 2 + i);
+  *count = results + 2;
+  return true;
+}
+
+static int drive(lua_State *L, int status, lua_KContext context);
+
+/* Runs a callback if there is one. Returns the status that `drive` goes on with. */
+static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase)
+{
+  int count;
+  coro->phase = (uint8_t)phase;
+  if (!push_callback(coro, L, phase, &count))
+    return LUA_OK;
+  return lua_pcallk(L, count, 0, 1, (lua_KContext)coro, drive);
+}
+
+static bool is_ok(int status)
+{
+  return status == LUA_OK || status == LUA_YIELD;
+}
+
+/* A callback is over; its error is on top if it failed, and changes nothing else. */
+static void end_callback(tp_coro *coro, lua_State *L, int status, const char *part)
+{
+  if (is_ok(status))
+    return;
+  report_task(coro, L, part);
+  lua_pop(L, 1);
+}
+
+static void end_job(tp_coro *coro, lua_State *L, bool ok)
+{
+  if (coro->as.job.done)
+    coro->as.job.done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
+  else if (!ok && !tp_exec_is_cancel(coro->exec, L, -1))
+    report(coro, L, coro->as.job.what);
+  tp_cancel_release(coro->cancel);
+  coro->cancel = NULL;
+}
+
+/* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
+static int run_body(tp_coro *coro, lua_State *L)
+{
+  coro->phase = TP_PHASE_BODY;
+  if (!coro->cancel)
+    return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
+  lua_settop(L, 1);
+  tp_wait_push_cancel(L, coro->cancel);
+  return LUA_ERRRUN;
+}
+
+/* What a coroutine does all its life. The cases follow one another: each runs the next part, which comes back either at once or, if it
+ * waited, through this function as its continuation. */
+static int drive(lua_State *L, int status, lua_KContext context)
+{
+  tp_coro *coro = (tp_coro *)context;
+  switch ((tp_coro_phase)coro->phase) {
+  case TP_PHASE_REST:
+    status = run_body(coro, L);
+    /* fall through */
+  case TP_PHASE_BODY:
+    if (!coro->is_task) {
+      end_job(coro, L, is_ok(status));
+      break;
+    }
+    end_body(coro, L, is_ok(status));
+    status = coro->cancelled ? run_callback(coro, L, TP_PHASE_CANCEL_CALLBACK) : LUA_OK;
+    /* fall through */
+  case TP_PHASE_CANCEL_CALLBACK:
+    end_callback(coro, L, status, "the cancel callback of ");
+    tp_pool_enter(coro->as.task.group->pool, &coro->as.task, TP_TASK_ENDED);
+    status = run_callback(coro, L, TP_PHASE_END_CALLBACK);
+    /* fall through */
+  case TP_PHASE_END_CALLBACK:
+    end_callback(coro, L, status, "the end callback of ");
+    tp_pool_enter(coro->as.task.group->pool, &coro->as.task, TP_TASK_DONE);
+    break;
+  }
+  coro->phase = TP_PHASE_REST;
+  lua_settop(L, 1);
+  return lua_yieldk(L, 0, context, drive);
+}
+
+/* Lua: the first resume of a thread, with its coroutine below the function and the arguments. */
+static int l_first(lua_State *L)
+{
+  tp_coro *coro = lua_touserdata(L, 1);
+  lua_pushcfunction(L, l_on_error);
+  lua_replace(L, 1);
+  return drive(L, LUA_OK, (lua_KContext)coro);
+}
+
+/* ---- taking and giving back ---- */
+
+/* Finds a slot for a new coroutine. */
+static bool take_slot(tp_exec *exec, uint32_t *slot)
+{
+  if (exec->free_slot_count) {
+    *slot = exec->free_slots[--exec->free_slot_count];
+    return true;
+  }
+  if (exec->slot_count == exec->slot_capacity) {
+    uint32_t capacity = exec->slot_capacity ? exec->slot_capacity * 2 : 64;
+    if (capacity > SLOT_MAX)
+      return false;
+    tp_coro **slots = realloc(exec->slots, capacity * sizeof(tp_coro *));
+    if (!slots)
+      return false;
+    exec->slots = slots;
+    uint32_t *free_slots = realloc(exec->free_slots, capacity * sizeof *free_slots);
+    if (!free_slots)
+      return false;
+    exec->free_slots = free_slots;
+    exec->slot_capacity = capacity;
+  }
+  *slot = exec->slot_count++;
+  exec->slots[*slot] = NULL;
+  return true;
+}
+
+/* Anchors the thread `L` for the coroutine in `slot`, or lets go of it (NULL). */
+static void anchor(tp_exec *exec, uint32_t slot, lua_State *L)
+{
+  lua_State *main = exec->L;
+  luaL_checkstack(main, 3, NULL);
+  lua_rawgeti(main, LUA_REGISTRYINDEX, exec->anchors);
+  if (L) {
+    lua_pushthread(L);
+    lua_xmove(L, main, 1);
+  } else {
+    lua_pushnil(main);
+  }
+  lua_rawseti(main, -2, (lua_Integer)slot + 1);
+  lua_pop(main, 1);
+}
+
+static tp_coro *create(tp_exec *exec)
+{
+  uint32_t slot = 0;
+  luaL_checkstack(exec->L, 4, NULL);
+  lua_State *L = lua_newthread(exec->L);
+  tp_coro *coro = take_slot(exec, &slot) ? calloc(1, sizeof *coro) : NULL;
+  if (!coro)
+    tp_raise(exec->L, TP_NO_MEMORY, "no memory for a coroutine");
+  exec->slots[slot] = coro;
+  coro->exec = exec;
+  coro->L = L;
+  coro->park = (uint64_t)slot << TP_PARK_BITS;
+  anchor(exec, slot, L);
+  lua_pop(exec->L, 1);
+  lua_pushcfunction(L, l_first);
+  lua_pushlightuserdata(L, coro);
+  return coro;
+}
+
+tp_coro *tp_coro_take(tp_exec *exec)
+{
+  tp_coro *coro = exec->free;
+  if (coro) {
+    exec->free = coro->next;
+    exec->free_count--;
+  } else {
+    coro = create(exec);
+  }
+  tp_coro_renew_park(coro);
+  exec->live++;
+  return coro;
+}
+
+/* Ends a coroutine whose thread is of no more use. */
+static void destroy(tp_coro *coro)
+{
+  tp_exec *exec = coro->exec;
+  uint32_t slot = slot_of(coro);
+  anchor(exec, slot, NULL);
+  exec->slots[slot] = NULL;
+  exec->free_slots[exec->free_slot_count++] = slot;
+  tp_cancel_release(coro->cancel);
+  free(coro);
+}
+
+static void give_back(tp_coro *coro)
+{
+  tp_exec *exec = coro->exec;
+  exec->live--;
+  coro->state = TP_CORO_REST;
+  tp_coro_renew_park(coro);
+  if (exec->free_count >= FREE_MAX) {
+    destroy(coro);
+    return;
+  }
+  coro->next = exec->free;
+  exec->free = coro;
+  exec->free_count++;
+}
+
+/* ---- running ---- */
+
+void tp_coro_begin(tp_coro *coro, int nargs)
+{
+  bool is_new = lua_status(coro->L) == LUA_OK;
+  tp_exec_queue(coro, nargs + (is_new ? 2 : 1));
+}
+
+/* The thread ended instead of coming to rest: lack of memory outside of the base frame, or a done function raised. */
+static void bury(tp_coro *coro)
+{
+  tp_exec *exec = coro->exec;
+  report(coro, coro->L, coro->is_task ? "a task's ending" : coro->as.job.what);
+  tp_task *task = &coro->as.task;
+  if (coro->is_task && coro->phase != TP_PHASE_REST) {
+    tp_pool *pool = task->group->pool;
+    if (task->state < TP_TASK_ENDED)
+      tp_pool_enter(pool, task, TP_TASK_ENDED);
+    tp_pool_enter(pool, task, TP_TASK_DONE);
+  }
+  exec->live--;
+  destroy(coro);
+}
+
+bool tp_coro_resume(tp_coro *coro)
+{
+  tp_exec *exec = coro->exec;
+  tp_coro *outer = exec->current;
+  bool waitable = exec->waitable;
+  int nresults;
+  exec->current = coro;
+  exec->waitable = true;
+  coro->state = TP_CORO_RUNNING;
+  int status = lua_resume(coro->L, exec->L, coro->nargs, &nresults);
+  exec->current = outer;
+  exec->waitable = waitable;
+  if (status != LUA_YIELD) {
+    bury(coro);
+  } else if (coro->state == TP_CORO_RUNNING) {
+    if (coro->phase == TP_PHASE_REST) {
+      give_back(coro);
+    } else { /* coroutine.yield() outside of an inner coroutine: let the others run */
+      lua_pop(coro->L, nresults);
+      tp_exec_queue(coro, 0);
+    }
+  } else {
+    return coro->state == TP_CORO_OFFERING;
+  }
+  return false;
+}
+
+tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
+                       void *context)
+{
+  tp_coro *coro = tp_coro_take(exec);
+  if (!lua_checkstack(coro->L, nargs + 1)) {
+    give_back(coro);
+    tp_raise(L, TP_NO_MEMORY, "no memory for the arguments of a call");
+  }
+  lua_xmove(L, coro->L, nargs + 1);
+  coro->is_task = false;
+  coro->as.job.done = done;
+  coro->as.job.context = context;
+  coro->as.job.what = what;
+  tp_coro_begin(coro, nargs);
+  return coro;
+}

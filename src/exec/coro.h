@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to src/exec/: the records of the executor and of its coroutines. */
+#ifndef TP_EXEC_CORO_H
+#define TP_EXEC_CORO_H
+
+#include "exec/exec.h"
+
+/* A wake id: the coroutine's slot in the upper bits, the number of the park, which rises, in the lower. */
+#define TP_PARK_BITS 40
+#define TP_PARK_MASK ((UINT64_C(1) << TP_PARK_BITS) - 1)
+
+/* Where a coroutine is. */
+typedef enum tp_coro_state {
+  TP_CORO_REST,     /* on the free list */
+  TP_CORO_QUEUED,   /* in the run queue */
+  TP_CORO_RUNNING,  /* being resumed, or resuming another */
+  TP_CORO_PARKED,   /* waits for its wake id */
+  TP_CORO_OFFERING, /* an iterator that holds the values of one step for its group */
+} tp_coro_state;
+
+/* Which part of a call a coroutine runs. */
+typedef enum tp_coro_phase {
+  TP_PHASE_REST,            /* none: the next resume brings a function and its arguments */
+  TP_PHASE_BODY,            /* the function */
+  TP_PHASE_CANCEL_CALLBACK, /* the cancel callback of a task */
+  TP_PHASE_END_CALLBACK,    /* the end callback of a task */
+} tp_coro_phase;
+
+/* One call being run. A million of them may sleep at once, so every byte counts. */
+struct tp_coro {
+  tp_exec *exec;         /* whose it is */
+  lua_State *L;          /* its thread; stack at rest: [1] the message handler */
+  tp_coro *next;         /* in the run queue or the free list */
+  tp_cancel *cancel;     /* why it is cancelled; NULL while it is not */
+  tp_wake_id park;       /* the id of the present park, or of the next one */
+  uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
+  uint16_t nargs;        /* values on its stack for the next resume */
+  uint8_t state;         /* a tp_coro_state */
+  uint8_t phase;         /* a tp_coro_phase */
+  bool is_task;          /* `task` is used, not `job` */
+  bool cut;              /* the wait was ended by a cancel; its continuation raises */
+  bool failed;           /* task: the body did not return */
+  bool cancelled;        /* task: the body was ended by the cancel */
+  bool told;             /* task: the listener knows that a cancel has reached it */
+  union {
+    tp_task task; /* a pool's task */
+    struct {
+      tp_coro_done done; /* told at the end; may be NULL */
+      void *context;     /* for it */
+      const char *what;  /* names it in messages */
+    } job;               /* any other call */
+  } as;
+};
+
+/* A time and who sleeps until then. */
+typedef struct tp_timer {
+  uint64_t deadline; /* clock, nanoseconds */
+  tp_coro *coro;     /* woken then */
+} tp_timer;
+
+/* A queue of coroutines through `next`. */
+typedef struct tp_coro_queue {
+  tp_coro *first; /* next to run */
+  tp_coro *last;  /* undefined while it is empty */
+} tp_coro_queue;
+
+struct tp_exec {
+  lua_State *L;            /* the main thread: what is resumed from, never by Lua code */
+  uv_loop_t *loop;         /* the loop that turns run on */
+  tp_exec_listener listener; /* who is told */
+  uv_idle_t idle;          /* active while there is something to run */
+  uv_timer_t timer;        /* set to the first deadline */
+  tp_coro *current;        /* the coroutine that runs; NULL outside */
+  bool waitable;           /* no C boundary between the current coroutine and its innermost one */
+  tp_coro_queue queue;     /* ready to run */
+  TAILQ_HEAD(tp_run_list, tp_run) pools; /* pools with something to start */
+  tp_coro *free;           /* coroutines at rest */
+  uint32_t free_count;     /* how many */
+  tp_coro **slots;         /* all coroutines by the slot in their wake ids; NULL: a free slot */
+  uint32_t slot_count;     /* slots in use or used before */
+  uint32_t slot_capacity;  /* slots allocated */
+  uint32_t *free_slots;    /* slots to use again */
+  uint32_t free_slot_count; /* how many */
+  int anchors;             /* registry reference: slot + 1 -> thread */
+  uint64_t next_park;      /* number of the next park */
+  uint64_t live;           /* coroutines not at rest */
+  tp_timer *timers;        /* heap: the first deadline first */
+  uint32_t timer_count;    /* entries */
+  uint32_t timer_capacity; /* entries allocated */
+  uint64_t outside;        /* parks that only the world outside can end */
+  uint64_t virtual_now;    /* the virtual clock, nanoseconds */
+  bool is_virtual;         /* that clock counts */
+  bool looping;            /* tp_exec_run is on the C stack */
+  bool closing;            /* no turn any more */
+  unsigned stride;         /* resumes between two looks at the clock */
+  unsigned until_look;     /* resumes until the next one */
+  uint64_t looked;         /* when the last one was, nanoseconds */
+  uint64_t deadline;       /* when the present turn is over */
+};
+
+/* ---- exec.c ---- */
+
+/* Appends to the run queue; `nargs` values for it are on its stack already. */
+void tp_exec_queue(tp_coro *coro, int nargs);
+
+/* Makes sure that a turn comes. */
+void tp_exec_poke(tp_exec *exec);
+
+/* ---- coro.c ---- */
+
+/* Prepares the Lua state for coroutines. */
+void tp_coro_open(tp_exec *exec);
+
+/* A coroutine with an empty call, from the free list or new. Its L takes the function and the arguments next, then
+ * tp_coro_begin. Raises for lack of memory. */
+tp_coro *tp_coro_take(tp_exec *exec);
+
+/* Queues a coroutine whose stack has the function and `nargs` arguments on top. */
+void tp_coro_begin(tp_coro *coro, int nargs);
+
+/* Resumes it until it yields or ends. True: it is an iterator that holds values for its group. */
+bool tp_coro_resume(tp_coro *coro);
+
+/* The coroutine whose present or next park has that id; NULL: the id is old. */
+tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id);
+
+/* Makes the present id old. */
+void tp_coro_renew_park(tp_coro *coro);
+
+/* The coroutine that a task is a part of. */
+tp_coro *tp_coro_of(tp_task *task);
+
+/* ---- wait.c ---- */
+
+/* Pushes the error by which a cancelled coroutine ends. */
+void tp_wait_push_cancel(lua_State *L, const tp_cancel *cancel);
+
+/* Makes a parked or offering coroutine ready. */
+void tp_wait_end(tp_coro *coro, int nargs);
+
+/* ---- timer.c ---- */
+
+/* Nanoseconds. */
+uint64_t tp_timer_now(const tp_exec *exec);
+void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L);
+void tp_timer_stop(tp_coro *coro);
+
+/* Wakes all whose deadline has come. */
+void tp_timer_fire(tp_exec *exec);
+
+/* Whether the virtual clock is on, and nothing but a timer can happen next. */
+bool tp_timer_can_jump(const tp_exec *exec);
+
+/* Jumps to the first deadline if it can, and wakes those whose time has come. */
+void tp_timer_jump(tp_exec *exec);
+
+/* ---- call.c ---- */
+
+/* The group's next task: see tp_pool_ops. */
+tp_feed_state tp_call_start(tp_group *group, tp_task **task);
+uint64_t tp_call_waiting(const tp_group *group);
+tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
+void tp_call_release(tp_group *group);
+
+/* The coroutine of an iterator, resumed by a turn, offers the values of a step. */
+void tp_call_offered(tp_coro *coro);
+
+/* Pushes a task's callback for that phase; false: it has none, nothing is pushed. */
+bool tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase);
+
+/* ---- task.c ---- */
+
+/* Queues the pool for the next turn to feed. */
+void tp_run_queue(tp_run *run);
+
+/* Tells the listener, and who waits for the pool, of an event. */
+void tp_run_event(tp_pool *pool, tp_event event, tp_task *task);
+
+/* Counts an error of a task or iterator; the error value is on top of L and stays there. */
+void tp_run_count_error(tp_run *run, lua_State *L);
+
+#endif

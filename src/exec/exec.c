@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The run queue and the turn; see exec.h. */
+#include "exec/coro.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+/* How long a turn may take before I/O gets its turn, nanoseconds. */
+#define TURN_BUDGET UINT64_C(500000)
+
+/* At most so many resumes between two looks at the clock, and so many tasks started at a time. */
+#define STRIDE_MAX 64
+#define FEED_MAX 256
+
+/* ---- the turn ---- */
+
+static bool has_work(const tp_exec *exec)
+{
+  return exec->queue.first || !TAILQ_EMPTY(&exec->pools);
+}
+
+/* Lets each pool that has room start some tasks. */
+static void feed_pools(tp_exec *exec)
+{
+  tp_run *last = TAILQ_LAST(&exec->pools, tp_run_list), *run;
+  while ((run = TAILQ_FIRST(&exec->pools))) {
+    TAILQ_REMOVE(&exec->pools, run, queue_link);
+    run->queued = false;
+    if (tp_pool_feed(run->pool, FEED_MAX))
+      tp_run_queue(run);
+    if (run == last)
+      break;
+  }
+}
+
+/* Puts what is left of a snapshot before what was queued since. */
+static void put_back(tp_coro_queue *queue, const tp_coro_queue *snapshot)
+{
+  if (!snapshot->first)
+    return;
+  snapshot->last->next = queue->first;
+  if (!queue->first)
+    queue->last = snapshot->last;
+  queue->first = snapshot->first;
+}
+
+/* One look at the clock every `stride` resumes; the stride follows how long they take. */
+static bool is_over(tp_exec *exec)
+{
+  uint64_t now = uv_hrtime();
+  uint64_t spent = now - exec->looked;
+  if (spent < TURN_BUDGET / 8 && exec->stride < STRIDE_MAX)
+    exec->stride *= 2;
+  else if (spent > TURN_BUDGET / 2 && exec->stride > 1)
+    exec->stride /= 2;
+  exec->looked = now;
+  exec->until_look = exec->stride;
+  return now >= exec->deadline;
+}
+
+/* Resumes a snapshot of the queue. False: the turn is over, and what is left went back to the front. */
+static bool drain(tp_exec *exec)
+{
+  tp_coro_queue snapshot = exec->queue;
+  exec->queue.first = NULL;
+  for (tp_coro *coro; (coro = snapshot.first);) {
+    snapshot.first = coro->next;
+    if (tp_coro_resume(coro))
+      tp_call_offered(coro);
+    if (--exec->until_look == 0 && is_over(exec)) {
+      put_back(&exec->queue, &snapshot);
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Lua: one turn, protected against lack of memory. */
+static int l_turn(lua_State *L)
+{
+  tp_exec *exec = lua_touserdata(L, 1);
+  exec->looked = uv_hrtime();
+  exec->deadline = exec->looked + TURN_BUDGET;
+  do
+    feed_pools(exec);
+  while (exec->queue.first && drain(exec));
+  return 0;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+  tp_exec *exec = idle->data;
+  if (!has_work(exec))
+    tp_timer_jump(exec);
+  lua_State *L = exec->L;
+  lua_pushcfunction(L, l_turn);
+  lua_pushlightuserdata(L, exec);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    exec->listener.failed(exec->listener.context, "a turn of the host", "no memory");
+    lua_pop(L, 1);
+  }
+  if (!has_work(exec) && !tp_timer_can_jump(exec))
+    uv_idle_stop(idle);
+}
+
+/* ---- the run queue ---- */
+
+void tp_exec_poke(tp_exec *exec)
+{
+  if (!exec->closing)
+    uv_idle_start(&exec->idle, on_idle);
+}
+
+void tp_exec_queue(tp_coro *coro, int nargs)
+{
+  tp_coro_queue *queue = &coro->exec->queue;
+  coro->nargs = (uint16_t)nargs;
+  coro->state = TP_CORO_QUEUED;
+  coro->next = NULL;
+  if (queue->first) {
+    queue->last->next = coro;
+  } else {
+    queue->first = coro;
+    tp_exec_poke(coro->exec);
+  }
+  queue->last = coro;
+}
+
+/* ---- running ---- */
+
+bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context)
+{
+  bool more = true;
+  exec->looping = true;
+  while (more && !finished(context))
+    more = uv_run(exec->loop, UV_RUN_ONCE) || has_work(exec);
+  exec->looping = false;
+  return more || finished(context);
+}
+
+/* ---- lifetime ---- */
+
+tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener)
+{
+  lua_newtable(L);
+  int anchors = luaL_ref(L, LUA_REGISTRYINDEX);
+  tp_exec *exec = calloc(1, sizeof *exec);
+  if (!exec)
+    tp_raise(L, TP_NO_MEMORY, "no memory for an executor");
+  exec->L = L;
+  exec->loop = loop;
+  exec->listener = *listener;
+  exec->anchors = anchors;
+  exec->next_park = 1;
+  exec->waitable = true;
+  exec->stride = exec->until_look = 1;
+  TAILQ_INIT(&exec->pools);
+  uv_idle_init(loop, &exec->idle);
+  uv_timer_init(loop, &exec->timer);
+  exec->idle.data = exec->timer.data = exec;
+  tp_coro_open(exec);
+  return exec;
+}
+
+void tp_exec_close(tp_exec *exec)
+{
+  exec->closing = true;
+  uv_close((uv_handle_t *)&exec->idle, NULL);
+  uv_close((uv_handle_t *)&exec->timer, NULL);
+}
+
+void tp_exec_free(tp_exec *exec)
+{
+  for (uint32_t i = 0; i < exec->slot_count; i++)
+    if (exec->slots[i]) {
+      tp_cancel_release(exec->slots[i]->cancel);
+      free(exec->slots[i]);
+    }
+  free(exec->slots);
+  free(exec->free_slots);
+  free(exec->timers);
+  free(exec);
+}
+
+tp_coro *tp_exec_current(const tp_exec *exec)
+{
+  return exec->current;
+}
+
+tp_pool *tp_exec_current_pool(const tp_exec *exec)
+{
+  return exec->current && exec->current->is_task ? exec->current->as.task.group->pool : NULL;
+}
+
+bool tp_exec_is_looping(const tp_exec *exec)
+{
+  return exec->looping;
+}
+
+uint64_t tp_exec_live(const tp_exec *exec)
+{
+  return exec->live;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a pool asks of its executor, and what those who wait for a pool are told. */
+#include "exec/coro.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+void tp_run_queue(tp_run *run)
+{
+  if (run->queued)
+    return;
+  run->queued = true;
+  TAILQ_INSERT_TAIL(&run->exec->pools, run, queue_link);
+  tp_exec_poke(run->exec);
+}
+
+/* Wakes those who wait for that event, and keeps the others. */
+static void wake_waiters(tp_run *run, tp_event event)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < run->waiter_count; i++) {
+    tp_pool_waiter waiter = run->waiters[i];
+    bool due = waiter.event == event &&
+               (event != TP_EVENT_DONE || tp_pool_is_flushable(run->pool, waiter.ticket));
+    if (due)
+      tp_wake(run->exec, waiter.id, run->exec->L, 0);
+    else
+      run->waiters[kept++] = waiter;
+  }
+  run->waiter_count = kept;
+}
+
+void tp_run_event(tp_pool *pool, tp_event event, tp_task *task)
+{
+  tp_run *run = pool->owner;
+  if (run->waiter_count)
+    wake_waiters(run, event);
+  tp_exec_listener *listener = &run->exec->listener;
+  listener->event(listener->context, pool, event, task);
+}
+
+static void cancel(tp_task *task, tp_cancel *reason)
+{
+  tp_coro *coro = tp_coro_of(task);
+  tp_exec_cancel(coro->exec, coro, reason);
+}
+
+static void wake(tp_pool *pool)
+{
+  tp_run_queue(pool->owner);
+}
+
+const tp_pool_ops tp_exec_pool_ops = {
+    .start = tp_call_start,
+    .cancel = cancel,
+    .stop_feed = tp_call_stop,
+    .waiting = tp_call_waiting,
+    .release = tp_call_release,
+    .wake = wake,
+    .event = tp_run_event,
+};
+
+/* ---- the record of a pool ---- */
+
+tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size)
+{
+  tp_run *run = calloc(1, sizeof *run);
+  if (!run)
+    return NULL;
+  run->exec = exec;
+  run->first_error = LUA_NOREF;
+  run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
+  if (!run->pool) {
+    free(run);
+    return NULL;
+  }
+  return run->pool;
+}
+
+void tp_run_destroy(tp_pool *pool)
+{
+  tp_run *run = pool->owner;
+  if (run->queued)
+    TAILQ_REMOVE(&run->exec->pools, run, queue_link);
+  luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
+  tp_pool_destroy(pool);
+  free(run->waiters);
+  free(run);
+}
+
+void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket)
+{
+  tp_run *run = pool->owner;
+  tp_wake_id id = tp_wait_id(run->exec, L);
+  if (run->waiter_count == run->waiter_capacity) {
+    size_t capacity = run->waiter_capacity ? run->waiter_capacity * 2 : 4;
+    tp_pool_waiter *waiters = realloc(run->waiters, capacity * sizeof *waiters);
+    if (!waiters)
+      tp_raise(L, TP_NO_MEMORY, "no memory to wait for %s", pool->label);
+    run->waiters = waiters;
+    run->waiter_capacity = capacity;
+  }
+  run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, ticket};
+}
+
+void tp_run_count_error(tp_run *run, lua_State *L)
+{
+  if (run->errors++)
+    return;
+  lua_pushvalue(L, -1);
+  run->first_error = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+uint64_t tp_run_take_errors(tp_pool *pool, lua_State *L)
+{
+  tp_run *run = pool->owner;
+  uint64_t errors = run->errors;
+  if (errors) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->first_error);
+    luaL_unref(L, LUA_REGISTRYINDEX, run->first_error);
+    run->first_error = LUA_NOREF;
+    run->errors = 0;
+  }
+  return errors;
+}

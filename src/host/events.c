@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Events as records of the log; see events.h. To add an event: one member of tp_event, one row here. */
+#include "host/events.h"
+
+#include <inttypes.h>
+
+/* How an event reads in the log: "<before>P<after>", or "<before>P_Task-3<after>" for a task's. */
+static const struct {
+  tp_log_level level;
+  const char *before, *after; /* NULL: not told */
+} records[] = {
+    [TP_EVENT_INITIALIZED] = {TP_LOG_DEBUG, "", " initialized"},
+    [TP_EVENT_LOCKED] = {TP_LOG_INFO, "", " is locked!"},
+    [TP_EVENT_UNLOCKED] = {TP_LOG_INFO, "", " was unlocked."},
+    [TP_EVENT_STARTED] = {TP_LOG_DEBUG, "Started ", ""},
+    [TP_EVENT_CANCELLING] = {TP_LOG_DEBUG, "Cancelling ", " ..."},
+    [TP_EVENT_CANCELLED] = {TP_LOG_DEBUG, "Cancelled ", ""},
+    [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
+    [TP_EVENT_CLOSED] = {TP_LOG_DEBUG, "", " is closed"},
+};
+
+static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task)
+{
+  const char *before = records[event].before, *after = records[event].after;
+  if (task)
+    tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s", before, pool->label,
+                 task->id, after);
+  else
+    tp_log_write(log, records[event].level, "%s%s%s", before, pool->label, after);
+}
+
+static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task)
+{
+  tp_host *host = context;
+  if (event == TP_EVENT_BUSY)
+    host->busy_pools++;
+  else if (event == TP_EVENT_IDLE)
+    host->busy_pools--;
+  else if (event < sizeof records / sizeof *records && records[event].before &&
+           records[event].level >= host->log.level)
+    log_event(&host->log, pool, event, task);
+}
+
+static void on_failed(void *context, const char *who, const char *text)
+{
+  tp_host *host = context;
+  tp_log_write(&host->log, TP_LOG_ERROR, "error in %s: %s", who, text);
+}
+
+tp_exec_listener tp_events_listener(tp_host *host)
+{
+  return (tp_exec_listener){.context = host, .event = on_event, .failed = on_failed};
+}

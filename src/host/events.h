@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What pools and tasks do, as records of the log. */
+#ifndef TP_HOST_EVENTS_H
+#define TP_HOST_EVENTS_H
+
+#include "exec/exec.h"
+#include "host/host.h"
+
+/* The listener of a host's executor. */
+tp_exec_listener tp_events_listener(tp_host *host);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lifetime and running of a host; see host.h. */
+#include "host/host.h"
+#include "host/events.h"
+#include "host/luv.h"
+#include "value/error.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long closing waits for requests that are under way outside, nanoseconds. */
+#define PATIENCE UINT64_C(2000000000)
+
+/* Its address is the registry key of the host. */
+static const char host_key;
+
+tp_host *tp_host_of(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &host_key);
+  tp_host *host = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return host;
+}
+
+char *tp_host_directory_of(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  if (!slash)
+    return strdup(".");
+  return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* ---- parts ---- */
+
+tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name, uint64_t size)
+{
+  char label[256];
+  if (name)
+    snprintf(label, sizeof label, "%s-%.200s", class_name, name);
+  else
+    snprintf(label, sizeof label, "%s-%" PRIu64, class_name, host->next_pool);
+  tp_pool *pool = tp_run_create(host->exec, kind, label, size);
+  if (!pool)
+    return NULL;
+  host->next_pool++;
+  TAILQ_INSERT_TAIL(&host->pools, pool, host_link);
+  return pool;
+}
+
+void tp_host_remove_pool(tp_host *host, tp_pool *pool)
+{
+  TAILQ_REMOVE(&host->pools, pool, host_link);
+  tp_run_destroy(pool);
+}
+
+void tp_host_add_service(tp_host *host, tp_service *service)
+{
+  LIST_INSERT_HEAD(&host->services, service, link);
+}
+
+void tp_host_remove_service(tp_host *host, tp_service *service)
+{
+  (void)host;
+  LIST_REMOVE(service, link);
+}
+
+/* ---- running ---- */
+
+void tp_host_end(tp_host *host, const char *who, tp_code code)
+{
+  tp_service *service, *next;
+  for (service = LIST_FIRST(&host->services); service; service = next) {
+    next = LIST_NEXT(service, link);
+    service->close(service);
+  }
+  tp_cancel *reason = tp_cancel_create(code, who, NULL, tp_exec_now(host->exec));
+  if (!reason)
+    return;
+  tp_pool *pool;
+  TAILQ_FOREACH(pool, &host->pools, host_link)
+    tp_pool_cancel_all(pool, reason);
+  tp_exec_cancel_all(host->exec, reason);
+  tp_cancel_release(reason);
+}
+
+static void on_stop(uv_async_t *async)
+{
+  tp_host_end(async->data, "tp_host_stop", TP_CANCELLED);
+}
+
+/* What a run goes on for. */
+typedef struct goal {
+  tp_host *host;    /* whose run it is */
+  const bool *done; /* true when it is reached; NULL: nothing must be left */
+} goal;
+
+static bool is_reached(void *context)
+{
+  const goal *of = context;
+  const tp_host *host = of->host;
+  if (of->done)
+    return *of->done;
+  return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && LIST_EMPTY(&host->services);
+}
+
+bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error)
+{
+  goal to = {host, done};
+  if (tp_exec_run(host->exec, is_reached, &to))
+    return true;
+  tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them",
+          tp_exec_live(host->exec));
+  tp_host_end(host, "the host: nothing could wake it", TP_DEADLOCK);
+  tp_exec_run(host->exec, is_reached, &to);
+  return false;
+}
+
+/* ---- opening ---- */
+
+static int l_host_gc(lua_State *L)
+{
+  tp_host **box = lua_touserdata(L, 1);
+  if (*box)
+    tp_host_close(*box);
+  return 0;
+}
+
+/* Stores the host in the registry; in a state of others with a finalizer, which runs when that state is closed. */
+static void register_host(tp_host *host)
+{
+  lua_State *L = host->L;
+  lua_pushlightuserdata(L, host);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &host_key);
+  if (host->owns_state)
+    return;
+  tp_host **box = lua_newuserdatauv(L, sizeof(tp_host *), 0);
+  *box = host;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_host_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Lua: opens what may raise. Stack: the host. */
+static int l_open(lua_State *L)
+{
+  tp_host *host = lua_touserdata(L, 1);
+  host->loop = tp_luv_loop(L);
+  if (!host->loop) {
+    host->loop = &host->own_loop;
+    if (uv_loop_init(host->loop) != 0)
+      return tp_raise(L, TP_IO_ERROR, "cannot make an event loop");
+  }
+  uv_async_init(host->loop, &host->stop, on_stop);
+  uv_unref((uv_handle_t *)&host->stop);
+  host->stop.data = host;
+  tp_exec_listener listener = tp_events_listener(host);
+  host->exec = tp_exec_create(L, host->loop, &listener);
+  register_host(host);
+  tp_coroutine_open(L, host->exec);
+  tp_luv_open(host);
+  return 0;
+}
+
+tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error)
+{
+  tp_host *host = calloc(1, sizeof *host);
+  if (!host) {
+    tp_fail(error, TP_NO_MEMORY, "no memory for a host");
+    return NULL;
+  }
+  host->L = L;
+  host->owns_state = owns_state;
+  host->log.level = TP_LOG_WARNING;
+  TAILQ_INIT(&host->pools);
+  LIST_INIT(&host->services);
+  lua_pushcfunction(L, l_open);
+  lua_pushlightuserdata(L, host);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+    return host;
+  tp_fail(error, TP_NO_MEMORY, "no memory for a host, or no event loop");
+  lua_pop(L, 1);
+  free(host);
+  return NULL;
+}
+
+/* ---- closing ---- */
+
+static void forget_handle(uv_handle_t *handle, void *context)
+{
+  (void)context;
+  uv_unref(handle);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+  (void)timer;
+}
+
+/* Waits for requests that are under way outside (files, names): their callbacks reach into the Lua state. False: some are
+ * still not done. */
+static bool drain(tp_host *host)
+{
+  uv_timer_t tick;
+  uv_timer_init(host->loop, &tick);
+  uv_timer_start(&tick, on_tick, 10, 10);
+  uv_walk(host->loop, forget_handle, NULL);
+  uint64_t deadline = uv_hrtime() + PATIENCE;
+  while (uv_loop_alive(host->loop) && uv_hrtime() < deadline)
+    uv_run(host->loop, UV_RUN_ONCE);
+  bool drained = !uv_loop_alive(host->loop);
+  uv_close((uv_handle_t *)&tick, NULL);
+  uv_run(host->loop, UV_RUN_NOWAIT);
+  return drained;
+}
+
+/* Closes the host's own handles and runs the loop until they are closed. */
+static void close_handles(tp_host *host)
+{
+  tp_exec_close(host->exec);
+  uv_close((uv_handle_t *)&host->stop, NULL);
+  uv_run(host->loop, UV_RUN_NOWAIT);
+}
+
+void tp_host_close(tp_host *host)
+{
+  bool own_loop = host->loop == &host->own_loop;
+  if (host->owns_state) {
+    tp_host_end(host, "tp_host_destroy", TP_CANCELLED);
+    goal nothing_left = {host, NULL};
+    tp_exec_run(host->exec, is_reached, &nothing_left);
+  }
+  host->closing = true;
+  bool drained = !own_loop || drain(host);
+  if (host->owns_state && drained)
+    lua_close(host->L);
+  close_handles(host);
+  if (own_loop && drained)
+    uv_run(host->loop, UV_RUN_DEFAULT);
+  if (own_loop && uv_loop_close(host->loop) != 0)
+    return; /* handles of others are left: the memory under them must stay */
+  tp_exec_free(host->exec);
+  tp_names_clear(&host->names);
+  free(host);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * luv on the host's loop, with callbacks that cannot end the process. */
+#ifndef TP_HOST_LUV_H
+#define TP_HOST_LUV_H
+
+#include "host/host.h"
+
+/* The loop that luv uses in L already; NULL if luv was not loaded. */
+uv_loop_t *tp_luv_loop(lua_State *L);
+
+/* Opens luv on the host's loop. May raise for lack of memory. */
+void tp_luv_open(tp_host *host);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Why a task is cancelled: one record for each cancel call, shared by all tasks that it hits. */
+#ifndef TP_POOL_CANCEL_H
+#define TP_POOL_CANCEL_H
+
+#include "taskpool.h"
+
+typedef struct tp_cancel {
+  unsigned references; /* freed when it falls to 0 */
+  tp_code code;        /* Cancelled, TimedOut, … */
+  double when;         /* host clock, seconds */
+  const char *who;     /* what asked for it, as "cancel_group"; static */
+  char message[];      /* the caller's message, "" for none */
+} tp_cancel;
+
+/* A new record with one reference, owned by the caller. `who` is a static string, `message` is copied and may be
+ * NULL. NULL: no memory. */
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when);
+
+tp_cancel *tp_cancel_keep(tp_cancel *cancel);
+
+/* Gives a reference back; NULL is allowed. */
+void tp_cancel_release(tp_cancel *cancel);
+
+#endif

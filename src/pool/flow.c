@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How tasks move through a pool: a group with room is offered to the queue, the turn feeds from the queue, a
+ * task enters one state after the other, a cancel pulls it out. Counts and lists change here and nowhere else. */
+#include "pool/pool.h"
+
+static bool has_room(const tp_pool *pool)
+{
+  return pool->running + pool->cancelled < pool->size;
+}
+
+bool tp_pool_is_full(const tp_pool *pool)
+{
+  return !has_room(pool);
+}
+
+bool tp_pool_is_idle(const tp_pool *pool)
+{
+  return pool->unfinished == 0;
+}
+
+void tp_pool_wake(tp_pool *pool)
+{
+  if (pool->woken || STAILQ_EMPTY(&pool->queue) || !has_room(pool))
+    return;
+  pool->woken = true;
+  pool->ops->wake(pool);
+}
+
+static bool wants_task(const tp_group *group)
+{
+  return group->feed == TP_FEED_READY && group->occupying < group->limit;
+}
+
+void tp_pool_offer(tp_pool *pool, tp_group *group)
+{
+  if (group->queued || !wants_task(group))
+    return;
+  group->queued = true;
+  STAILQ_INSERT_TAIL(&pool->queue, group, queue_link);
+  tp_pool_wake(pool);
+}
+
+/* Notices that a group has nothing running and nothing to come. */
+static void settle(tp_pool *pool, tp_group *group)
+{
+  if (group->finished || group->feeding || group->feed != TP_FEED_DONE || !TAILQ_EMPTY(&group->tasks))
+    return;
+  group->finished = true;
+  pool->ops->release(group);
+  if (--pool->unfinished == 0)
+    pool->ops->event(pool, TP_EVENT_IDLE, NULL);
+}
+
+/* ---- states ---- */
+
+static void enter_running(tp_pool *pool, tp_task *task)
+{
+  task->id = pool->next_id++;
+  tp_group *group = task->group;
+  tp_idset_add(&group->ids, task->id);
+  tp_task_table_add(&pool->tasks, task);
+  TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
+  TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
+  group->occupying++;
+  pool->running++;
+}
+
+static void enter_finishing(tp_pool *pool, tp_task *task)
+{
+  TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
+  TAILQ_INSERT_TAIL(&pool->finishing_tasks, task, pool_link);
+  task->ticket = pool->next_ticket++;
+  pool->running--;
+}
+
+static void enter_ended(tp_pool *pool, tp_task *task)
+{
+  if (task->state == TP_TASK_RUNNING)
+    enter_finishing(pool, task);
+  else
+    pool->cancelled--;
+  pool->ended++;
+  pool->in_callbacks++;
+  task->group->occupying--;
+}
+
+static void enter_done(tp_pool *pool, tp_task *task)
+{
+  pool->in_callbacks--;
+  TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
+  TAILQ_REMOVE(&task->group->tasks, task, group_link);
+  tp_task_table_remove(&pool->tasks, task);
+}
+
+void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state)
+{
+  tp_group *group = task->group;
+  switch (state) {
+  case TP_TASK_NEW:
+    break;
+  case TP_TASK_RUNNING:
+    enter_running(pool, task);
+    task->state = state;
+    pool->ops->event(pool, TP_EVENT_STARTED, task);
+    break;
+  case TP_TASK_CANCELLED:
+    enter_finishing(pool, task);
+    pool->cancelled++;
+    task->state = state;
+    break;
+  case TP_TASK_ENDED:
+    enter_ended(pool, task);
+    task->state = state;
+    pool->ops->event(pool, TP_EVENT_ENDED, task);
+    tp_pool_offer(pool, group);
+    tp_pool_wake(pool);
+    break;
+  case TP_TASK_DONE:
+    enter_done(pool, task);
+    task->state = state;
+    pool->ops->event(pool, TP_EVENT_DONE, task);
+    settle(pool, group);
+    break;
+  }
+}
+
+/* ---- feeding ---- */
+
+/* Asks one group for its next task. Its iterator is user code that may cancel the group, or close the pool: the group
+ * still counts as queued and feeding, so nothing queues it twice or frees it. */
+static void feed_group(tp_pool *pool, tp_group *group)
+{
+  tp_task *task = NULL;
+  tp_feed_state feed = TP_FEED_READY;
+  group->feeding = true;
+  if (tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids))
+    feed = pool->ops->start(group, &task);
+  if (group->feed == TP_FEED_READY)
+    group->feed = feed;
+  if (task) {
+    task->group = group;
+    tp_pool_enter(pool, task, TP_TASK_RUNNING);
+  }
+  group->queued = group->feeding = false;
+  tp_pool_offer(pool, group);
+  settle(pool, group);
+}
+
+bool tp_pool_feed(tp_pool *pool, unsigned most)
+{
+  pool->woken = true;
+  while (has_room(pool) && !STAILQ_EMPTY(&pool->queue)) {
+    if (most-- == 0)
+      return true;
+    tp_group *group = STAILQ_FIRST(&pool->queue);
+    STAILQ_REMOVE_HEAD(&pool->queue, queue_link);
+    if (wants_task(group)) {
+      feed_group(pool, group);
+    } else {
+      group->queued = false;
+    }
+  }
+  pool->woken = false;
+  return false;
+}
+
+void tp_pool_feed_ready(tp_pool *pool, tp_group *group)
+{
+  if (group->feed == TP_FEED_STOPPING) {
+    group->feed = TP_FEED_DONE;
+    settle(pool, group);
+  } else if (group->feed == TP_FEED_WAITING) {
+    group->feed = TP_FEED_READY;
+    tp_pool_offer(pool, group);
+  }
+}
+
+/* ---- cancelling ---- */
+
+void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason)
+{
+  tp_pool_enter(pool, task, TP_TASK_CANCELLED);
+  pool->ops->cancel(task, reason);
+}
+
+void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason)
+{
+  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
+    group->feed = pool->ops->stop_feed(group, reason);
+  tp_task *task;
+  TAILQ_FOREACH(task, &group->tasks, group_link)
+    if (task->state == TP_TASK_RUNNING)
+      tp_pool_cancel_task(pool, task, reason);
+  if (!group->forgotten) {
+    group->forgotten = true;
+    HASH_DEL(pool->names, group);
+    pool->free_index = 0;
+  }
+  settle(pool, group);
+}
+
+void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason)
+{
+  tp_group *group;
+  TAILQ_FOREACH(group, &pool->groups, pool_link)
+    if (!group->forgotten)
+      tp_pool_cancel_group(pool, group, reason);
+}

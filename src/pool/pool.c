@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The methods of a pool on top of its flow: groups by name, lock and limit, flush and close; see pool.h. */
+#include "pool/pool.h"
+#include "value/fail.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lifetime ---- */
+
+tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label, uint64_t size)
+{
+  tp_pool *pool = calloc(1, sizeof *pool);
+  char *copy = strdup(label);
+  if (!pool || !copy) {
+    free(pool);
+    free(copy);
+    return NULL;
+  }
+  pool->ops = ops;
+  pool->owner = owner;
+  pool->kind = kind;
+  pool->label = copy;
+  pool->size = size;
+  TAILQ_INIT(&pool->running_tasks);
+  TAILQ_INIT(&pool->finishing_tasks);
+  STAILQ_INIT(&pool->queue);
+  TAILQ_INIT(&pool->groups);
+  ops->event(pool, TP_EVENT_INITIALIZED, NULL);
+  return pool;
+}
+
+static void drop_group(tp_pool *pool, tp_group *group)
+{
+  TAILQ_REMOVE(&pool->groups, group, pool_link);
+  if (!group->forgotten) {
+    HASH_DEL(pool->names, group);
+    pool->free_index = 0;
+  }
+  tp_group_destroy(group);
+}
+
+static void drop_groups(tp_pool *pool)
+{
+  while (!TAILQ_EMPTY(&pool->groups))
+    drop_group(pool, TAILQ_FIRST(&pool->groups));
+}
+
+void tp_pool_destroy(tp_pool *pool)
+{
+  drop_groups(pool);
+  tp_task_table_clear(&pool->tasks);
+  free(pool->free_prefix);
+  free(pool->label);
+  free(pool);
+}
+
+/* ---- groups ---- */
+
+bool tp_pool_check_open(const tp_pool *pool, tp_error *error)
+{
+  if (pool->closed)
+    return tp_fail(error, TP_POOL_IS_CLOSED, "%s is closed; make a new pool", pool->label);
+  if (pool->locked)
+    return tp_fail(error, TP_POOL_IS_LOCKED, "%s is locked; unlock it to add tasks", pool->label);
+  return true;
+}
+
+static tp_group *named(const tp_pool *pool, const char *name)
+{
+  tp_group *group;
+  HASH_FIND_STR(pool->names, name, group);
+  return group;
+}
+
+/* Writes the first free "<prefix>-<i>" to `name`. Remembers where the search ended, because most calls ask for the
+ * same prefix again. */
+static bool free_name(tp_pool *pool, const char *prefix, char *name, size_t size)
+{
+  if (!pool->free_prefix || strcmp(pool->free_prefix, prefix) != 0) {
+    char *copy = strdup(prefix);
+    if (!copy)
+      return false;
+    free(pool->free_prefix);
+    pool->free_prefix = copy;
+    pool->free_index = 0;
+  }
+  do
+    snprintf(name, size, "%s-%" PRIu64, prefix, pool->free_index++);
+  while (named(pool, name));
+  return true;
+}
+
+/* Links a new group into the pool. */
+static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, void *call)
+{
+  tp_group *group = tp_group_create(pool, name, limit, call);
+  if (!group)
+    return NULL;
+  HASH_ADD_KEYPTR(hh, pool->names, group->name, strlen(group->name), group);
+  if (!group->hh.tbl) {
+    tp_group_destroy(group);
+    return NULL;
+  }
+  TAILQ_INSERT_TAIL(&pool->groups, group, pool_link);
+  if (pool->unfinished++ == 0)
+    pool->ops->event(pool, TP_EVENT_BUSY, NULL);
+  tp_pool_offer(pool, group);
+  return group;
+}
+
+tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit, void *call,
+                            tp_error *error)
+{
+  char free[256];
+  if (!tp_pool_check_open(pool, error))
+    return NULL;
+  if (name && !*name) {
+    tp_fail(error, TP_INVALID_ARGUMENT, "a group name must not be empty");
+    return NULL;
+  }
+  if (name && named(pool, name)) {
+    tp_fail(error, TP_TASK_GROUP_ALREADY_EXISTS, "%s has a group '%s' already; choose another name", pool->label,
+            name);
+    return NULL;
+  }
+  tp_group *group = NULL;
+  if (name || free_name(pool, prefix, free, sizeof free))
+    group = insert_group(pool, name ? name : free, limit, call);
+  if (!group)
+    tp_fail(error, TP_NO_MEMORY, "no memory for a group");
+  return group;
+}
+
+tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error)
+{
+  tp_group *group = named(pool, name);
+  if (!group)
+    tp_fail(error, TP_TASK_GROUP_NOT_FOUND, "%s has no group '%s'", pool->label, name);
+  return group;
+}
+
+/* ---- tasks ---- */
+
+/* Whether the task of that id has ended and was not flushed. */
+static bool is_remembered(const tp_pool *pool, uint64_t id)
+{
+  const tp_group *group;
+  TAILQ_FOREACH(group, &pool->groups, pool_link)
+    if (tp_idset_has(&group->ids, id))
+      return true;
+  return false;
+}
+
+tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
+{
+  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  if (task && task->state == TP_TASK_RUNNING)
+    return task;
+  if (task && task->state == TP_TASK_CANCELLED)
+    tp_fail(error, TP_ALREADY_CANCELLED, "%s_Task-%" PRIu64 " was cancelled already", pool->label, id);
+  else if (task || is_remembered(pool, id))
+    tp_fail(error, TP_ALREADY_ENDED, "%s_Task-%" PRIu64 " has ended already", pool->label, id);
+  else
+    tp_fail(error, TP_TASK_NOT_FOUND, "%s has no task with id %" PRIu64, pool->label, id);
+  return NULL;
+}
+
+uint64_t tp_pool_waiting(const tp_pool *pool)
+{
+  uint64_t waiting = 0;
+  const tp_group *group;
+  TAILQ_FOREACH(group, &pool->groups, pool_link)
+    if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
+      waiting += pool->ops->waiting(group);
+  return waiting;
+}
+
+/* ---- lock and limit ---- */
+
+void tp_pool_lock(tp_pool *pool)
+{
+  if (pool->locked)
+    return;
+  pool->locked = true;
+  pool->ops->event(pool, TP_EVENT_LOCKED, NULL);
+}
+
+void tp_pool_unlock(tp_pool *pool)
+{
+  if (!pool->locked || pool->closed)
+    return;
+  pool->locked = false;
+  pool->ops->event(pool, TP_EVENT_UNLOCKED, NULL);
+}
+
+void tp_pool_resize(tp_pool *pool, uint64_t size)
+{
+  pool->size = size;
+  tp_pool_wake(pool);
+}
+
+/* ---- flush and close ---- */
+
+bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket)
+{
+  const tp_task *first = TAILQ_FIRST(&pool->finishing_tasks);
+  return !first || first->ticket >= ticket;
+}
+
+void tp_pool_flush(tp_pool *pool)
+{
+  tp_group *group = TAILQ_FIRST(&pool->groups), *next;
+  for (; group; group = next) {
+    next = TAILQ_NEXT(group, pool_link);
+    tp_group_forget_ended(group);
+    if (group->finished && !group->queued && (group->forgotten || group->flushed))
+      drop_group(pool, group);
+    else
+      group->flushed = group->finished;
+  }
+  pool->ended = pool->in_callbacks;
+}
+
+void tp_pool_close(tp_pool *pool)
+{
+  pool->locked = true;
+  pool->closed = true;
+  pool->ended = 0;
+  STAILQ_INIT(&pool->queue);
+  drop_groups(pool);
+  pool->ops->event(pool, TP_EVENT_CLOSED, NULL);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pool: a limit, groups, and the count of what became of each task. Pure bookkeeping: it knows
+ * neither Lua nor libuv.
+ *
+ * How it works. A method adds a group and calls the executor's `wake`; later the executor's turn calls
+ * tp_pool_feed, which starts tasks, one of each waiting group in turn, while there is room. The executor
+ * tells the pool what became of a task with tp_pool_enter. Nothing here waits: who wants to wait
+ * parks until `event` says that the pool has moved on, and looks again.
+ *
+ * The files: task.c and group.c the records; idset.c and cancel.c what they hold; flow.c how tasks move through the
+ * pool; pool.c the methods on top.
+ *
+ * A later ordering (lifo, priority) replaces the queue of groups, a later executor fills tp_pool_ops. */
+#ifndef TP_POOL_POOL_H
+#define TP_POOL_POOL_H
+
+#include "pool/cancel.h"
+#include "pool/group.h"
+#include "pool/task.h"
+#include "taskpool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TP_UNLIMITED UINT64_MAX
+
+typedef struct tp_pool tp_pool;
+
+/* What a pool tells; the task is set where the event is about one. */
+typedef enum tp_event {
+  TP_EVENT_INITIALIZED, /* the pool is there */
+  TP_EVENT_LOCKED,      /* refuses new work */
+  TP_EVENT_UNLOCKED,    /* takes new work again */
+  TP_EVENT_STARTED,     /* a task has its place and its id */
+  TP_EVENT_CANCELLING,  /* a cancel is about to reach a task's function (told by the executor) */
+  TP_EVENT_CANCELLED,   /* a task's function was ended by a cancel */
+  TP_EVENT_ENDED,       /* a task has ended; its place is free */
+  TP_EVENT_DONE,        /* its callbacks have finished too */
+  TP_EVENT_IDLE,        /* nothing runs and nothing is to come */
+  TP_EVENT_BUSY,        /* the pool was idle and got work */
+  TP_EVENT_CLOSED,      /* the pool is closed */
+} tp_event;
+
+/* What a pool needs of its executor. */
+typedef struct tp_pool_ops {
+  /* Takes the group's next arguments and makes a task of them: `*task` is the new record (its pool fields are filled
+   * afterwards), NULL if there is none now. Returns what to expect of the feed after it. */
+  tp_feed_state (*start)(tp_group *group, tp_task **task);
+  /* Cancels a task that is not done. Must only mark: nothing runs inside. */
+  void (*cancel)(tp_task *task, tp_cancel *reason);
+  /* Ends the group's feed. DONE, or STOPPING while its iterator is being cancelled. */
+  tp_feed_state (*stop_feed)(tp_group *group, tp_cancel *reason);
+  /* How many tasks the feed still holds, as far as is known. */
+  uint64_t (*waiting)(const tp_group *group);
+  /* The group has no use for its `call` any more. */
+  void (*release)(tp_group *group);
+  /* The pool could start tasks: call tp_pool_feed soon, from the loop. */
+  void (*wake)(tp_pool *pool);
+  /* Something happened. Must not call back into the pool. */
+  void (*event)(tp_pool *pool, tp_event event, tp_task *task);
+} tp_pool_ops;
+
+struct tp_pool {
+  const tp_pool_ops *ops;    /* the executor's functions */
+  void *owner;               /* the executor's record of this pool */
+  bool woken;                /* the executor knows that there is something to start; cleared by tp_pool_feed */
+  char *label;               /* how it prints, as "TaskPool-0" */
+  int kind;                  /* the owner's kind of pool */
+  uint64_t size;             /* tasks at a time, TP_UNLIMITED for no limit */
+  uint64_t next_id;          /* id of the next task = number of tasks ever started */
+  uint64_t running;          /* tasks in TP_TASK_RUNNING */
+  uint64_t cancelled;        /* tasks in TP_TASK_CANCELLED */
+  uint64_t ended;            /* tasks ended and not flushed, their callbacks finished or not */
+  uint64_t in_callbacks;     /* tasks in TP_TASK_ENDED: a part of `ended` */
+  uint64_t next_ticket;      /* the next task that enters `finishing` draws this one */
+  tp_task_list running_tasks;   /* in the order of starting */
+  tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets */
+  tp_task_table tasks;       /* live tasks by id */
+  STAILQ_HEAD(tp_group_queue, tp_group) queue; /* groups that can start a task once there is room */
+  TAILQ_HEAD(tp_group_list, tp_group) groups;  /* all groups, oldest first */
+  tp_group *names;           /* groups by name */
+  char *free_prefix;         /* the prefix that the last default name was made of */
+  uint64_t free_index;       /* below it no index is free for that prefix */
+  uint64_t unfinished;       /* groups that are not finished */
+  bool locked;               /* refuses new work */
+  bool closed;               /* refuses everything */
+  TAILQ_ENTRY(tp_pool) host_link; /* in the host's list */
+};
+
+typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
+
+/* ---- lifetime ---- */
+
+/* A new pool. `label` is copied. NULL: no memory. */
+tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label, uint64_t size);
+
+/* Frees a pool of which nothing runs any more. No event is told. */
+void tp_pool_destroy(tp_pool *pool);
+
+/* ---- methods: what Lua and the control port call ---- */
+
+/* Whether new work is taken: false with PoolIsClosed or PoolIsLocked. */
+bool tp_pool_check_open(const tp_pool *pool, tp_error *error);
+
+/* Adds a group with the name `name`, or with the first free of "<prefix>-<i>" where it is NULL. `call` passes to the
+ * group on success. At most `limit` of its tasks run at a time. NULL: PoolIsClosed, PoolIsLocked,
+ * TaskGroupAlreadyExists, InvalidArgument (an empty name), NoMemory. */
+tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit, void *call,
+                            tp_error *error);
+
+/* The group of that name; NULL: TaskGroupNotFound. */
+tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error);
+
+/* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded. */
+tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error);
+
+/* Cancels a running task; the state changes at once, the task ends later. */
+void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
+
+/* Stops the feed first, then cancels the running tasks, then forgets the group's name. */
+void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason);
+
+/* The same for every group. */
+void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason);
+
+void tp_pool_lock(tp_pool *pool);
+void tp_pool_unlock(tp_pool *pool);
+
+/* Sets the limit; tasks that wait for room start at the next turn, none is cancelled. */
+void tp_pool_resize(tp_pool *pool, uint64_t size);
+
+/* Tasks accepted but not started, as far as their feeds know. */
+uint64_t tp_pool_waiting(const tp_pool *pool);
+
+/* Whether no place is left. */
+bool tp_pool_is_full(const tp_pool *pool);
+
+/* Whether nothing runs and nothing is to come. */
+bool tp_pool_is_idle(const tp_pool *pool);
+
+/* ---- flush and close, in steps for callers that wait between them ---- */
+
+/* Whether all tasks that were finishing when `next_ticket` was `ticket` are done. */
+bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket);
+
+/* Forgets the ended tasks, and the groups that have had nothing left since the flush before. */
+void tp_pool_flush(tp_pool *pool);
+
+/* Closes an idle pool: everything is forgotten. */
+void tp_pool_close(tp_pool *pool);
+
+/* ---- for the executor ---- */
+
+/* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at once. */
+bool tp_pool_feed(tp_pool *pool, unsigned most);
+
+/* The feed of a group that said WAITING has a value or has come to its end; one that was STOPPING has stopped. */
+void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
+
+/* A task's call has come to this state; states only rise. After TP_TASK_DONE the record is the executor's. */
+void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
+
+/* ---- for the files of pool/ ---- */
+
+/* Puts the group into the queue if it could start a task were there room, and wakes the executor if there is. */
+void tp_pool_offer(tp_pool *pool, tp_group *group);
+
+/* Has the executor call tp_pool_feed if it could start a task. */
+void tp_pool_wake(tp_pool *pool);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A task: one call being run, and the table that finds live tasks by id. The record is part of what
+ * the executor keeps for the call. Its state is changed by tp_pool_enter alone. */
+#ifndef TP_POOL_TASK_H
+#define TP_POOL_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct tp_group;
+
+typedef enum tp_task_state {
+  TP_TASK_NEW,       /* not in any pool yet */
+  TP_TASK_RUNNING,   /* started; its function has not returned */
+  TP_TASK_CANCELLED, /* cancelled; its cleanup or its cancel callback has not finished */
+  TP_TASK_ENDED,     /* ended; its end callback may still run */
+  TP_TASK_DONE,      /* nothing of it runs any more; the record is the executor's again */
+} tp_task_state;
+
+typedef struct tp_task {
+  uint64_t id;                     /* counts from 0 within the pool, in the order of starting */
+  struct tp_group *group;          /* the call that it is one of */
+  TAILQ_ENTRY(tp_task) pool_link;  /* in the pool's `running` (by start) or `finishing` (by ticket) */
+  TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
+  struct tp_task *bucket_next;     /* in the table by id */
+  uint64_t ticket;                 /* number of its move into `finishing`; orders it against flushes */
+  tp_task_state state;             /* where it stands */
+} tp_task;
+
+typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;
+
+/* Live tasks by id: 8 bytes a task, where a general hash table costs its handle in each record. */
+typedef struct tp_task_table {
+  tp_task **buckets; /* chains through bucket_next */
+  uint64_t mask;     /* number of buckets - 1, a power of two - 1 */
+  uint64_t count;    /* tasks in the table */
+} tp_task_table;
+
+/* Makes sure that one more task fits. False: no memory. */
+bool tp_task_table_reserve(tp_task_table *table);
+
+/* Adds a task, after tp_task_table_reserve. */
+void tp_task_table_add(tp_task_table *table, tp_task *task);
+void tp_task_table_remove(tp_task_table *table, tp_task *task);
+
+/* NULL if there is no live task of that id. */
+tp_task *tp_task_table_find(const tp_task_table *table, uint64_t id);
+
+/* Frees the buckets. */
+void tp_task_table_clear(tp_task_table *table);
+
+#endif

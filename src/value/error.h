@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors as values. In C an error is a tp_error (taskpool.h). In Lua it is a table {code, message}
+ * with a metatable that prints it as "CODE: message". This file turns the one into the other.
+ *
+ * To add a kind of error: one line in TP_CODES of taskpool.h. */
+#ifndef TP_VALUE_ERROR_H
+#define TP_VALUE_ERROR_H
+
+#include "value/fail.h"
+#include <lua.h>
+#include <stdarg.h>
+
+/* The name of the metatable of errors in the registry, and what getmetatable(e) shows in Lua. */
+#define TP_ERROR_TYPE "taskpool.error"
+
+/* Replaces the message on top of the stack by the error table {code, message}. Raises only for lack
+ * of memory. */
+void tp_error_wrap(lua_State *L, tp_code code);
+
+/* Raises {code, message}. Never returns; the int is for `return tp_raise(…)`. */
+int tp_raise(lua_State *L, tp_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Raises what `error` holds. Never returns. */
+int tp_raise_error(lua_State *L, const tp_error *error);
+
+/* The code of the error value at `index`; TP_OK when it is no error table of ours. Never raises and
+ * calls nothing, so it may be asked in any state. */
+tp_code tp_error_code(lua_State *L, int index);
+
+/* Pushes "CODE: message" for the error table at `index`, without calling metamethods. Raises only
+ * for lack of memory. */
+void tp_error_push_text(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a C function reports a failure: it fills the caller's tp_error and returns false. */
+#ifndef TP_VALUE_FAIL_H
+#define TP_VALUE_FAIL_H
+
+#include "taskpool.h"
+#include <stdarg.h>
+
+/* Fills `error` (which may be NULL) and returns false, so that a caller can `return tp_fail(…)`. */
+bool tp_fail(tp_error *error, tp_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same with the arguments as a list. */
+bool tp_fail_list(tp_error *error, tp_code code, const char *format, va_list arguments);
+
+#endif

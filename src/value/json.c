@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lua values as JSON; see json.h.
+ *
+ * One recursion over the value, TP_JSON_DEPTH deep at most. While it owns JSON it uses only what
+ * cannot raise: raw reads, lua_next without converting keys, lua_checkstack. Every function returns
+ * NULL when memory runs out and owns nothing then.
+ *
+ * To add a type of value: a case in `build`. */
+#include "value/json.h"
+#include "value/text.h"
+#include <lauxlib.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for the text of a number, an address or a short name. */
+enum { WORD_SIZE = 64 };
+
+typedef struct builder {
+  lua_State *L;                    /* where the value is */
+  int sets;                        /* stack slot of the metatable of sets */
+  size_t nodes;                    /* values built so far */
+  int depth;                       /* tables that are open */
+  const void *open[TP_JSON_DEPTH]; /* which ones */
+} builder;
+
+/* What a table looks like from its keys. */
+typedef struct shape {
+  size_t items;       /* keys that are integers from 1 */
+  size_t others;      /* keys that are neither those nor a length `n` */
+  lua_Integer last;   /* the greatest item */
+  lua_Integer length; /* the field `n`, -1 for none */
+} shape;
+
+static json_t *build(builder *b, int index);
+
+/* ---- strings ---- */
+
+/* The length of the UTF-8 character at `at`, 0 for none. */
+static size_t character(const unsigned char *at, size_t left) {
+  size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+  if (length == 0 || length > left || at[0] > 0xF4)
+    return 0;
+  for (size_t i = 1; i < length; i++) {
+    if ((at[i] & 0xC0) != 0x80)
+      return 0;
+  }
+  bool too_long = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+  bool surrogate = at[0] == 0xED && at[1] > 0x9F;
+  bool too_great = at[0] == 0xF4 && at[1] > 0x8F;
+  return too_long || surrogate || too_great ? 0 : length;
+}
+
+/* `bytes` with \xNN for what is no UTF-8; its length in `*length`. Freed by the caller. */
+static char *repair(const char *bytes, size_t *length) {
+  const unsigned char *from = (const unsigned char *)bytes;
+  char *repaired = malloc(*length * 4 + 1); /* each byte becomes at most four, and sprintf ends it
+                                             */
+  char *to = repaired;
+  for (size_t left = *length; repaired && left > 0;) {
+    size_t used = character(from, left);
+    if (used > 0)
+      memcpy(to, from, used);
+    to += used > 0 ? used : (size_t)sprintf(to, "\\x%02x", *from);
+    from += used > 0 ? used : 1;
+    left -= used > 0 ? used : 1;
+  }
+  *length = (size_t)(to - repaired);
+  return repaired;
+}
+
+json_t *tp_json_string(const char *bytes, size_t length) {
+  json_t *string = json_stringn(bytes, length);
+  if (string)
+    return string;
+  char *repaired = repair(bytes, &length);
+  string = repaired ? json_stringn(repaired, length) : NULL;
+  free(repaired);
+  return string;
+}
+
+/* ---- numbers and what has only an address ---- */
+
+static json_t *build_number(lua_State *L, int index) {
+  if (lua_isinteger(L, index))
+    return json_integer(lua_tointeger(L, index));
+  lua_Number number = lua_tonumber(L, index);
+  if (isfinite(number))
+    return json_real(number);
+  return json_string(isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
+}
+
+static json_t *build_address(lua_State *L, int index) {
+  char word[WORD_SIZE];
+  snprintf(word, sizeof word, "%s: %p", luaL_typename(L, index), lua_topointer(L, index));
+  return json_string(word);
+}
+
+/* ---- tables ---- */
+
+static bool is_set(const builder *b, int table) {
+  if (!lua_getmetatable(b->L, table))
+    return false;
+  bool same = lua_rawequal(b->L, -1, b->sets);
+  lua_pop(b->L, 1);
+  return same;
+}
+
+static shape look(lua_State *L, int table) {
+  shape found = {.length = -1};
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0) {
+      found.items++;
+      if (lua_tointeger(L, -2) > found.last)
+        found.last = lua_tointeger(L, -2);
+    } else if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0 &&
+               lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0) {
+      found.length = lua_tointeger(L, -1);
+    } else {
+      found.others++;
+    }
+  }
+  return found;
+}
+
+static bool is_list(const shape *table) {
+  if (table->others > 0)
+    return false;
+  if (table->length < 0)
+    return table->last == (lua_Integer)table->items;
+  return table->items > 0 && table->last <= table->length;
+}
+
+/* `array` without its reference where appending failed. Takes the reference of `item`. */
+static json_t *append(json_t *array, json_t *item) {
+  if (item && json_array_append_new(array, item) == 0)
+    return array;
+  json_decref(array);
+  return NULL;
+}
+
+/* True when the value built last stood for all that are left. */
+static bool is_full(const builder *b) {
+  return b->nodes > TP_JSON_NODES;
+}
+
+static json_t *build_list(builder *b, int table, lua_Integer length) {
+  json_t *array = json_array();
+  for (lua_Integer i = 1; array && i <= length && !is_full(b); i++) {
+    lua_rawgeti(b->L, table, i);
+    array = append(array, build(b, lua_gettop(b->L)));
+    lua_pop(b->L, 1);
+  }
+  return array;
+}
+
+/* Numbers first and in order, then strings and all else in the order of their text. */
+static int compare_members(const void *left, const void *right) {
+  const json_t *a = *(json_t *const *)left, *b = *(json_t *const *)right;
+  if (json_is_integer(a) && json_is_integer(b))
+    return (json_integer_value(a) > json_integer_value(b)) -
+           (json_integer_value(a) < json_integer_value(b));
+  if (json_is_number(a) && json_is_number(b))
+    return (json_number_value(a) > json_number_value(b)) -
+           (json_number_value(a) < json_number_value(b));
+  if (json_is_string(a) && json_is_string(b))
+    return strcmp(json_string_value(a), json_string_value(b));
+  return json_is_number(b) - json_is_number(a);
+}
+
+/* The members in `members[0..count-1]`, in order, as an array that takes their references. */
+static json_t *sort_members(json_t **members, size_t count) {
+  json_t *array = json_array();
+  qsort(members, count, sizeof *members, compare_members);
+  for (size_t i = 0; i < count; i++) {
+    if (array)
+      array = append(array, members[i]);
+    else
+      json_decref(members[i]);
+  }
+  return array;
+}
+
+static json_t *build_set(builder *b, int table, size_t size) {
+  lua_State *L = b->L;
+  int top = lua_gettop(L);
+  json_t **members = calloc(size + 1, sizeof *members);
+  json_t *array = NULL;
+  size_t count = 0;
+  lua_pushnil(L);
+  while (members && !is_full(b) && lua_next(L, table)) {
+    members[count] = build(b, lua_gettop(L) - 1);
+    lua_pop(L, 1);
+    if (!members[count])
+      goto give_up;
+    count++;
+  }
+  if (members)
+    array = sort_members(members, count);
+  count = 0;
+
+give_up:
+  lua_settop(L, top);
+  while (count > 0)
+    json_decref(members[--count]);
+  free(members);
+  return array;
+}
+
+/* The text of the key at `index`, as a JSON string. */
+static json_t *build_key(lua_State *L, int index) {
+  char word[WORD_SIZE];
+  size_t length;
+  const char *bytes;
+  switch (lua_type(L, index)) {
+  case LUA_TSTRING:
+    bytes = lua_tolstring(L, index, &length);
+    return tp_json_string(bytes, length);
+  case LUA_TNUMBER:
+    if (lua_isinteger(L, index))
+      snprintf(word, sizeof word, LUA_INTEGER_FMT, lua_tointeger(L, index));
+    else
+      snprintf(word, sizeof word, LUA_NUMBER_FMT, lua_tonumber(L, index));
+    return json_string(word);
+  case LUA_TBOOLEAN:
+    return json_string(lua_toboolean(L, index) ? "true" : "false");
+  default:
+    return build_address(L, index);
+  }
+}
+
+/* Adds the key below the top of the stack with the value on top; false for no memory. */
+static bool add_entry(builder *b, json_t *object) {
+  json_t *key = build_key(b->L, lua_gettop(b->L) - 1);
+  json_t *value = key ? build(b, lua_gettop(b->L)) : NULL;
+  bool added = value && json_object_setn_new(object, json_string_value(key),
+                                             json_string_length(key), value) == 0;
+  json_decref(key);
+  return added;
+}
+
+static json_t *build_object(builder *b, int table) {
+  lua_State *L = b->L;
+  int top = lua_gettop(L);
+  json_t *object = json_object();
+  lua_pushnil(L);
+  while (object && !is_full(b) && lua_next(L, table)) {
+    if (!add_entry(b, object)) {
+      json_decref(object);
+      object = NULL;
+    }
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+  return object;
+}
+
+static bool is_open(const builder *b, const void *table) {
+  for (int i = 0; i < b->depth; i++) {
+    if (b->open[i] == table)
+      return true;
+  }
+  return false;
+}
+
+static json_t *build_table(builder *b, int table) {
+  const void *address = lua_topointer(b->L, table);
+  if (b->depth == TP_JSON_DEPTH || is_open(b, address) || !lua_checkstack(b->L, 8))
+    return json_string("...");
+  b->open[b->depth++] = address;
+  shape found = look(b->L, table);
+  json_t *result = is_set(b, table) ? build_set(b, table, found.items + found.others + 1)
+                   : is_list(&found)
+                       ? build_list(b, table, found.length < 0 ? found.last : found.length)
+                       : build_object(b, table);
+  b->depth--;
+  return result;
+}
+
+/* ---- any value ---- */
+
+static json_t *build(builder *b, int index) {
+  lua_State *L = b->L;
+  size_t length;
+  const char *bytes;
+  if (++b->nodes > TP_JSON_NODES)
+    return json_string("...");
+  switch (lua_type(L, index)) {
+  case LUA_TNIL:
+    return json_null();
+  case LUA_TBOOLEAN:
+    return json_boolean(lua_toboolean(L, index));
+  case LUA_TNUMBER:
+    return build_number(L, index);
+  case LUA_TSTRING:
+    bytes = lua_tolstring(L, index, &length);
+    return tp_json_string(bytes, length);
+  case LUA_TTABLE:
+    return build_table(b, index);
+  default:
+    return build_address(L, index);
+  }
+}
+
+json_t *tp_json_create(lua_State *L, int index) {
+  luaL_checkstack(L, 1, NULL);
+  index = lua_absindex(L, index);
+  luaL_getmetatable(L, TP_SET_TYPE); /* nil where no set was ever made: equal to no metatable */
+  builder b = {.L = L, .sets = lua_gettop(L)};
+  json_t *result = build(&b, index);
+  lua_pop(L, 1);
+  return result;
+}
