@@ -40,23 +40,23 @@ extern "C" {
 
 /* What can go wrong. Each code has one name, the same in C, Lua, log and answers. */
 #define TP_CODES(X)                                                                                \
-  X(POOL_IS_CLOSED, PoolIsClosed)                       /* the pool was gathered and closed */     \
-  X(POOL_IS_LOCKED, PoolIsLocked)                       /* the pool refuses new work */            \
-  X(TASK_GROUP_ALREADY_EXISTS, TaskGroupAlreadyExists)  /* the group name is taken */              \
-  X(TASK_GROUP_NOT_FOUND, TaskGroupNotFound)            /* no group of that name */                \
-  X(TASK_NOT_FOUND, TaskNotFound)                       /* no task of that id */                   \
-  X(ALREADY_CANCELLED, AlreadyCancelled)                /* the task was cancelled before */        \
-  X(ALREADY_ENDED, AlreadyEnded)                        /* the task has ended */                   \
-  X(INVALID_ARGUMENT, InvalidArgument)                  /* wrong type, range, name or spelling */  \
-  X(NOT_FOUND, NotFound)                                /* no such function, module, command */    \
-  X(NOT_AVAILABLE, NotAvailable)                        /* cannot be had now; may work later */    \
-  X(CANCELLED, Cancelled)                               /* raised in a task that is cancelled */   \
-  X(TIMED_OUT, TimedOut)                                /* the time given was over */              \
-  X(DENIED, Denied)                                     /* not allowed for this caller */          \
-  X(DEADLOCK, Deadlock)                                 /* tasks wait and nothing can wake them */ \
-  X(IO_ERROR, IOError)                                  /* file, socket or address failed */       \
-  X(SCRIPT_ERROR, ScriptError)                          /* a script did not load or raised */      \
-  X(NO_MEMORY, NoMemory)                                /* an allocation failed */
+  X(POOL_IS_CLOSED, PoolIsClosed)                      /* the pool was gathered and closed */      \
+  X(POOL_IS_LOCKED, PoolIsLocked)                      /* the pool refuses new work */             \
+  X(TASK_GROUP_ALREADY_EXISTS, TaskGroupAlreadyExists) /* the group name is taken */               \
+  X(TASK_GROUP_NOT_FOUND, TaskGroupNotFound)           /* no group of that name */                 \
+  X(TASK_NOT_FOUND, TaskNotFound)                      /* no task of that id */                    \
+  X(ALREADY_CANCELLED, AlreadyCancelled)               /* the task was cancelled before */         \
+  X(ALREADY_ENDED, AlreadyEnded)                       /* the task has ended */                    \
+  X(INVALID_ARGUMENT, InvalidArgument)                 /* wrong type, range, name or spelling */   \
+  X(NOT_FOUND, NotFound)                               /* no such function, module, command */     \
+  X(NOT_AVAILABLE, NotAvailable)                       /* cannot be had now; may work later */     \
+  X(CANCELLED, Cancelled)                              /* raised in a task that is cancelled */    \
+  X(TIMED_OUT, TimedOut)                               /* the time given was over */               \
+  X(DENIED, Denied)                                    /* not allowed for this caller */           \
+  X(DEADLOCK, Deadlock)                                /* tasks wait and nothing can wake them */  \
+  X(IO_ERROR, IOError)                                 /* file, socket or address failed */        \
+  X(SCRIPT_ERROR, ScriptError)                         /* a script did not load or raised */       \
+  X(NO_MEMORY, NoMemory)                               /* an allocation failed */
 
 typedef enum tp_code {
   TP_OK = 0,
@@ -84,15 +84,18 @@ typedef enum tp_log_level {
   TP_LOG_NONE,
 } tp_log_level;
 
-/* Receives each log record at or above the level asked for: one call a record, on the host's thread.
- * `message` ends with the call and has no line break in it. It must not call back into the host. */
+/* Receives each log record at or above the level asked for: one call a record, on the host's
+ * thread. `message` ends with the call and has no line break in it. It must not call back into the
+ * host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
 
-/* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never NULL. */
+/* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never
+ * NULL. */
 TP_API const char *tp_log_level_name(tp_log_level level);
 TP_API int tp_log_level_of(const char *name);
 
-/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the FILE that is its context. */
+/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the FILE that is its context.
+ */
 TP_API void tp_log_to_file(void *file, tp_log_level level, const char *message);
 
 /* How a host is to be. Start from {0}: every zero is a default. */
@@ -110,10 +113,11 @@ typedef struct tp_host tp_host;
 /* Makes a host. `options` may be NULL. Returns NULL with NoMemory or IOError. */
 TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 
-/* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also in
- * the global `arg`), and returns when it has returned; tasks it left in pools stay. `ScriptError`
- * carries the message and the traceback. The loop runs meanwhile. */
-TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[], tp_error *error);
+/* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also
+ * in the global `arg`), and returns when it has returned; tasks it left in pools stay.
+ * `ScriptError` carries the message and the traceback. The loop runs meanwhile. */
+TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
+                             tp_error *error);
 
 /* The same for Lua text in memory; `name` stands in messages, as "=jobs". */
 TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error);
@@ -122,9 +126,10 @@ TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, 
  * below. The first call replaces the default, the modules below the modules directory. */
 TP_API bool tp_host_expose(tp_host *host, const char *name, tp_error *error);
 
-/* Opens a control server for the pool that prints as `pool` ("TaskPool-jobs"), or for every pool when
- * it is NULL, the oldest being the one a session starts with. `address` is "unix:PATH" (mode 0600) or
- * "tcp://HOST:PORT" on loopback. It answers while tp_host_run_* run, until the host is destroyed. */
+/* Opens a control server for the pool that prints as `pool` ("TaskPool-jobs"), or for every pool
+ * when it is NULL, the oldest being the one a session starts with. `address` is "unix:PATH" (mode
+ * 0600) or "tcp://HOST:PORT" on loopback. It answers while tp_host_run_* run, until the host is
+ * destroyed. */
 TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error);
 
 /* Runs the host until no task is left and no server is open, or until it is stopped. `Deadlock`:
@@ -135,7 +140,8 @@ TP_API bool tp_host_run(tp_host *host, tp_error *error);
  * handler, any number of times. */
 TP_API void tp_host_stop(tp_host *host);
 
-/* Closes servers, ends what still runs and frees everything. NULL is allowed. Not from inside a task. */
+/* Closes servers, ends what still runs and frees everything. NULL is allowed. Not from inside a
+ * task. */
 TP_API void tp_host_destroy(tp_host *host);
 
 /* The control client of the command line, for programs that want one of their own. */

@@ -1,11 +1,11 @@
+---SPDX-License-Identifier: MIT
+---
 ---Control servers: people and programs steer the pools of this host through them.
 ---
 ---    local server = taskpool.control.serve { pool, tcp = "127.0.0.1:8001" }
 ---    local server <close> = taskpool.control.serve { pool, another, unix = "/run/user/1000/jobs.sock" }
 ---
 ---The host keeps running while a server is open.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.control.core"
 
 ---@class taskpool.ServeOptions

@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---taskpool: a host for pools of tasks scripted in Lua.
 ---
 ---    local taskpool = require "taskpool"
@@ -14,8 +16,6 @@
 ---    end)
 ---
 ---The core is C (taskpool.core); what needs no C stands beside this file, a file for each subject.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 
 local taskpool = {

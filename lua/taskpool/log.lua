@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---The host's log, as `taskpool.log`.
 ---
 ---    taskpool.log.level = "debug"                  "debug", "info", "warning" (default), "error", "none"
@@ -6,8 +8,6 @@
 ---
 ---`level` and `handler` are read and set like fields. A record is one line; the handler gets it at once
 ---and must not wait.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 

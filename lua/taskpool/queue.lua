@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---A queue between tasks: some put items in, others get them out, both in the order of their coming.
 ---
 ---    local queue = taskpool.Queue(10)              at most 10 items wait in it
@@ -22,8 +24,6 @@
 ---while no item is there, and tasks wait to put only while it is full. A hand-over is final (see
 ---waiters.lua), so no item is lost when its receiver is cancelled in the same moment: it gets the
 ---item, and its next wait raises.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 local Waiters = require "taskpool.waiters"

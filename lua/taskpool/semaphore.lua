@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---A number of permits. A task that acquires one waits while none is free; first come, first served.
 ---
 ---    local connections = taskpool.Semaphore(3)
@@ -9,8 +11,6 @@
 ---
 ---`acquire` returns a permit whose scope gives it back. Who wants to give it back elsewhere does not
 ---keep it in a `<close>` variable and calls `release` once instead.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 local Waiters = require "taskpool.waiters"

@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---What specs of task code need: a clock that does not make them wait, and a record of what happened.
 ---
 ---    local testing = require "taskpool.testing"
@@ -10,8 +12,6 @@
 ---        assert.are.same({ "3600.0 beat" }, record:lines())
 ---      end)
 ---    end)
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local log = require "taskpool.log"
 

@@ -1,3 +1,5 @@
+---SPDX-License-Identifier: MIT
+---
 ---A line of waiting tasks, first come first served. Queue, Event and Semaphore are built on it.
 ---
 ---Who waits holds a *ticket* with the wake id of its park. The waker takes the oldest ticket out of the
@@ -7,8 +9,6 @@
 ---
 ---A task that is cancelled while it waits leaves a hole in the line. Holes are skipped, and closed up
 ---as soon as they are more than the tickets that are left, so they cost constant time and space each.
----
----SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 
 ---@class taskpool.Waiters

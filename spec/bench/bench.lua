@@ -36,7 +36,8 @@ local programs = {
   pool_yield = {command = "taskpool run $HERE/pool.lua yield list 100 COUNT", count = 1000000, ours = true},
   pool_sleep = {command = "taskpool run $HERE/pool.lua sleep list 10000 COUNT", count = 300000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
-  latency = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
+  latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
+  latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }
 
@@ -142,21 +143,24 @@ local function verdict(value, sign, target)
   return text .. (met and "  met" or "  MISSED")
 end
 
+local function print_row(...)
+  print((("%-36s %11s  %-27s %11s %6s  %s"):format(...):gsub("%s+$", "")))
+end
+
 local function print_comparisons()
   local results = run_rounds()
-  local line = "%-34s %11s  %-28s %11s %7s  %s"
-  print(line:format("work", "ours/s", "baseline", "baseline/s", "ratio", "target"))
+  print_row("work", "ours/s", "baseline", "baseline/s", "ratio", "target")
   for _, row in ipairs(comparisons) do
     local work, ours, label, baseline, target = row[1], results[row[2]], row[3], results[row[4]], row[5]
     local ratio = ratio_of(ours, baseline)
     local rate = work ~= "" and readable(ours and ours[1] and median(ours)) or ""
-    print(line:format(work, rate, label, readable(baseline and baseline[1] and median(baseline)),
-      ratio and ("%.2f"):format(ratio) or "-", verdict(ratio, "≥", target)))
+    print_row(work, rate, label, readable(baseline and baseline[1] and median(baseline)),
+      ratio and ("%.2f"):format(ratio) or "-", verdict(ratio, "≥", target))
   end
 end
 
 local function print_figure(work, value, unit, sign, target)
-  print(("%-34s %11s  %-28s %s"):format(work, readable(value), unit, verdict(value, sign, target)))
+  print_row(work, readable(value), unit, "", "", verdict(value, sign, target))
 end
 
 local function print_asleep()
@@ -183,7 +187,7 @@ local function print_latency(mode, target)
   with_host(mode, function(socket)
     local p50s, p99s = {}, {}
     for round = 1, ROUNDS do
-      local numbers = run("latency", socket)
+      local numbers = run("latency_" .. mode, socket)
       if not numbers then return end
       p50s[round], p99s[round] = numbers[1] / 1000, numbers[2] / 1000
     end

@@ -28,9 +28,15 @@ static void fail(const char *what) {
   exit(EXIT_FAILURE);
 }
 
-static void send_all(int fd, const char *bytes, size_t size) {
+/* A connection to the server. */
+typedef struct session {
+  int fd;       /* the socket */
+  long answers; /* lines received so far, the greeting included */
+} session;
+
+static void send_all(const session *to, const char *bytes, size_t size) {
   while (size > 0) {
-    ssize_t sent = write(fd, bytes, size);
+    ssize_t sent = write(to->fd, bytes, size);
     if (sent <= 0)
       fail("write");
     bytes += sent;
@@ -38,28 +44,28 @@ static void send_all(int fd, const char *bytes, size_t size) {
   }
 }
 
-/* Reads until `count` answers (lines) have come. */
-static void await_answers(int fd, long count) {
+/* Reads until `total` answers have come since the connection was made; more may come with them. */
+static void await_answers(session *from, long total) {
   char buffer[1 << 16];
-  while (count > 0) {
-    ssize_t got = read(fd, buffer, sizeof buffer);
+  while (from->answers < total) {
+    ssize_t got = read(from->fd, buffer, sizeof buffer);
     if (got <= 0)
       fail("read");
     for (ssize_t i = 0; i < got; i++)
-      count -= buffer[i] == '\n';
+      from->answers += buffer[i] == '\n';
   }
 }
 
-static int open_session(const char *path) {
+static session open_session(const char *path) {
   static const char greeting[] = "{\"terminal_width\": 80}\n";
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  session made = {socket(AF_UNIX, SOCK_STREAM, 0), 0};
   snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+  if (made.fd < 0 || connect(made.fd, (struct sockaddr *)&address, sizeof address) != 0)
     fail(path);
-  send_all(fd, greeting, sizeof greeting - 1);
-  await_answers(fd, 1);
-  return fd;
+  send_all(&made, greeting, sizeof greeting - 1);
+  await_answers(&made, 1);
+  return made;
 }
 
 static int compare(const void *a, const void *b) {
@@ -67,14 +73,14 @@ static int compare(const void *a, const void *b) {
   return (left > right) - (left < right);
 }
 
-static void measure_latency(int fd, long count) {
+static void measure_latency(session *with, long count) {
   double *times = malloc((size_t)count * sizeof *times);
   if (times == NULL)
     fail("malloc");
   for (long i = 0; i < count; i++) {
     double start = now();
-    send_all(fd, COMMAND, COMMAND_SIZE);
-    await_answers(fd, 1);
+    send_all(with, COMMAND, COMMAND_SIZE);
+    await_answers(with, i + 2);
     times[i] = (now() - start) * 1e6;
   }
   qsort(times, (size_t)count, sizeof *times, compare);
@@ -82,17 +88,17 @@ static void measure_latency(int fd, long count) {
   free(times);
 }
 
-static void measure_pipelined(int fd, long count) {
+static void measure_pipelined(session *with, long count) {
   char batch[BATCH * COMMAND_SIZE];
   for (int i = 0; i < BATCH; i++)
     memcpy(batch + (size_t)i * COMMAND_SIZE, COMMAND, COMMAND_SIZE);
   double start = now();
-  send_all(fd, batch, sizeof batch);
+  send_all(with, batch, sizeof batch);
   for (long sent = BATCH; sent < count; sent += BATCH) {
-    send_all(fd, batch, sizeof batch);
-    await_answers(fd, BATCH);
+    send_all(with, batch, sizeof batch);
+    await_answers(with, sent + 1);
   }
-  await_answers(fd, BATCH);
+  await_answers(with, count + 1);
   printf("%.0f\n", (double)count / (now() - start));
 }
 
@@ -102,11 +108,11 @@ int main(int argc, char **argv) {
     fputs("usage: bench-control PATH latency|pipelined COUNT        COUNT: 500 or more\n", stderr);
     return 2;
   }
-  int fd = open_session(argv[1]);
+  session with = open_session(argv[1]);
   if (strcmp(argv[2], "latency") == 0)
-    measure_latency(fd, count);
+    measure_latency(&with, count);
   else
-    measure_pipelined(fd, count);
-  close(fd);
+    measure_pipelined(&with, count);
+  close(with.fd);
   return 0;
 }

@@ -11,16 +11,14 @@
 #include <math.h>
 
 static int refuse(lua_State *L, int index, const char *what, const tp_param *param,
-                  const char *wanted)
-{
+                  const char *wanted) {
   return tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s, not %s", what, param->name, wanted,
                   luaL_typename(L, index));
 }
 
 /* ---- one check for each type ---- */
 
-static void check_function(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_function(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_isfunction(L, index))
     return;
   if (lua_type(L, index) != LUA_TSTRING)
@@ -34,8 +32,7 @@ static void check_function(lua_State *L, int index, const char *what, const tp_p
   lua_replace(L, index);
 }
 
-static void check_iterable(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_iterable(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_isthread(L, index)) {
     lua_pushvalue(L, index);
     tp_coroutine_push_iterator(L, tp_host_of(L)->exec);
@@ -45,14 +42,12 @@ static void check_iterable(lua_State *L, int index, const char *what, const tp_p
   }
 }
 
-static void check_table(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_table(lua_State *L, int index, const char *what, const tp_param *param) {
   if (!lua_istable(L, index))
     refuse(L, index, what, param, "a table");
 }
 
-static void check_count(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_count(lua_State *L, int index, const char *what, const tp_param *param) {
   int is_integer;
   lua_Integer value = lua_tointegerx(L, index, &is_integer);
   if (!is_integer || lua_type(L, index) != LUA_TNUMBER)
@@ -64,27 +59,23 @@ static void check_count(lua_State *L, int index, const char *what, const tp_para
   lua_replace(L, index);
 }
 
-static void check_size(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_size(lua_State *L, int index, const char *what, const tp_param *param) {
   bool is_infinite = lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == HUGE_VAL;
   if (!is_infinite)
     check_count(L, index, what, param);
 }
 
-static void check_name(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_name(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a string");
 }
 
-static void check_flag(lua_State *L, int index, const char *what, const tp_param *param)
-{
+static void check_flag(lua_State *L, int index, const char *what, const tp_param *param) {
   if (!lua_isboolean(L, index))
     refuse(L, index, what, param, "a boolean");
 }
 
-void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param)
-{
+void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param) {
   typedef void check(lua_State * L, int index, const char *what, const tp_param *param);
   static check *const checks[] = {
       [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
@@ -96,8 +87,7 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
   checks[param->type](L, index, what, param);
 }
 
-void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[])
-{
+void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[]) {
   lua_pushnil(L);
   while (lua_next(L, index)) {
     lua_pop(L, 1);
@@ -115,8 +105,7 @@ void tp_arguments_check_keys(lua_State *L, int index, const char *what, const ch
 /* ---- the layout ---- */
 
 /* Moves the options table at `options` (0: none) into the slots from `first` on. */
-static void lay_out_options(lua_State *L, const tp_method *method, int options, int first)
-{
+static void lay_out_options(lua_State *L, const tp_method *method, int options, int first) {
   const char *known[TP_PARAMS_MAX + 1] = {NULL};
   int count = 0;
   for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
@@ -136,14 +125,12 @@ static void lay_out_options(lua_State *L, const tp_method *method, int options, 
 }
 
 /* How many arguments the iterable at `index` takes: a generic-for triple takes three. */
-static int iterable_width(lua_State *L, int index, int top)
-{
+static int iterable_width(lua_State *L, int index, int top) {
   return lua_isfunction(L, index) && top >= index + 2 ? 3 : 1;
 }
 
 /* Lua: the iterator function of a generic-for triple. Upvalues: function, state, control. */
-static int step_ended(lua_State *L, int status, lua_KContext context)
-{
+static int step_ended(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   lua_pushvalue(L, 1);
@@ -151,8 +138,7 @@ static int step_ended(lua_State *L, int status, lua_KContext context)
   return lua_gettop(L);
 }
 
-static int l_step(lua_State *L)
-{
+static int l_step(lua_State *L) {
   lua_settop(L, 0);
   for (int i = 1; i <= 3; i++)
     lua_pushvalue(L, lua_upvalueindex(i));
@@ -162,9 +148,10 @@ static int l_step(lua_State *L)
   return step_ended(L, LUA_OK, 0);
 }
 
-/* Takes the positional arguments from `source` on into their slots. Returns the first argument not taken. */
-static int lay_out_positional(lua_State *L, const tp_method *method, int source, int top, int first)
-{
+/* Takes the positional arguments from `source` on into their slots. Returns the first argument not
+ * taken. */
+static int lay_out_positional(lua_State *L, const tp_method *method, int source, int top,
+                              int first) {
   for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
     const tp_param *param = &method->params[i];
     if (param->kind != TP_PARAM_REQUIRED && param->kind != TP_PARAM_OPTIONAL)
@@ -189,16 +176,14 @@ static int lay_out_positional(lua_State *L, const tp_method *method, int source,
   return source;
 }
 
-static int count_params(const tp_method *method)
-{
+static int count_params(const tp_method *method) {
   int count = 0;
   while (count < TP_PARAMS_MAX && method->params[count].kind)
     count++;
   return count;
 }
 
-void tp_arguments_lay_out(lua_State *L, const tp_method *method)
-{
+void tp_arguments_lay_out(lua_State *L, const tp_method *method) {
   int top = lua_gettop(L), count = count_params(method);
   const tp_param *last = count ? &method->params[count - 1] : NULL;
   bool has_rest = last && last->kind == TP_PARAM_REST;

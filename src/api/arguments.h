@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arguments of a method call in Lua, checked against the method's record and laid out in its slots. */
+ * Arguments of a method call in Lua, checked against the method's record and laid out in its slots.
+ */
 #ifndef TP_API_ARGUMENTS_H
 #define TP_API_ARGUMENTS_H
 
 #include "api/method.h"
 #include <lua.h>
 
-/* Turns the stack `pool, arguments…, {options}` into `pool, one slot a parameter…` as tp_method says. Raises
- * InvalidArgument that names the method and the parameter, NotFound for a name. */
+/* Turns the stack `pool, arguments…, {options}` into `pool, one slot a parameter…` as tp_method
+ * says. Raises InvalidArgument that names the method and the parameter, NotFound for a name. */
 void tp_arguments_lay_out(lua_State *L, const tp_method *method);
 
 /* Refuses keys of the table at `index` that are not in `known` (ended by NULL). */
 void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[]);
 
-/* Checks the value at `index` against a parameter of `what`, and replaces a function's name by the function. */
+/* Checks the value at `index` against a parameter of `what`, and replaces a function's name by the
+ * function. */
 void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * await: waits for the callback of any luv function.
  *
- * The callback is a C closure that knows the wake id of the wait. It wakes the task with its arguments; if it is called before
- * the task has parked, it keeps them. A wait that was cancelled leaves the call to itself: its late result is dropped. */
+ * The callback is a C closure that knows the wake id of the wait. It wakes the task with its
+ * arguments; if it is called before the task has parked, it keeps them. A wait that was cancelled
+ * leaves the call to itself: its late result is dropped. */
 #include "api/core.h"
 #include "value/error.h"
 
@@ -14,8 +15,7 @@
 enum { BOX = 1, CALLBACK, BASE = CALLBACK };
 
 /* Lua: the callback. Upvalues: host, wake id, box (a table: the arguments of an early call). */
-static int l_callback(lua_State *L)
-{
+static int l_callback(lua_State *L) {
   tp_wake_id id = (tp_wake_id)lua_tointeger(L, lua_upvalueindex(2));
   int count = lua_gettop(L);
   lua_pushvalue(L, lua_upvalueindex(3));
@@ -34,19 +34,21 @@ static int l_callback(lua_State *L)
   lua_pushinteger(L, count);
   lua_setfield(L, 2, "n");
   lua_setfield(L, 1, "values");
+  lua_pushnil(L);
+  lua_setfield(L, 1, "early");
   return 0;
 }
 
 /* Turns the `count` arguments of a callback on top into results: errors come first, as strings. */
-static int results(lua_State *L, int count)
-{
+static int results(lua_State *L, int count) {
   int first = lua_gettop(L) - count + 1;
-  if (count > 0 && lua_isnil(L, first)) {
-    if (count == 1)
-      lua_pushboolean(L, true);
-    return count == 1 ? 1 : count - 1;
+  if (count == 0 || (count == 1 && lua_isnil(L, first))) {
+    lua_pushboolean(L, true);
+    return 1;
   }
-  if (count == 0 || lua_type(L, first) != LUA_TSTRING)
+  if (lua_isnil(L, first))
+    return count - 1;
+  if (lua_type(L, first) != LUA_TSTRING)
     return count;
   const char *message = lua_tostring(L, first);
   const char *colon = strchr(message, ':');
@@ -56,8 +58,7 @@ static int results(lua_State *L, int count)
   return 3;
 }
 
-static int after_wait(lua_State *L, int status, lua_KContext context)
-{
+static int after_wait(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_exec *exec = (tp_exec *)context;
   tp_wait_outside_end(exec);
@@ -65,12 +66,11 @@ static int after_wait(lua_State *L, int status, lua_KContext context)
 }
 
 /* The function has returned: its failure is the result; else waits for the callback. */
-static int after_call(lua_State *L, int status, lua_KContext context)
-{
+static int after_call(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_exec *exec = (tp_exec *)context;
   int count = lua_gettop(L) - BASE;
-  if (count >= 2 && !lua_toboolean(L, BASE + 1)) {
+  if (count > 0 && !lua_toboolean(L, BASE + 1)) {
     lua_pushnil(L);
     lua_replace(L, BASE + 1);
     return count;
@@ -97,8 +97,7 @@ static int after_call(lua_State *L, int status, lua_KContext context)
 }
 
 /* Lua: await(fn, …). */
-int l_core_await(lua_State *L)
-{
+int l_core_await(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "await: a function is wanted, not %s",

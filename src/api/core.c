@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * The functions of taskpool.core; see core.h. Each checks its arguments, calls the part that does the work, and
- * pushes the results. */
+ * The functions of taskpool.core; see core.h. Each checks its arguments, calls the part that does
+ * the work, and pushes the results. */
 #include "api/core.h"
 #include "api/pool.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 
-tp_host *tp_core_host(lua_State *L)
-{
+tp_host *tp_core_host(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-static tp_exec *exec_of(lua_State *L)
-{
+static tp_exec *exec_of(lua_State *L) {
   return tp_core_host(L)->exec;
 }
 
 /* ---- waiting ---- */
 
-static double check_seconds(lua_State *L, int index)
-{
+static double check_seconds(lua_State *L, int index) {
   int is_number;
   double seconds = lua_tonumberx(L, index, &is_number);
   if (!is_number || lua_type(L, index) != LUA_TNUMBER || seconds != seconds)
@@ -30,54 +27,45 @@ static double check_seconds(lua_State *L, int index)
   return seconds;
 }
 
-static int l_core_sleep(lua_State *L)
-{
+static int l_core_sleep(lua_State *L) {
   return tp_wait_sleep(exec_of(L), L, check_seconds(L, 1));
 }
 
-static int l_core_yield(lua_State *L)
-{
+static int l_core_yield(lua_State *L) {
   return tp_wait_sleep(exec_of(L), L, 0);
 }
 
-static int l_core_now(lua_State *L)
-{
+static int l_core_now(lua_State *L) {
   lua_pushnumber(L, tp_exec_now(exec_of(L)));
   return 1;
 }
 
-static int l_core_in_task(lua_State *L)
-{
+static int l_core_in_task(lua_State *L) {
   lua_pushboolean(L, tp_exec_current(exec_of(L)) != NULL);
   return 1;
 }
 
-static int l_core_checkpoint(lua_State *L)
-{
+static int l_core_checkpoint(lua_State *L) {
   tp_wait_check(exec_of(L), L);
   return 0;
 }
 
-static int l_core_waiter(lua_State *L)
-{
+static int l_core_waiter(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)tp_wait_id(exec_of(L), L));
   return 1;
 }
 
-static int after_park(lua_State *L, int status, lua_KContext context)
-{
+static int after_park(lua_State *L, int status, lua_KContext context) {
   (void)status;
   return tp_wait_values((tp_exec *)context, L, 0);
 }
 
-static int l_core_park(lua_State *L)
-{
+static int l_core_park(lua_State *L) {
   lua_settop(L, 0);
   return tp_wait_park(exec_of(L), L, after_park, (lua_KContext)exec_of(L));
 }
 
-static int l_core_wake(lua_State *L)
-{
+static int l_core_wake(lua_State *L) {
   int is_integer;
   lua_Integer id = lua_tointegerx(L, 1, &is_integer);
   if (!is_integer)
@@ -90,16 +78,14 @@ static int l_core_wake(lua_State *L)
 
 /* ---- errors and the log ---- */
 
-static const char *check_string(lua_State *L, int index, const char *what)
-{
+static const char *check_string(lua_State *L, int index, const char *what) {
   if (lua_type(L, index) != LUA_TSTRING)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s must be a string, not %s", what, luaL_typename(L, index));
   return lua_tostring(L, index);
 }
 
 /* Lua: error(code, message): an error table; a code of the caller's own is allowed. */
-static int l_core_error(lua_State *L)
-{
+static int l_core_error(lua_State *L) {
   check_string(L, 1, "error: code");
   check_string(L, 2, "error: message");
   lua_settop(L, 2);
@@ -109,8 +95,7 @@ static int l_core_error(lua_State *L)
   return 1;
 }
 
-static tp_log_level check_level(lua_State *L, int index)
-{
+static tp_log_level check_level(lua_State *L, int index) {
   int level = tp_log_level_of(check_string(L, index, "log: level"));
   if (level < 0)
     tp_raise(L, TP_INVALID_ARGUMENT,
@@ -119,15 +104,13 @@ static tp_log_level check_level(lua_State *L, int index)
   return (tp_log_level)level;
 }
 
-static int l_core_log(lua_State *L)
-{
+static int l_core_log(lua_State *L) {
   tp_log_level level = check_level(L, 1);
   tp_log_write(&tp_core_host(L)->log, level, "%s", check_string(L, 2, "log: message"));
   return 0;
 }
 
-static int l_core_log_level(lua_State *L)
-{
+static int l_core_log_level(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isnoneornil(L, 1))
     host->log.level = check_level(L, 1);
@@ -135,10 +118,9 @@ static int l_core_log_level(lua_State *L)
   return 1;
 }
 
-/* Hands a record to Lua. The context is a thread of its own, with the handler at [1]; what goes wrong in the handler
- * cannot be told to anybody. */
-static void log_to_lua(void *context, tp_log_level level, const char *message)
-{
+/* Hands a record to Lua. The context is a thread of its own, with the handler at [1]; what goes
+ * wrong in the handler cannot be told to anybody. */
+static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
   if (!lua_checkstack(L, 4))
     return;
@@ -149,8 +131,7 @@ static void log_to_lua(void *context, tp_log_level level, const char *message)
     lua_pop(L, 1);
 }
 
-static int l_core_log_handler(lua_State *L)
-{
+static int l_core_log_handler(lua_State *L) {
   tp_host *host = tp_core_host(L);
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
@@ -171,22 +152,19 @@ static int l_core_log_handler(lua_State *L)
 
 /* ---- the host ---- */
 
-static int l_core_expose(lua_State *L)
-{
+static int l_core_expose(lua_State *L) {
   tp_error error;
   if (!tp_names_expose(&tp_core_host(L)->names, check_string(L, 1, "expose: name"), &error))
     return tp_raise_error(L, &error);
   return 0;
 }
 
-static int l_core_virtual_clock(lua_State *L)
-{
+static int l_core_virtual_clock(lua_State *L) {
   tp_exec_set_virtual(exec_of(L), lua_toboolean(L, 1));
   return 0;
 }
 
-void tp_core_open(lua_State *L, tp_host *host)
-{
+void tp_core_open(lua_State *L, tp_host *host) {
   static const luaL_Reg functions[] = {
       {"TaskPool", l_task_pool_new},
       {"SimpleTaskPool", l_simple_task_pool_new},

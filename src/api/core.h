@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `require "taskpool.core"` gives to Lua; the editor definitions in lua/taskpool/meta/ document it. */
+ * What `require "taskpool.core"` gives to Lua; the editor definitions in lua/taskpool/meta/
+ * document it. */
 #ifndef TP_API_CORE_H
 #define TP_API_CORE_H
 

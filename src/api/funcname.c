@@ -6,9 +6,9 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 
-/* Looks for the function at `index` among the local variables of the calling function, the innermost last. */
-static const char *find_local(lua_State *L, int index, lua_Debug *caller)
-{
+/* Looks for the function at `index` among the local variables of the calling function, the
+ * innermost last. */
+static const char *find_local(lua_State *L, int index, lua_Debug *caller) {
   const char *found = NULL, *name;
   for (int i = 1; (name = lua_getlocal(L, caller, i)); i++) {
     if (*name != '(' && lua_rawequal(L, -1, index))
@@ -18,8 +18,7 @@ static const char *find_local(lua_State *L, int index, lua_Debug *caller)
   return found;
 }
 
-static const char *find_upvalue(lua_State *L, int index, lua_Debug *caller)
-{
+static const char *find_upvalue(lua_State *L, int index, lua_Debug *caller) {
   const char *found = NULL, *name;
   lua_getinfo(L, "f", caller);
   for (int i = 1; !found && (name = lua_getupvalue(L, -1, i)); i++) {
@@ -32,8 +31,7 @@ static const char *find_upvalue(lua_State *L, int index, lua_Debug *caller)
 }
 
 /* Looks for the function among the fields of the table on top; pushes the key if it is there. */
-static bool push_key(lua_State *L, int index)
-{
+static bool push_key(lua_State *L, int index) {
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     bool found = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, index);
@@ -45,8 +43,7 @@ static bool push_key(lua_State *L, int index)
 }
 
 /* The same for the fields of all loaded modules; the globals are one of them. */
-static bool push_module_key(lua_State *L, int index)
-{
+static bool push_module_key(lua_State *L, int index) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
@@ -61,8 +58,7 @@ static bool push_module_key(lua_State *L, int index)
   return false;
 }
 
-void tp_funcname_push(lua_State *L, int index)
-{
+void tp_funcname_push(lua_State *L, int index) {
   lua_Debug caller;
   luaL_checkstack(L, 8, NULL);
   index = lua_absindex(L, index);

@@ -19,8 +19,7 @@ typedef struct job {
 /* Its address is the registry key of the table handle -> job. */
 static const char jobs_key;
 
-static void push_jobs(lua_State *L)
-{
+static void push_jobs(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &jobs_key) == LUA_TTABLE)
     return;
   lua_pop(L, 1);
@@ -30,8 +29,7 @@ static void push_jobs(lua_State *L)
 }
 
 /* Pushes the job of the handle at [1], or nil. */
-static job *push_job(lua_State *L)
-{
+static job *push_job(lua_State *L) {
   push_jobs(L);
   lua_rawgeti(L, -1, lua_tointeger(L, 1));
   lua_remove(L, -2);
@@ -39,17 +37,16 @@ static job *push_job(lua_State *L)
 }
 
 /* Tells what the function at the top says of the end; stack: …, job, function, arguments. */
-static void call_on_end(tp_host *host, lua_State *L, int nargs)
-{
+static void call_on_end(tp_host *host, lua_State *L, int nargs) {
   if (lua_pcall(L, nargs, 0, 0) == LUA_OK)
     return;
   const char *text = lua_tostring(L, -1);
-  tp_log_write(&host->log, TP_LOG_ERROR, "error in an on_end function: %s", text ? text : "unknown");
+  tp_log_write(&host->log, TP_LOG_ERROR, "error in an on_end function: %s",
+               text ? text : "unknown");
   lua_pop(L, 1);
 }
 
-static void job_done(void *context, lua_State *L, bool ok, int count)
-{
+static void job_done(void *context, lua_State *L, bool ok, int count) {
   job *self = context;
   int first = lua_gettop(L) - count + 1;
   luaL_checkstack(L, count + 6, "too many results");
@@ -69,8 +66,7 @@ static void job_done(void *context, lua_State *L, bool ok, int count)
 }
 
 /* Lua: start(fn, …). */
-int l_core_start(lua_State *L)
-{
+int l_core_start(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "start: a function is wanted, not %s",
@@ -90,8 +86,7 @@ int l_core_start(lua_State *L)
 }
 
 /* Lua: on_end(handle, f). */
-int l_core_on_end(lua_State *L)
-{
+int l_core_on_end(lua_State *L) {
   if (!push_job(L))
     return tp_raise(L, TP_INVALID_ARGUMENT, "on_end: no such handle, or it has ended");
   lua_pushvalue(L, 2);
@@ -100,14 +95,14 @@ int l_core_on_end(lua_State *L)
 }
 
 /* Lua: cancel(handle, message). What has ended is left alone. */
-int l_core_cancel(lua_State *L)
-{
+int l_core_cancel(lua_State *L) {
   tp_host *host = tp_core_host(L);
   lua_settop(L, 2);
   const job *found = push_job(L);
   if (!found)
     return 0;
-  tp_cancel *reason = tp_cancel_create(TP_CANCELLED, "cancel", lua_tostring(L, 2), tp_exec_now(host->exec));
+  tp_cancel *reason =
+      tp_cancel_create(TP_CANCELLED, "cancel", lua_tostring(L, 2), tp_exec_now(host->exec));
   if (!reason)
     return tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   tp_exec_cancel(host->exec, found->coro, reason);

@@ -9,82 +9,63 @@
 /* Parameters that several methods share. */
 
 #define FUNC                                                                                       \
-  {.name = "func",                                                                                 \
-   .kind = TP_PARAM_REQUIRED,                                                                      \
-   .type = TP_PARAM_FUNCTION,                                                                      \
-   .value = "FUNC",                                                                                \
-   .help = "the worker function, as package.module.function"}
+  {                                                                                                \
+    .name = "func", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_FUNCTION, .value = "FUNC",         \
+    .help = "the worker function, as package.module.function"                                      \
+  }
 
 #define GROUP_NAME                                                                                 \
-  {.name = "group_name",                                                                           \
-   .letter = 'g',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_NAME,                                                                          \
-   .value = "NAME",                                                                                \
-   .help = "name of the new group (default: made of method, function and an index)"}
+  {                                                                                                \
+    .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
+    .value = "NAME",                                                                               \
+    .help = "name of the new group (default: made of method, function and an index)"               \
+  }
 
 #define END_CALLBACK                                                                               \
-  {.name = "end_callback",                                                                         \
-   .letter = 'e',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_FUNCTION,                                                                      \
-   .value = "FUNC",                                                                                \
-   .help = "called when a task has ended: (id, ok, results or error)"}
+  {                                                                                                \
+    .name = "end_callback", .letter = 'e', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FUNCTION,     \
+    .value = "FUNC", .help = "called when a task has ended: (id, ok, results or error)"            \
+  }
 
 #define CANCEL_CALLBACK                                                                            \
-  {.name = "cancel_callback",                                                                      \
-   .letter = 'c',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_FUNCTION,                                                                      \
-   .value = "FUNC",                                                                                \
-   .help = "called when a task was cancelled, before the end callback: (id, false, error)"}
+  {                                                                                                \
+    .name = "cancel_callback", .letter = 'c', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FUNCTION,  \
+    .value = "FUNC",                                                                               \
+    .help = "called when a task was cancelled, before the end callback: (id, false, error)"        \
+  }
 
 #define NUM_CONCURRENT                                                                             \
-  {.name = "num_concurrent",                                                                       \
-   .letter = 'n',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_COUNT,                                                                         \
-   .value = "NUM",                                                                                 \
-   .fallback = "1",                                                                                \
-   .help = "how many tasks of the group may run at a time"}
+  {                                                                                                \
+    .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_COUNT,      \
+    .value = "NUM", .fallback = "1", .help = "how many tasks of the group may run at a time"       \
+  }
 
 #define MESSAGE                                                                                    \
-  {.name = "msg",                                                                                  \
-   .letter = 'm',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_NAME,                                                                          \
-   .value = "MSG",                                                                                 \
-   .help = "text of the error that is raised in the tasks"}
+  {                                                                                                \
+    .name = "msg", .letter = 'm', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME, .value = "MSG",  \
+    .help = "text of the error that is raised in the tasks"                                        \
+  }
 
 #define RETURN_EXCEPTIONS                                                                          \
-  {.name = "return_exceptions",                                                                    \
-   .letter = 'r',                                                                                  \
-   .kind = TP_PARAM_OPTION,                                                                        \
-   .type = TP_PARAM_FLAG,                                                                          \
-   .fallback = "false",                                                                            \
-   .help = "do not raise the errors of tasks"}
+  {                                                                                                \
+    .name = "return_exceptions", .letter = 'r', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FLAG,    \
+    .fallback = "false", .help = "do not raise the errors of tasks"                                \
+  }
 
 #define ITERABLE(text)                                                                             \
-  {.name = "iterable",                                                                             \
-   .kind = TP_PARAM_REQUIRED,                                                                      \
-   .type = TP_PARAM_ITERABLE,                                                                      \
-   .value = "ITERABLE",                                                                            \
-   .help = text}
+  {                                                                                                \
+    .name = "iterable", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_ITERABLE, .value = "ITERABLE", \
+    .help = text                                                                                   \
+  }
 
 #define NUM_OF(text)                                                                               \
-  {.name = "num",                                                                                  \
-   .kind = TP_PARAM_REQUIRED,                                                                      \
-   .type = TP_PARAM_COUNT,                                                                         \
-   .value = "NUM",                                                                                 \
-   .help = text}
+  { .name = "num", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_COUNT, .value = "NUM", .help = text }
 
 #define PROPERTY(property_name, on_pools, text)                                                    \
-  {.name = #property_name,                                                                         \
-   .on = on_pools,                                                                                 \
-   .property = true,                                                                               \
-   .role = TP_ROLE_READ,                                                                           \
-   .summary = text,                                                                                \
-   .call = l_pool_##property_name}
+  {                                                                                                \
+    .name = #property_name, .on = on_pools, .property = true, .role = TP_ROLE_READ,                \
+    .summary = text, .call = l_pool_##property_name                                                \
+  }
 
 const tp_method tp_methods[] = {
     {.name = "apply",
@@ -110,7 +91,9 @@ const tp_method tp_methods[] = {
                  .value = "NUM",
                  .fallback = "1",
                  .help = "how many tasks"},
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+                GROUP_NAME,
+                END_CALLBACK,
+                CANCEL_CALLBACK},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .call = l_pool_apply},
     {.name = "map",
@@ -237,16 +220,14 @@ const tp_method tp_methods[] = {
     {.name = NULL},
 };
 
-const tp_method *tp_method_find(const char *name, int on)
-{
+const tp_method *tp_method_find(const char *name, int on) {
   for (const tp_method *method = tp_methods; method->name; method++)
     if ((method->on & on) && strcmp(method->name, name) == 0)
       return method;
   return NULL;
 }
 
-int tp_method_param(const tp_method *method, const char *name)
-{
+int tp_method_param(const tp_method *method, const char *name) {
   for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++)
     if (strcmp(method->params[i].name, name) == 0)
       return i;

@@ -14,7 +14,8 @@
 /* What a parameter takes, in Lua and at the prompt. */
 typedef enum tp_param_type {
   TP_PARAM_FUNCTION, /* a Lua function, or its name "package.module.function" */
-  TP_PARAM_ITERABLE, /* a list, an iterator function (Lua: also a triple or a coroutine); prompt: a literal or a name */
+  TP_PARAM_ITERABLE, /* a list, an iterator function (Lua: also a triple or a coroutine); prompt: a
+                        literal or a name */
   TP_PARAM_LIST,     /* a list table; prompt: a literal */
   TP_PARAM_TABLE,    /* a table with string keys; prompt: a literal */
   TP_PARAM_COUNT,    /* an integer >= 0 */
@@ -34,13 +35,13 @@ typedef enum tp_param_kind {
 } tp_param_kind;
 
 typedef struct tp_param {
-  const char *name;   /* the key in Lua; --name with - for _ at the prompt */
-  char letter;        /* the short option at the prompt, 0 for none */
+  const char *name; /* the key in Lua; --name with - for _ at the prompt */
+  char letter;      /* the short option at the prompt, 0 for none */
   tp_param_kind kind;
   tp_param_type type;
-  const char *value;  /* what stands for it in help, as "NUM" */
+  const char *value;    /* what stands for it in help, as "NUM" */
   const char *fallback; /* the default as help shows it, NULL for none */
-  const char *help;   /* one line */
+  const char *help;     /* one line */
 } tp_param;
 
 enum { TP_ON_TASK_POOL = 1, TP_ON_SIMPLE_POOL = 2, TP_ON_ALL = 3 };
@@ -51,22 +52,24 @@ typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
 #define TP_PARAMS_MAX 8
 
 typedef struct tp_method {
-  const char *name;    /* the Lua name; the command has - for _ */
-  int on;              /* TP_ON_… */
-  bool property;       /* read as pool.name in Lua; set by assignment if it has an optional parameter */
+  const char *name; /* the Lua name; the command has - for _ */
+  int on;           /* TP_ON_… */
+  bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
   tp_role role;
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
-  const char *summary; /* one line */
-  /* The method itself. Stack: 1 the pool, then one slot a parameter in the order of `params` (nil where it was
-   * not given); a REST parameter is always the last record and takes all slots from its own up. Types have been
-   * checked and names resolved. Returns its results, raises error tables, may wait. */
+  const char *summary;            /* one line */
+  /* The method itself. Stack: 1 the pool, then one slot a parameter in the order of `params` (nil
+   * where it was not given); a REST parameter is always the last record and takes all slots from
+   * its own up. Types have been checked and names resolved. Returns its results, raises error
+   * tables, may wait. */
   lua_CFunction call;
 } tp_method;
 
 /* All methods, ended by a record whose name is NULL, in the order of help. */
 extern const tp_method tp_methods[];
 
-/* Finds a method by its Lua name for pools of the kind `on` (TP_ON_TASK_POOL or TP_ON_SIMPLE_POOL). NULL if there is none. */
+/* Finds a method by its Lua name for pools of the kind `on` (TP_ON_TASK_POOL or TP_ON_SIMPLE_POOL).
+ * NULL if there is none. */
 const tp_method *tp_method_find(const char *name, int on);
 
 /* The index of a parameter of that name, -1 if there is none. */

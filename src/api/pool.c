@@ -22,15 +22,13 @@ enum { FUNCTION = 1, ARGUMENTS, END_CALLBACK, CANCEL_CALLBACK, NAME, VALUES = NA
 /* Its address is the registry key of the weak table pool -> userdata. */
 static const char pools_key;
 
-static const char *class_name(int kind)
-{
+static const char *class_name(int kind) {
   return kind == TP_ON_TASK_POOL ? "TaskPool" : "SimpleTaskPool";
 }
 
 /* ---- the userdata ---- */
 
-static tp_pool *to_pool(lua_State *L, int index)
-{
+static tp_pool *to_pool(lua_State *L, int index) {
   static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     tp_pool **box = luaL_testudata(L, index, class_name(kinds[i]));
@@ -40,8 +38,7 @@ static tp_pool *to_pool(lua_State *L, int index)
   return NULL;
 }
 
-tp_pool *tp_pool_check(lua_State *L, int index)
-{
+tp_pool *tp_pool_check(lua_State *L, int index) {
   tp_pool *pool = to_pool(L, index);
   if (!pool)
     tp_raise(L, TP_INVALID_ARGUMENT,
@@ -50,20 +47,17 @@ tp_pool *tp_pool_check(lua_State *L, int index)
   return pool;
 }
 
-void tp_pool_push(lua_State *L, tp_pool *pool)
-{
+void tp_pool_push(lua_State *L, tp_pool *pool) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
   lua_rawgetp(L, -1, pool);
   lua_remove(L, -2);
 }
 
-static tp_exec *exec_of(const tp_pool *pool)
-{
+static tp_exec *exec_of(const tp_pool *pool) {
   return ((tp_run *)pool->owner)->exec;
 }
 
-static int l_pool_gc(lua_State *L)
-{
+static int l_pool_gc(lua_State *L) {
   tp_pool **box = lua_touserdata(L, 1);
   if (*box)
     tp_host_remove_pool(tp_host_of(L), *box);
@@ -71,15 +65,13 @@ static int l_pool_gc(lua_State *L)
   return 0;
 }
 
-static int l_pool_tostring(lua_State *L)
-{
+static int l_pool_tostring(lua_State *L) {
   lua_pushstring(L, tp_pool_check(L, 1)->label);
   return 1;
 }
 
 /* Makes a pool and pushes its userdata. */
-static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size)
-{
+static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
   tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), VALUES);
   *box = NULL;
   luaL_setmetatable(L, class_name(kind));
@@ -98,8 +90,7 @@ static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size
 
 /* Pushes the option `param` of the table at `options`, checked; nil if there is none. */
 static int push_option(lua_State *L, int options, const char *what, const char *name,
-                       tp_param_type type)
-{
+                       tp_param_type type) {
   const tp_param param = {.name = name, .type = type};
   if (lua_isnoneornil(L, options))
     lua_pushnil(L);
@@ -108,13 +99,11 @@ static int push_option(lua_State *L, int options, const char *what, const char *
   return lua_gettop(L);
 }
 
-static uint64_t to_size(lua_State *L, int index)
-{
+static uint64_t to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
 }
 
-static void check_options(lua_State *L, int options, const char *what, const char *const known[])
-{
+static void check_options(lua_State *L, int options, const char *what, const char *const known[]) {
   if (lua_isnoneornil(L, options))
     return;
   if (!lua_istable(L, options))
@@ -123,8 +112,7 @@ static void check_options(lua_State *L, int options, const char *what, const cha
   tp_arguments_check_keys(L, options, what, known);
 }
 
-int l_task_pool_new(lua_State *L)
-{
+int l_task_pool_new(lua_State *L) {
   static const char *const known[] = {"size", "name", NULL};
   lua_settop(L, 1);
   check_options(L, 1, "TaskPool", known);
@@ -134,10 +122,9 @@ int l_task_pool_new(lua_State *L)
   return 1;
 }
 
-int l_simple_task_pool_new(lua_State *L)
-{
-  static const char *const known[] = {"args", "kwargs", "end_callback", "cancel_callback",
-                                      "size", "name",   NULL};
+int l_simple_task_pool_new(lua_State *L) {
+  static const char *const known[] = {"args", "kwargs", "end_callback", "cancel_callback", "size",
+                                      "name", NULL};
   static const char *const what = "SimpleTaskPool";
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
   lua_settop(L, 2);
@@ -170,8 +157,7 @@ int l_simple_task_pool_new(lua_State *L)
 
 /* Adds the group of a call, and returns its name to Lua. */
 static int add_group(lua_State *L, const tp_call_parts *parts, const char *name, const char *prefix,
-                     uint64_t limit)
-{
+                     uint64_t limit) {
   tp_error error;
   tp_pool *pool = tp_pool_check(L, parts->pool);
   if (!tp_pool_check_open(pool, &error))
@@ -188,21 +174,18 @@ static int add_group(lua_State *L, const tp_call_parts *parts, const char *name,
 
 /* The same with the default name "<method>-<function>-group-<i>". */
 static int add_named_group(lua_State *L, const tp_call_parts *parts, int name, const char *method,
-                           uint64_t limit)
-{
+                           uint64_t limit) {
   char prefix[200];
   tp_funcname_push(L, parts->function);
   snprintf(prefix, sizeof prefix, "%s-%.150s-group", method, lua_tostring(L, -1));
   return add_group(L, parts, lua_tostring(L, name), prefix, limit);
 }
 
-static uint64_t count_or_one(lua_State *L, int index)
-{
+static uint64_t count_or_one(lua_State *L, int index) {
   return lua_isnil(L, index) ? 1 : (uint64_t)lua_tointeger(L, index);
 }
 
-int l_pool_apply(lua_State *L)
-{
+int l_pool_apply(lua_State *L) {
   enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL };
   tp_call_bind(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
@@ -216,8 +199,7 @@ int l_pool_apply(lua_State *L)
                          GROUP, "apply", TP_UNLIMITED);
 }
 
-static int map(lua_State *L, tp_spread spread, const char *method)
-{
+static int map(lua_State *L, tp_spread spread, const char *method) {
   enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL };
   uint64_t limit = count_or_one(L, LIMIT);
   if (limit == 0)
@@ -232,23 +214,19 @@ static int map(lua_State *L, tp_spread spread, const char *method)
                          GROUP, method, limit);
 }
 
-int l_pool_map(lua_State *L)
-{
+int l_pool_map(lua_State *L) {
   return map(L, TP_SPREAD_ONE, "map");
 }
 
-int l_pool_starmap(lua_State *L)
-{
+int l_pool_starmap(lua_State *L) {
   return map(L, TP_SPREAD_LIST, "starmap");
 }
 
-int l_pool_doublestarmap(lua_State *L)
-{
+int l_pool_doublestarmap(lua_State *L) {
   return map(L, TP_SPREAD_NAMED, "doublestarmap");
 }
 
-int l_pool_start(lua_State *L)
-{
+int l_pool_start(lua_State *L) {
   uint64_t times = (uint64_t)lua_tointeger(L, 2);
   for (int i = FUNCTION; i <= CANCEL_CALLBACK; i++)
     lua_getiuservalue(L, 1, i);
@@ -266,8 +244,7 @@ int l_pool_start(lua_State *L)
 /* ---- cancelling ---- */
 
 /* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
-static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message)
-{
+static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message) {
   const char *text = message ? lua_tostring(L, message) : NULL;
   tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)));
   if (!cancel)
@@ -276,8 +253,7 @@ static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int
 }
 
 /* Cancels the `most` newest running tasks and returns the list of their ids. */
-static int stop(lua_State *L, uint64_t most, const char *who)
-{
+static int stop(lua_State *L, uint64_t most, const char *who) {
   tp_pool *pool = tp_pool_check(L, 1);
   uint64_t count = most < pool->running ? most : pool->running;
   luaL_checkstack(L, 3, NULL);
@@ -295,18 +271,15 @@ static int stop(lua_State *L, uint64_t most, const char *who)
   return 1;
 }
 
-int l_pool_stop(lua_State *L)
-{
+int l_pool_stop(lua_State *L) {
   return stop(L, (uint64_t)lua_tointeger(L, 2), "stop");
 }
 
-int l_pool_stop_all(lua_State *L)
-{
+int l_pool_stop_all(lua_State *L) {
   return stop(L, TP_UNLIMITED, "stop_all");
 }
 
-int l_pool_cancel(lua_State *L)
-{
+int l_pool_cancel(lua_State *L) {
   enum { POOL = 1, MESSAGE, FIRST };
   tp_pool *pool = tp_pool_check(L, POOL);
   int top = lua_gettop(L);
@@ -324,8 +297,7 @@ int l_pool_cancel(lua_State *L)
   return 0;
 }
 
-int l_pool_cancel_group(lua_State *L)
-{
+int l_pool_cancel_group(lua_State *L) {
   tp_error error;
   tp_pool *pool = tp_pool_check(L, 1);
   tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
@@ -337,8 +309,7 @@ int l_pool_cancel_group(lua_State *L)
   return 0;
 }
 
-int l_pool_cancel_all(lua_State *L)
-{
+int l_pool_cancel_all(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   tp_cancel *cancel = reason(L, pool, "cancel_all", 2);
   tp_pool_cancel_all(pool, cancel);
@@ -348,14 +319,12 @@ int l_pool_cancel_all(lua_State *L)
 
 /* ---- looking, locking, resizing ---- */
 
-int l_pool_func_name(lua_State *L)
-{
+int l_pool_func_name(lua_State *L) {
   lua_getiuservalue(L, 1, NAME);
   return 1;
 }
 
-int l_pool_pool_size(lua_State *L)
-{
+int l_pool_pool_size(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (!lua_isnil(L, 2)) {
     tp_pool_resize(pool, to_size(L, 2));
@@ -368,14 +337,12 @@ int l_pool_pool_size(lua_State *L)
   return 1;
 }
 
-int l_pool_lock(lua_State *L)
-{
+int l_pool_lock(lua_State *L) {
   tp_pool_lock(tp_pool_check(L, 1));
   return 0;
 }
 
-int l_pool_unlock(lua_State *L)
-{
+int l_pool_unlock(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and stays locked", pool->label);
@@ -383,58 +350,48 @@ int l_pool_unlock(lua_State *L)
   return 0;
 }
 
-static int push_boolean(lua_State *L, bool value)
-{
+static int push_boolean(lua_State *L, bool value) {
   lua_pushboolean(L, value);
   return 1;
 }
 
-static int push_count(lua_State *L, uint64_t count)
-{
+static int push_count(lua_State *L, uint64_t count) {
   lua_pushinteger(L, (lua_Integer)count);
   return 1;
 }
 
-int l_pool_is_locked(lua_State *L)
-{
+int l_pool_is_locked(lua_State *L) {
   return push_boolean(L, tp_pool_check(L, 1)->locked);
 }
 
-int l_pool_is_full(lua_State *L)
-{
+int l_pool_is_full(lua_State *L) {
   return push_boolean(L, tp_pool_is_full(tp_pool_check(L, 1)));
 }
 
-int l_pool_num_running(lua_State *L)
-{
+int l_pool_num_running(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->running);
 }
 
-int l_pool_num_cancelled(lua_State *L)
-{
+int l_pool_num_cancelled(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->cancelled);
 }
 
-int l_pool_num_ended(lua_State *L)
-{
+int l_pool_num_ended(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->ended);
 }
 
-int l_pool_num_waiting(lua_State *L)
-{
+int l_pool_num_waiting(lua_State *L) {
   return push_count(L, tp_pool_waiting(tp_pool_check(L, 1)));
 }
 
 /* Adds an id to the set on top of the stack. */
-static void add_id(void *context, uint64_t id)
-{
+static void add_id(void *context, uint64_t id) {
   lua_State *L = context;
   lua_pushboolean(L, true);
   lua_rawseti(L, -2, (lua_Integer)id);
 }
 
-int l_pool_get_group_ids(lua_State *L)
-{
+int l_pool_get_group_ids(lua_State *L) {
   const tp_pool *pool = tp_pool_check(L, 1);
   int top = lua_gettop(L);
   tp_error error;
@@ -452,8 +409,7 @@ int l_pool_get_group_ids(lua_State *L)
 /* ---- waiting ---- */
 
 /* A task that waits for its own pool would wait for itself. */
-static tp_pool *check_waiter(lua_State *L, const char *method)
-{
+static tp_pool *check_waiter(lua_State *L, const char *method) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (tp_exec_current_pool(exec_of(pool)) == pool)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: a task cannot wait for its own pool (%s)", method,
@@ -462,8 +418,7 @@ static tp_pool *check_waiter(lua_State *L, const char *method)
 }
 
 /* Raises the first error of the tasks, saying how many there were, unless `quietly`. */
-static int raise_errors(lua_State *L, tp_pool *pool, bool quietly)
-{
+static int raise_errors(lua_State *L, tp_pool *pool, bool quietly) {
   uint64_t errors = tp_run_take_errors(pool, L);
   if (!errors || quietly)
     return 0;
@@ -479,8 +434,7 @@ static int raise_errors(lua_State *L, tp_pool *pool, bool quietly)
 }
 
 /* Waits until the pool is flushable for the ticket in slot 3. */
-static int flush(lua_State *L, int status, lua_KContext context)
-{
+static int flush(lua_State *L, int status, lua_KContext context) {
   (void)context;
   tp_pool *pool = tp_pool_check(L, 1);
   if (status == LUA_YIELD)
@@ -494,16 +448,14 @@ static int flush(lua_State *L, int status, lua_KContext context)
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 
-int l_pool_flush(lua_State *L)
-{
+int l_pool_flush(lua_State *L) {
   const tp_pool *pool = check_waiter(L, "flush");
   lua_pushinteger(L, (lua_Integer)pool->next_ticket);
   return flush(L, LUA_OK, 0);
 }
 
 /* Waits until the pool is idle. */
-static int gather_and_close(lua_State *L, int status, lua_KContext context)
-{
+static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   (void)context;
   tp_pool *pool = tp_pool_check(L, 1);
   if (status == LUA_YIELD)
@@ -518,8 +470,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context)
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 
-int l_pool_gather_and_close(lua_State *L)
-{
+int l_pool_gather_and_close(lua_State *L) {
   tp_pool *pool = check_waiter(L, "gather_and_close");
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed already", pool->label);
@@ -527,8 +478,7 @@ int l_pool_gather_and_close(lua_State *L)
   return gather_and_close(L, LUA_OK, 0);
 }
 
-static int until_closed(lua_State *L, int status, lua_KContext context)
-{
+static int until_closed(lua_State *L, int status, lua_KContext context) {
   (void)context;
   tp_pool *pool = tp_pool_check(L, 1);
   if (status == LUA_YIELD)
@@ -539,8 +489,7 @@ static int until_closed(lua_State *L, int status, lua_KContext context)
   return tp_wait_park(exec_of(pool), L, until_closed, 0);
 }
 
-int l_pool_until_closed(lua_State *L)
-{
+int l_pool_until_closed(lua_State *L) {
   check_waiter(L, "until_closed");
   return until_closed(L, LUA_OK, 0);
 }
@@ -548,8 +497,7 @@ int l_pool_until_closed(lua_State *L)
 /* ---- the classes ---- */
 
 /* Lua: calls a method with its arguments laid out. Upvalue: the record. */
-static int l_call(lua_State *L)
-{
+static int l_call(lua_State *L) {
   const tp_method *method = lua_touserdata(L, lua_upvalueindex(1));
   const tp_pool *pool = tp_pool_check(L, 1);
   if (!(method->on & pool->kind))
@@ -559,8 +507,7 @@ static int l_call(lua_State *L)
 }
 
 /* Lua: pool.name. Upvalue: the table of methods (functions) and properties (records). */
-static int l_index(lua_State *L)
-{
+static int l_index(lua_State *L) {
   lua_settop(L, 2);
   lua_rawget(L, lua_upvalueindex(1));
   if (lua_type(L, -1) != LUA_TLIGHTUSERDATA)
@@ -572,8 +519,7 @@ static int l_index(lua_State *L)
 }
 
 /* Lua: pool.name = value. Upvalue: as above. */
-static int l_newindex(lua_State *L)
-{
+static int l_newindex(lua_State *L) {
   lua_settop(L, 3);
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(1));
@@ -588,8 +534,7 @@ static int l_newindex(lua_State *L)
 }
 
 /* Pushes the table name -> method or record for pools of that kind. */
-static void push_members(lua_State *L, int kind)
-{
+static void push_members(lua_State *L, int kind) {
   lua_newtable(L);
   for (const tp_method *method = tp_methods; method->name; method++) {
     if (!(method->on & kind))
@@ -601,8 +546,7 @@ static void push_members(lua_State *L, int kind)
   }
 }
 
-static void open_class(lua_State *L, int kind)
-{
+static void open_class(lua_State *L, int kind) {
   luaL_newmetatable(L, class_name(kind));
   lua_pushcfunction(L, l_pool_gc);
   lua_setfield(L, -2, "__gc");
@@ -620,14 +564,12 @@ static void open_class(lua_State *L, int kind)
 }
 
 /* Lua: the text of a set. */
-static int l_set_tostring(lua_State *L)
-{
+static int l_set_tostring(lua_State *L) {
   tp_text_push(L, 1);
   return 1;
 }
 
-void tp_pool_open(lua_State *L)
-{
+void tp_pool_open(lua_State *L) {
   open_class(L, TP_ON_TASK_POOL);
   open_class(L, TP_ON_SIMPLE_POOL);
   luaL_newmetatable(L, TP_SET_TYPE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * run: the main task, for scripts under a stock interpreter and for programs that embed the host. */
+ * run: the main task, for scripts under a stock interpreter and for programs that embed the host.
+ */
 #include "api/run.h"
 #include "api/core.h"
 #include "value/error.h"
@@ -9,15 +10,14 @@
 
 /* How the main task ended. */
 typedef struct outcome {
-  tp_host *host;  /* where it ran */
-  bool ended;     /* it has */
-  bool failed;    /* with an error */
-  int values;     /* registry reference of the list of its results, or of its error */
-  int traceback;  /* the same of message and traceback; LUA_NOREF without an error */
+  tp_host *host; /* where it ran */
+  bool ended;    /* it has */
+  bool failed;   /* with an error */
+  int values;    /* registry reference of the list of its results, or of its error */
+  int traceback; /* the same of message and traceback; LUA_NOREF without an error */
 } outcome;
 
-static void main_done(void *context, lua_State *L, bool ok, int count)
-{
+static void main_done(void *context, lua_State *L, bool ok, int count) {
   outcome *end = context;
   end->ended = true;
   end->failed = !ok;
@@ -37,14 +37,12 @@ static void main_done(void *context, lua_State *L, bool ok, int count)
 }
 
 /* Pushes the value that a reference holds, and gives the reference back. */
-static void take(lua_State *L, int reference)
-{
+static void take(lua_State *L, int reference) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
   luaL_unref(L, LUA_REGISTRYINDEX, reference);
 }
 
-bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_error *deadlock)
-{
+bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_error *deadlock) {
   outcome end = {.host = host, .values = LUA_NOREF, .traceback = LUA_NOREF};
   deadlock->code = TP_OK;
   tp_exec_start(host->exec, L, nargs, "the main task", main_done, &end);
@@ -60,8 +58,7 @@ bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_err
 }
 
 /* Pushes the elements of the list at [1]. */
-static int unpack(lua_State *L)
-{
+static int unpack(lua_State *L) {
   lua_settop(L, 1);
   lua_getfield(L, 1, "n");
   int count = (int)lua_tointeger(L, -1);
@@ -72,16 +69,14 @@ static int unpack(lua_State *L)
 }
 
 /* The main function has returned inside of a task that was running already. */
-static int after_call(lua_State *L, int status, lua_KContext context)
-{
+static int after_call(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   return lua_gettop(L);
 }
 
 /* Lua: run(main, …). */
-int l_core_run(lua_State *L)
-{
+int l_core_run(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "run: a function is wanted, not %s",

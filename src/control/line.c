@@ -49,7 +49,10 @@ const tp_method tp_line_commands[] = {
                  .value = "POOL",
                  .help = "how the pool prints, as TaskPool-0"}},
      .summary = "Send the commands that follow to another pool."},
-    {.name = "help", .on = TP_ON_ALL, .role = TP_ROLE_READ, .summary = "Show this list, as -h does."},
+    {.name = "help",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Show this list, as -h does."},
     {.name = "exit", .on = TP_ON_ALL, .role = TP_ROLE_READ, .summary = "Leave this session."},
     {.name = NULL},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The embedding API of taskpool.h, but for tp_host_serve and tp_client_run, which stand in control/. */
+ * The embedding API of taskpool.h, but for tp_host_serve and tp_client_run, which stand in
+ * control/. */
 #include "api/run.h"
 #include "embed/module.h"
 #include "host/host.h"
@@ -14,8 +15,7 @@
 /* ---- create and destroy ---- */
 
 /* Lua: libraries, modules, and where to look for the Lua part. Stack: the host. */
-static int l_open(lua_State *L)
-{
+static int l_open(lua_State *L) {
   tp_host *host = lua_touserdata(L, 1);
   tp_module_preload(host);
   lua_getglobal(L, "package");
@@ -27,14 +27,12 @@ static int l_open(lua_State *L)
 }
 
 /* Lua: opens the standard libraries. */
-static int l_open_libraries(lua_State *L)
-{
+static int l_open_libraries(lua_State *L) {
   luaL_openlibs(L);
   return 0;
 }
 
-static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error *error)
-{
+static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error *error) {
   lua_pushcfunction(L, function);
   lua_pushlightuserdata(L, argument);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK)
@@ -44,8 +42,7 @@ static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error 
   return false;
 }
 
-tp_host *tp_host_create(const tp_host_options *options, tp_error *error)
-{
+tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   static const tp_host_options defaults = {0};
   options = options ? options : &defaults;
   lua_State *L = luaL_newstate();
@@ -68,8 +65,7 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error)
   return host;
 }
 
-void tp_host_destroy(tp_host *host)
-{
+void tp_host_destroy(tp_host *host) {
   if (host)
     tp_host_close(host);
 }
@@ -78,19 +74,18 @@ void tp_host_destroy(tp_host *host)
 
 /* A script to run. */
 typedef struct script {
-  tp_host *host;      /* where */
-  const char *path;   /* a file, or … */
-  const char *text;   /* … text … */
-  const char *name;   /* … with this name in messages */
-  int argc;           /* its arguments */
-  char *const *argv;  /* the same */
-  tp_error *error;    /* filled on failure */
-  bool ok;            /* it ran to its end */
+  tp_host *host;     /* where */
+  const char *path;  /* a file, or … */
+  const char *text;  /* … text … */
+  const char *name;  /* … with this name in messages */
+  int argc;          /* its arguments */
+  char *const *argv; /* the same */
+  tp_error *error;   /* filled on failure */
+  bool ok;           /* it ran to its end */
 } script;
 
 /* Pushes the global `arg`, as lua does it, and sets it. */
-static void set_arg(lua_State *L, const script *of)
-{
+static void set_arg(lua_State *L, const script *of) {
   lua_createtable(L, of->argc, 1);
   lua_pushstring(L, of->path ? of->path : of->name);
   lua_rawseti(L, -2, 0);
@@ -102,12 +97,10 @@ static void set_arg(lua_State *L, const script *of)
 }
 
 /* Lua: loads and runs a script. Stack: the script. */
-static int l_run(lua_State *L)
-{
+static int l_run(lua_State *L) {
   script *self = lua_touserdata(L, 1);
-  int status = self->path
-                   ? luaL_loadfilex(L, self->path, "t")
-                   : luaL_loadbufferx(L, self->text, strlen(self->text), self->name, "t");
+  int status = self->path ? luaL_loadfilex(L, self->path, "t")
+                          : luaL_loadbufferx(L, self->text, strlen(self->text), self->name, "t");
   if (status != LUA_OK) {
     tp_fail(self->error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, -1));
     return 0;
@@ -127,8 +120,7 @@ static int l_run(lua_State *L)
   return 0;
 }
 
-static bool run(script *of)
-{
+static bool run(script *of) {
   lua_State *L = of->host->L;
   lua_pushcfunction(L, l_run);
   lua_pushlightuserdata(L, of);
@@ -138,29 +130,25 @@ static bool run(script *of)
   return tp_fail(of->error, TP_NO_MEMORY, "no memory to run the script");
 }
 
-bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[], tp_error *error)
-{
+bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
+                      tp_error *error) {
   if (!host->names.directory)
     host->names.directory = tp_host_directory_of(path);
   return run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
 }
 
-bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error)
-{
+bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error) {
   return run(&(script){.host = host, .text = text, .name = name, .error = error});
 }
 
-bool tp_host_run(tp_host *host, tp_error *error)
-{
+bool tp_host_run(tp_host *host, tp_error *error) {
   return tp_host_run_until(host, NULL, error);
 }
 
-void tp_host_stop(tp_host *host)
-{
+void tp_host_stop(tp_host *host) {
   uv_async_send(&host->stop);
 }
 
-bool tp_host_expose(tp_host *host, const char *name, tp_error *error)
-{
+bool tp_host_expose(tp_host *host, const char *name, tp_error *error) {
   return tp_names_expose(&host->names, name, error);
 }

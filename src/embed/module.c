@@ -11,14 +11,12 @@
 #include <string.h>
 
 /* Lua: the loader of taskpool.core. */
-static int l_core_open(lua_State *L)
-{
+static int l_core_open(lua_State *L) {
   tp_core_open(L, tp_host_of(L));
   return 1;
 }
 
-void tp_module_preload(tp_host *host)
-{
+void tp_module_preload(tp_host *host) {
   static const luaL_Reg loaders[] = {
       {"taskpool.core", l_core_open},
       {"taskpool.control.core", luaopen_taskpool_control_core},
@@ -30,8 +28,7 @@ void tp_module_preload(tp_host *host)
 }
 
 /* The directory of the script that the interpreter runs: arg[0]'s. NULL: none, or no memory. */
-static char *script_directory(lua_State *L)
-{
+static char *script_directory(lua_State *L) {
   char *directory = NULL;
   if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING)
     directory = tp_host_directory_of(lua_tostring(L, -1));
@@ -39,8 +36,7 @@ static char *script_directory(lua_State *L)
   return directory;
 }
 
-int luaopen_taskpool_core(lua_State *L)
-{
+int luaopen_taskpool_core(lua_State *L) {
   lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *main = lua_tothread(L, -1);

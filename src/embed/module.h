@@ -6,10 +6,12 @@
 
 #include "host/host.h"
 
-/* Puts taskpool.core and taskpool.control.core where `require` finds them in the host's state. May raise. */
+/* Puts taskpool.core and taskpool.control.core where `require` finds them in the host's state. May
+ * raise. */
 void tp_module_preload(tp_host *host);
 
-/* Lua: the entry of build/lua/taskpool/core.so, for a stock interpreter: a host comes to life in its state. */
+/* Lua: the entry of build/lua/taskpool/core.so, for a stock interpreter: a host comes to life in
+ * its state. */
 TP_API int luaopen_taskpool_core(lua_State *L);
 
 #endif

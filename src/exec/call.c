@@ -3,11 +3,12 @@
  * What a group calls, and where its arguments come from: the same list each time, the elements of a
  * list, or the steps of an iterator.
  *
- * A list is read when a task is to start. An iterator is user code that may wait, so it runs in a coroutine of its own,
- * which is resumed when the group has room; it yields the values of one step (TP_CORO_OFFERING), or parks, and then offers its
- * values when it has them.
+ * A list is read when a task is to start. An iterator is user code that may wait, so it runs in a
+ * coroutine of its own, which is resumed when the group has room; it yields the values of one step
+ * (TP_CORO_OFFERING), or parks, and then offers its values when it has them.
  *
- * The record is a userdata whose user values hold the Lua side; one registry reference anchors it. */
+ * The record is a userdata whose user values hold the Lua side; one registry reference anchors it.
+ */
 #include "exec/coro.h"
 #include "value/error.h"
 
@@ -21,22 +22,21 @@ enum { POOL = 1, FUNCTION, ITEMS, END_CALLBACK, CANCEL_CALLBACK, VALUES = CANCEL
 #define ARGUMENTS_MAX 10000
 
 struct tp_call {
-  tp_exec *exec;     /* who runs it */
-  tp_group *group;   /* set by the first start */
-  int anchor;        /* registry reference of the userdata */
-  tp_spread spread;  /* how an element becomes arguments */
-  uint64_t next;     /* elements, or times, taken so far */
-  uint64_t count;    /* how many there are; not known of an iterator */
-  bool iterated;     /* the elements come from an iterator */
-  tp_coro *iterator; /* the coroutine of an iterator; NULL for lists and after its end */
+  tp_exec *exec;        /* who runs it */
+  tp_group *group;      /* set by the first start */
+  int anchor;           /* registry reference of the userdata */
+  tp_spread spread;     /* how an element becomes arguments */
+  uint64_t next;        /* elements, or times, taken so far */
+  uint64_t count;       /* how many there are; not known of an iterator */
+  bool iterated;        /* the elements come from an iterator */
+  tp_coro *iterator;    /* the coroutine of an iterator; NULL for lists and after its end */
   bool has_callback[2]; /* whether there is an end, a cancel callback */
 };
 
 /* ---- arguments by name ---- */
 
 /* The name of parameter `n` of the function at `function`, NULL if there is none. */
-static const char *parameter_name(lua_State *L, int function, int n)
-{
+static const char *parameter_name(lua_State *L, int function, int n) {
   lua_pushvalue(L, function);
   const char *name = lua_getlocal(L, NULL, n);
   lua_pop(L, 1);
@@ -44,8 +44,7 @@ static const char *parameter_name(lua_State *L, int function, int n)
 }
 
 /* Pushes where a function is defined, for messages. */
-static const char *push_place(lua_State *L, int function)
-{
+static const char *push_place(lua_State *L, int function) {
   lua_Debug info;
   lua_pushvalue(L, function);
   lua_getinfo(L, ">S", &info);
@@ -53,8 +52,7 @@ static const char *push_place(lua_State *L, int function)
 }
 
 /* The position of the parameter called `name`; 0: there is none. */
-static int find_parameter(lua_State *L, int function, const char *name, int count)
-{
+static int find_parameter(lua_State *L, int function, const char *name, int count) {
   for (int n = 1; n <= count; n++) {
     const char *parameter = parameter_name(L, function, n);
     if (!parameter)
@@ -67,8 +65,7 @@ static int find_parameter(lua_State *L, int function, const char *name, int coun
   return 0;
 }
 
-static int parameter_count(lua_State *L, int function)
-{
+static int parameter_count(lua_State *L, int function) {
   lua_Debug info;
   lua_pushvalue(L, function);
   lua_getinfo(L, ">uS", &info);
@@ -78,8 +75,7 @@ static int parameter_count(lua_State *L, int function)
 }
 
 /* The length of a list: its field n if it has one (nil elements), else the border. */
-static lua_Integer list_length(lua_State *L, int list)
-{
+static lua_Integer list_length(lua_State *L, int list) {
   list = lua_absindex(L, list);
   lua_pushliteral(L, "n");
   lua_rawget(L, list);
@@ -89,9 +85,9 @@ static lua_Integer list_length(lua_State *L, int list)
   return length;
 }
 
-/* Adds the table of named arguments at `named` to the list at `target`, which has `given` elements. */
-static lua_Integer add_named(lua_State *L, int function, int named, int target, lua_Integer given)
-{
+/* Adds the table of named arguments at `named` to the list at `target`, which has `given` elements.
+ */
+static lua_Integer add_named(lua_State *L, int function, int named, int target, lua_Integer given) {
   int count = parameter_count(L, function);
   lua_Integer last = given;
   lua_pushnil(L);
@@ -104,8 +100,9 @@ static lua_Integer add_named(lua_State *L, int function, int named, int target, 
     if (!position)
       tp_raise(L, TP_INVALID_ARGUMENT, "%s has no parameter '%s'", push_place(L, function), name);
     if (position <= given)
-      tp_raise(L, TP_INVALID_ARGUMENT, "parameter '%s' of %s is given twice, by position and by name",
-               name, push_place(L, function));
+      tp_raise(L, TP_INVALID_ARGUMENT,
+               "parameter '%s' of %s is given twice, by position and by name", name,
+               push_place(L, function));
     lua_rawseti(L, target, position);
     if (position > last)
       last = position;
@@ -113,8 +110,7 @@ static lua_Integer add_named(lua_State *L, int function, int named, int target, 
   return last;
 }
 
-void tp_call_bind(lua_State *L, int function, int list, int named)
-{
+void tp_call_bind(lua_State *L, int function, int list, int named) {
   luaL_checkstack(L, 10, NULL);
   lua_Integer given = 0;
   lua_newtable(L);
@@ -138,16 +134,14 @@ void tp_call_bind(lua_State *L, int function, int list, int named)
 static int iterate(lua_State *L, int status, lua_KContext context);
 
 /* Calls the iterator for its next values. Stack: 1 call, 2 iterator. */
-static int call_iterator(lua_State *L)
-{
+static int call_iterator(lua_State *L) {
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
   lua_callk(L, 0, LUA_MULTRET, 0, iterate);
   return iterate(L, LUA_OK, 0);
 }
 
-static int offered(lua_State *L, int status, lua_KContext context)
-{
+static int offered(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   tp_call *call = lua_touserdata(L, 1);
@@ -156,8 +150,7 @@ static int offered(lua_State *L, int status, lua_KContext context)
 }
 
 /* The iterator has returned: offers its values, or ends. */
-static int iterate(lua_State *L, int status, lua_KContext context)
-{
+static int iterate(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   tp_call *call = lua_touserdata(L, 1);
@@ -171,14 +164,12 @@ static int iterate(lua_State *L, int status, lua_KContext context)
 }
 
 /* Lua: the body of an iterator's coroutine. */
-static int l_iterator(lua_State *L)
-{
+static int l_iterator(lua_State *L) {
   return call_iterator(L);
 }
 
 /* The iterator's coroutine has ended. An error ends the feed, and counts as one of the group. */
-static void iterator_done(void *context, lua_State *L, bool ok, int count)
-{
+static void iterator_done(void *context, lua_State *L, bool ok, int count) {
   (void)count;
   tp_call *call = context;
   tp_group *group = call->group;
@@ -194,16 +185,14 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count)
   tp_pool_feed_ready(group->pool, group);
 }
 
-static void push_part(const tp_call *call, lua_State *L, int part)
-{
+static void push_part(const tp_call *call, lua_State *L, int part) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
   lua_getiuservalue(L, -1, part);
   lua_remove(L, -2);
 }
 
 /* Starts the coroutine of an iterator, which does not run before the first resume. */
-static void start_iterator(tp_call *call)
-{
+static void start_iterator(tp_call *call) {
   lua_State *L = call->exec->L;
   luaL_checkstack(L, 8, NULL);
   lua_pushcfunction(L, l_iterator);
@@ -219,15 +208,13 @@ static void start_iterator(tp_call *call)
   coro->nargs = (uint16_t)(lua_status(coro->L) == LUA_OK ? 4 : 3);
 }
 
-void tp_call_offered(tp_coro *coro)
-{
+void tp_call_offered(tp_coro *coro) {
   tp_call *call = coro->as.job.context;
   tp_pool_feed_ready(call->group->pool, call->group);
 }
 
 /* Brings the iterator to its next values. */
-static tp_feed_state step_iterator(tp_call *call)
-{
+static tp_feed_state step_iterator(tp_call *call) {
   if (call->next++ == 0)
     start_iterator(call);
   if (!call->iterator)
@@ -240,21 +227,18 @@ static tp_feed_state step_iterator(tp_call *call)
 /* ---- starting a task ---- */
 
 /* Lua: the body of a task whose arguments are wrong. */
-static int l_refuse(lua_State *L)
-{
+static int l_refuse(lua_State *L) {
   return lua_error(L);
 }
 
 /* Lua: makes an element's arguments by name. Stack: the function, the element. */
-static int l_bind(lua_State *L)
-{
+static int l_bind(lua_State *L) {
   tp_call_bind(L, 1, 0, 2);
   return 1;
 }
 
 /* Replaces function and element on top of L by a body that raises the message on top of them. */
-static int refuse(lua_State *L, int base)
-{
+static int refuse(lua_State *L, int base) {
   tp_error_wrap(L, TP_INVALID_ARGUMENT);
   lua_replace(L, base + 1);
   lua_settop(L, base + 1);
@@ -264,12 +248,12 @@ static int refuse(lua_State *L, int base)
 }
 
 /* Replaces the list on top by its elements; returns how many. */
-static int unpack(lua_State *L, int base)
-{
+static int unpack(lua_State *L, int base) {
   lua_Integer length = list_length(L, -1);
   int list = lua_gettop(L);
   if (length < 0 || length > ARGUMENTS_MAX || !lua_checkstack(L, (int)length + 4)) {
-    lua_pushfstring(L, "a call takes at most %d arguments, not %I", ARGUMENTS_MAX, (LUAI_UACINT)length);
+    lua_pushfstring(L, "a call takes at most %d arguments, not %I", ARGUMENTS_MAX,
+                    (LUAI_UACINT)length);
     return refuse(L, base);
   }
   for (lua_Integer i = 1; i <= length; i++)
@@ -279,8 +263,7 @@ static int unpack(lua_State *L, int base)
 }
 
 /* Makes arguments of `count` values above the function at `base` + 1; returns how many. */
-static int spread(tp_call *call, lua_State *L, int base, int count)
-{
+static int spread(tp_call *call, lua_State *L, int base, int count) {
   if (call->spread == TP_SPREAD_ONE)
     return count;
   lua_settop(L, base + 2);
@@ -306,8 +289,7 @@ static int spread(tp_call *call, lua_State *L, int base, int count)
 }
 
 /* Pushes function and arguments of the next task of a list; returns how many arguments. */
-static int push_listed(tp_call *call, lua_State *L)
-{
+static int push_listed(tp_call *call, lua_State *L) {
   int base = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
   lua_getiuservalue(L, -1, FUNCTION);
@@ -322,8 +304,7 @@ static int push_listed(tp_call *call, lua_State *L)
 }
 
 /* The same for what the iterator offers. */
-static int push_offered(tp_call *call, lua_State *L)
-{
+static int push_offered(tp_call *call, lua_State *L) {
   int base = lua_gettop(L);
   tp_coro *iterator = call->iterator;
   int count = iterator->nargs;
@@ -335,8 +316,7 @@ static int push_offered(tp_call *call, lua_State *L)
   return spread(call, L, base, count);
 }
 
-tp_feed_state tp_call_start(tp_group *group, tp_task **task)
-{
+tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   tp_call *call = group->call;
   call->group = group;
   if (call->iterated) {
@@ -356,16 +336,14 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task)
   return call->iterated || call->next < call->count ? TP_FEED_READY : TP_FEED_DONE;
 }
 
-uint64_t tp_call_waiting(const tp_group *group)
-{
+uint64_t tp_call_waiting(const tp_group *group) {
   const tp_call *call = group->call;
   if (!call->iterated)
     return call->count - call->next;
   return call->iterator && call->iterator->state == TP_CORO_OFFERING;
 }
 
-tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason)
-{
+tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
   tp_call *call = group->call;
   if (!call->iterator)
     return TP_FEED_DONE;
@@ -373,15 +351,13 @@ tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason)
   return TP_FEED_STOPPING;
 }
 
-void tp_call_release(tp_group *group)
-{
+void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
   group->call = NULL;
   tp_call_drop(call, call->exec->L);
 }
 
-bool tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase)
-{
+bool tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase) {
   const tp_call *call = group->call;
   bool end = phase == TP_PHASE_END_CALLBACK;
   if (!call->has_callback[end])
@@ -393,8 +369,7 @@ bool tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase ph
 /* ---- making a call ---- */
 
 /* Stores the value at `index` as a user value of the call on top. Returns whether there is one. */
-static bool keep(lua_State *L, int part, int index)
-{
+static bool keep(lua_State *L, int part, int index) {
   if (!index || lua_isnoneornil(L, index))
     return false;
   lua_pushvalue(L, index);
@@ -402,8 +377,7 @@ static bool keep(lua_State *L, int part, int index)
   return true;
 }
 
-tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
-{
+tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts) {
   luaL_checkstack(L, 4, NULL);
   tp_call *call = lua_newuserdatauv(L, sizeof *call, VALUES);
   *call = (tp_call){.exec = exec, .spread = parts->spread, .anchor = LUA_NOREF};
@@ -422,7 +396,6 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
   return call;
 }
 
-void tp_call_drop(tp_call *call, lua_State *L)
-{
+void tp_call_drop(tp_call *call, lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, call->anchor);
 }

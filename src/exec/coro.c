@@ -2,12 +2,12 @@
  *
  * One coroutine, from taking it to giving it back.
  *
- * Its thread runs one C function for ever, `drive`, which calls the body of each call under a base lua_pcallk frame and then,
- * for a task, its callbacks; between calls it yields at rest. `drive` is its own continuation: `phase` says which
- * part has just come back.
+ * Its thread runs one C function for ever, `drive`, which calls the body of each call under a base
+ * lua_pcallk frame and then, for a task, its callbacks; between calls it yields at rest. `drive` is
+ * its own continuation: `phase` says which part has just come back.
  *
- * Stack of the thread: [1] the message handler, above it the function and arguments, or the results, of
- * the present call. */
+ * Stack of the thread: [1] the message handler, above it the function and arguments, or the
+ * results, of the present call. */
 #include "exec/coro.h"
 #include "value/error.h"
 #include "value/text.h"
@@ -26,41 +26,35 @@
 /* Their addresses are the registry keys of the last traceback and of the executor. */
 static const char traceback_key, exec_key;
 
-void tp_coro_open(tp_exec *exec)
-{
+void tp_coro_open(tp_exec *exec) {
   lua_pushlightuserdata(exec->L, exec);
   lua_rawsetp(exec->L, LUA_REGISTRYINDEX, &exec_key);
 }
 
-static uint32_t slot_of(const tp_coro *coro)
-{
+static uint32_t slot_of(const tp_coro *coro) {
   return (uint32_t)(coro->park >> TP_PARK_BITS);
 }
 
-tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id)
-{
+tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id) {
   uint64_t slot = id >> TP_PARK_BITS;
   tp_coro *coro = slot < exec->slot_count ? exec->slots[slot] : NULL;
   return coro && coro->park == id ? coro : NULL;
 }
 
-void tp_coro_renew_park(tp_coro *coro)
-{
+void tp_coro_renew_park(tp_coro *coro) {
   uint64_t number = coro->exec->next_park++ & TP_PARK_MASK;
   coro->park = (coro->park & ~TP_PARK_MASK) | (number ? number : coro->exec->next_park++);
 }
 
-tp_coro *tp_coro_of(tp_task *task)
-{
+tp_coro *tp_coro_of(tp_task *task) {
   return (tp_coro *)((char *)task - offsetof(tp_coro, as.task));
 }
 
 /* ---- errors ---- */
 
-/* Pushes what an error value says: through its own __tostring if that works, else as a literal. Runs in the coroutine that failed, as a
- * part of its body. */
-static void push_message(lua_State *L, int value)
-{
+/* Pushes what an error value says: through its own __tostring if that works, else as a literal.
+ * Runs in the coroutine that failed, as a part of its body. */
+static void push_message(lua_State *L, int value) {
   if (tp_error_code(L, value) || !luaL_getmetafield(L, value, "__tostring")) {
     tp_text_push(L, value);
     return;
@@ -72,10 +66,9 @@ static void push_message(lua_State *L, int value)
   }
 }
 
-/* Lua: the message handler of every body. Keeps message and traceback for the report; the value stays what it is. A
- * cancel is no failure, and a million of them must be cheap. */
-static int l_on_error(lua_State *L)
-{
+/* Lua: the message handler of every body. Keeps message and traceback for the report; the value
+ * stays what it is. A cancel is no failure, and a million of them must be cheap. */
+static int l_on_error(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &exec_key);
@@ -92,8 +85,7 @@ static int l_on_error(lua_State *L)
   return 1;
 }
 
-void tp_exec_push_traceback(tp_exec *exec, lua_State *L)
-{
+void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
   (void)exec;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
     lua_pop(L, 1);
@@ -101,10 +93,9 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L)
   }
 }
 
-/* Tells the listener of the error value on top, in the words of the message handler. An error that no handler has seen (lack of memory, an
- * error in the handler) speaks for itself. */
-static void report(tp_coro *coro, lua_State *L, const char *who)
-{
+/* Tells the listener of the error value on top, in the words of the message handler. An error that
+ * no handler has seen (lack of memory, an error in the handler) speaks for itself. */
+static void report(tp_coro *coro, lua_State *L, const char *who) {
   tp_exec_listener *listener = &coro->exec->listener;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
   if (lua_isnil(L, -1)) {
@@ -118,8 +109,7 @@ static void report(tp_coro *coro, lua_State *L, const char *who)
 }
 
 /* Reports a task's error, naming the task and what failed in it. */
-static void report_task(tp_coro *coro, lua_State *L, const char *part)
-{
+static void report_task(tp_coro *coro, lua_State *L, const char *part) {
   const tp_task *task = &coro->as.task;
   char who[512];
   snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
@@ -130,8 +120,7 @@ static void report_task(tp_coro *coro, lua_State *L, const char *part)
 /* ---- the parts of a task ---- */
 
 /* The body is over: says how, and what comes next. */
-static void end_body(tp_coro *coro, lua_State *L, bool ok)
-{
+static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   tp_task *task = &coro->as.task;
   tp_pool *pool = task->group->pool;
   coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
@@ -147,8 +136,7 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok)
 }
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
-static bool push_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase, int *count)
-{
+static bool push_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase, int *count) {
   int results = lua_gettop(L) - 1;
   luaL_checkstack(L, results + 5, "too many results");
   if (!tp_call_push_callback(coro->as.task.group, L, phase))
@@ -164,8 +152,7 @@ static bool push_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase, int 
 static int drive(lua_State *L, int status, lua_KContext context);
 
 /* Runs a callback if there is one. Returns the status that `drive` goes on with. */
-static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase)
-{
+static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase) {
   int count;
   coro->phase = (uint8_t)phase;
   if (!push_callback(coro, L, phase, &count))
@@ -173,22 +160,19 @@ static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase)
   return lua_pcallk(L, count, 0, 1, (lua_KContext)coro, drive);
 }
 
-static bool is_ok(int status)
-{
+static bool is_ok(int status) {
   return status == LUA_OK || status == LUA_YIELD;
 }
 
 /* A callback is over; its error is on top if it failed, and changes nothing else. */
-static void end_callback(tp_coro *coro, lua_State *L, int status, const char *part)
-{
+static void end_callback(tp_coro *coro, lua_State *L, int status, const char *part) {
   if (is_ok(status))
     return;
   report_task(coro, L, part);
   lua_pop(L, 1);
 }
 
-static void end_job(tp_coro *coro, lua_State *L, bool ok)
-{
+static void end_job(tp_coro *coro, lua_State *L, bool ok) {
   if (coro->as.job.done)
     coro->as.job.done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
   else if (!ok && !tp_exec_is_cancel(coro->exec, L, -1))
@@ -198,8 +182,7 @@ static void end_job(tp_coro *coro, lua_State *L, bool ok)
 }
 
 /* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
-static int run_body(tp_coro *coro, lua_State *L)
-{
+static int run_body(tp_coro *coro, lua_State *L) {
   coro->phase = TP_PHASE_BODY;
   if (!coro->cancel)
     return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
@@ -208,10 +191,9 @@ static int run_body(tp_coro *coro, lua_State *L)
   return LUA_ERRRUN;
 }
 
-/* What a coroutine does all its life. The cases follow one another: each runs the next part, which comes back either at once or, if it
- * waited, through this function as its continuation. */
-static int drive(lua_State *L, int status, lua_KContext context)
-{
+/* What a coroutine does all its life. The cases follow one another: each runs the next part, which
+ * comes back either at once or, if it waited, through this function as its continuation. */
+static int drive(lua_State *L, int status, lua_KContext context) {
   tp_coro *coro = (tp_coro *)context;
   switch ((tp_coro_phase)coro->phase) {
   case TP_PHASE_REST:
@@ -241,8 +223,7 @@ static int drive(lua_State *L, int status, lua_KContext context)
 }
 
 /* Lua: the first resume of a thread, with its coroutine below the function and the arguments. */
-static int l_first(lua_State *L)
-{
+static int l_first(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   lua_pushcfunction(L, l_on_error);
   lua_replace(L, 1);
@@ -252,8 +233,7 @@ static int l_first(lua_State *L)
 /* ---- taking and giving back ---- */
 
 /* Finds a slot for a new coroutine. */
-static bool take_slot(tp_exec *exec, uint32_t *slot)
-{
+static bool take_slot(tp_exec *exec, uint32_t *slot) {
   if (exec->free_slot_count) {
     *slot = exec->free_slots[--exec->free_slot_count];
     return true;
@@ -278,8 +258,7 @@ static bool take_slot(tp_exec *exec, uint32_t *slot)
 }
 
 /* Anchors the thread `L` for the coroutine in `slot`, or lets go of it (NULL). */
-static void anchor(tp_exec *exec, uint32_t slot, lua_State *L)
-{
+static void anchor(tp_exec *exec, uint32_t slot, lua_State *L) {
   lua_State *main = exec->L;
   luaL_checkstack(main, 3, NULL);
   lua_rawgeti(main, LUA_REGISTRYINDEX, exec->anchors);
@@ -293,8 +272,7 @@ static void anchor(tp_exec *exec, uint32_t slot, lua_State *L)
   lua_pop(main, 1);
 }
 
-static tp_coro *create(tp_exec *exec)
-{
+static tp_coro *create(tp_exec *exec) {
   uint32_t slot = 0;
   luaL_checkstack(exec->L, 4, NULL);
   lua_State *L = lua_newthread(exec->L);
@@ -312,8 +290,7 @@ static tp_coro *create(tp_exec *exec)
   return coro;
 }
 
-tp_coro *tp_coro_take(tp_exec *exec)
-{
+tp_coro *tp_coro_take(tp_exec *exec) {
   tp_coro *coro = exec->free;
   if (coro) {
     exec->free = coro->next;
@@ -327,8 +304,7 @@ tp_coro *tp_coro_take(tp_exec *exec)
 }
 
 /* Ends a coroutine whose thread is of no more use. */
-static void destroy(tp_coro *coro)
-{
+static void destroy(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   uint32_t slot = slot_of(coro);
   anchor(exec, slot, NULL);
@@ -338,8 +314,7 @@ static void destroy(tp_coro *coro)
   free(coro);
 }
 
-static void give_back(tp_coro *coro)
-{
+static void give_back(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   exec->live--;
   coro->state = TP_CORO_REST;
@@ -355,15 +330,14 @@ static void give_back(tp_coro *coro)
 
 /* ---- running ---- */
 
-void tp_coro_begin(tp_coro *coro, int nargs)
-{
+void tp_coro_begin(tp_coro *coro, int nargs) {
   bool is_new = lua_status(coro->L) == LUA_OK;
   tp_exec_queue(coro, nargs + (is_new ? 2 : 1));
 }
 
-/* The thread ended instead of coming to rest: lack of memory outside of the base frame, or a done function raised. */
-static void bury(tp_coro *coro)
-{
+/* The thread ended instead of coming to rest: lack of memory outside of the base frame, or a done
+ * function raised. */
+static void bury(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   report(coro, coro->L, coro->is_task ? "a task's ending" : coro->as.job.what);
   tp_task *task = &coro->as.task;
@@ -377,8 +351,7 @@ static void bury(tp_coro *coro)
   destroy(coro);
 }
 
-bool tp_coro_resume(tp_coro *coro)
-{
+bool tp_coro_resume(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   tp_coro *outer = exec->current;
   bool waitable = exec->waitable;
@@ -405,8 +378,7 @@ bool tp_coro_resume(tp_coro *coro)
 }
 
 tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
-                       void *context)
-{
+                       void *context) {
   tp_coro *coro = tp_coro_take(exec);
   if (!lua_checkstack(coro->L, nargs + 1)) {
     give_back(coro);

@@ -6,7 +6,8 @@
 
 #include "exec/exec.h"
 
-/* A wake id: the coroutine's slot in the upper bits, the number of the park, which rises, in the lower. */
+/* A wake id: the coroutine's slot in the upper bits, the number of the park, which rises, in the
+ * lower. */
 #define TP_PARK_BITS 40
 #define TP_PARK_MASK ((UINT64_C(1) << TP_PARK_BITS) - 1)
 
@@ -29,20 +30,20 @@ typedef enum tp_coro_phase {
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
 struct tp_coro {
-  tp_exec *exec;         /* whose it is */
-  lua_State *L;          /* its thread; stack at rest: [1] the message handler */
-  tp_coro *next;         /* in the run queue or the free list */
-  tp_cancel *cancel;     /* why it is cancelled; NULL while it is not */
-  tp_wake_id park;       /* the id of the present park, or of the next one */
-  uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
-  uint16_t nargs;        /* values on its stack for the next resume */
-  uint8_t state;         /* a tp_coro_state */
-  uint8_t phase;         /* a tp_coro_phase */
-  bool is_task;          /* `task` is used, not `job` */
-  bool cut;              /* the wait was ended by a cancel; its continuation raises */
-  bool failed;           /* task: the body did not return */
-  bool cancelled;        /* task: the body was ended by the cancel */
-  bool told;             /* task: the listener knows that a cancel has reached it */
+  tp_exec *exec;     /* whose it is */
+  lua_State *L;      /* its thread; stack at rest: [1] the message handler */
+  tp_coro *next;     /* in the run queue or the free list */
+  tp_cancel *cancel; /* why it is cancelled; NULL while it is not */
+  tp_wake_id park;   /* the id of the present park, or of the next one */
+  uint32_t timer;    /* its place in the heap of timers + 1; 0: none */
+  uint16_t nargs;    /* values on its stack for the next resume */
+  uint8_t state;     /* a tp_coro_state */
+  uint8_t phase;     /* a tp_coro_phase */
+  bool is_task;      /* `task` is used, not `job` */
+  bool cut;          /* the wait was ended by a cancel; its continuation raises */
+  bool failed;       /* task: the body did not return */
+  bool cancelled;    /* task: the body was ended by the cancel */
+  bool told;         /* task: the listener knows that a cancel has reached it */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -56,6 +57,7 @@ struct tp_coro {
 /* A time and who sleeps until then. */
 typedef struct tp_timer {
   uint64_t deadline; /* clock, nanoseconds */
+  uint64_t began;    /* the same, when the sleep began */
   tp_coro *coro;     /* woken then */
 } tp_timer;
 
@@ -66,37 +68,37 @@ typedef struct tp_coro_queue {
 } tp_coro_queue;
 
 struct tp_exec {
-  lua_State *L;            /* the main thread: what is resumed from, never by Lua code */
-  uv_loop_t *loop;         /* the loop that turns run on */
+  lua_State *L;              /* the main thread: what is resumed from, never by Lua code */
+  uv_loop_t *loop;           /* the loop that turns run on */
   tp_exec_listener listener; /* who is told */
-  uv_idle_t idle;          /* active while there is something to run */
-  uv_timer_t timer;        /* set to the first deadline */
-  tp_coro *current;        /* the coroutine that runs; NULL outside */
-  bool waitable;           /* no C boundary between the current coroutine and its innermost one */
-  tp_coro_queue queue;     /* ready to run */
+  uv_idle_t idle;            /* active while there is something to run */
+  uv_timer_t timer;          /* set to the first deadline */
+  tp_coro *current;          /* the coroutine that runs; NULL outside */
+  bool waitable;             /* no C boundary between the current coroutine and its innermost one */
+  tp_coro_queue queue;       /* ready to run */
   TAILQ_HEAD(tp_run_list, tp_run) pools; /* pools with something to start */
-  tp_coro *free;           /* coroutines at rest */
-  uint32_t free_count;     /* how many */
-  tp_coro **slots;         /* all coroutines by the slot in their wake ids; NULL: a free slot */
-  uint32_t slot_count;     /* slots in use or used before */
-  uint32_t slot_capacity;  /* slots allocated */
-  uint32_t *free_slots;    /* slots to use again */
+  tp_coro *free;                         /* coroutines at rest */
+  uint32_t free_count;                   /* how many */
+  tp_coro **slots;          /* all coroutines by the slot in their wake ids; NULL: a free slot */
+  uint32_t slot_count;      /* slots in use or used before */
+  uint32_t slot_capacity;   /* slots allocated */
+  uint32_t *free_slots;     /* slots to use again */
   uint32_t free_slot_count; /* how many */
-  int anchors;             /* registry reference: slot + 1 -> thread */
-  uint64_t next_park;      /* number of the next park */
-  uint64_t live;           /* coroutines not at rest */
-  tp_timer *timers;        /* heap: the first deadline first */
-  uint32_t timer_count;    /* entries */
-  uint32_t timer_capacity; /* entries allocated */
-  uint64_t outside;        /* parks that only the world outside can end */
-  uint64_t virtual_now;    /* the virtual clock, nanoseconds */
-  bool is_virtual;         /* that clock counts */
-  bool looping;            /* tp_exec_run is on the C stack */
-  bool closing;            /* no turn any more */
-  unsigned stride;         /* resumes between two looks at the clock */
-  unsigned until_look;     /* resumes until the next one */
-  uint64_t looked;         /* when the last one was, nanoseconds */
-  uint64_t deadline;       /* when the present turn is over */
+  int anchors;              /* registry reference: slot + 1 -> thread */
+  uint64_t next_park;       /* number of the next park */
+  uint64_t live;            /* coroutines not at rest */
+  tp_timer *timers;         /* heap: the first deadline first */
+  uint32_t timer_count;     /* entries */
+  uint32_t timer_capacity;  /* entries allocated */
+  uint64_t outside;         /* parks that only the world outside can end */
+  uint64_t virtual_now;     /* the virtual clock, nanoseconds */
+  bool is_virtual;          /* that clock counts */
+  bool looping;             /* tp_exec_run is on the C stack */
+  bool closing;             /* no turn any more */
+  unsigned stride;          /* resumes between two looks at the clock */
+  unsigned until_look;      /* resumes until the next one */
+  uint64_t looked;          /* when the last one was, nanoseconds */
+  uint64_t deadline;        /* when the present turn is over */
 };
 
 /* ---- exec.c ---- */
@@ -112,8 +114,8 @@ void tp_exec_poke(tp_exec *exec);
 /* Prepares the Lua state for coroutines. */
 void tp_coro_open(tp_exec *exec);
 
-/* A coroutine with an empty call, from the free list or new. Its L takes the function and the arguments next, then
- * tp_coro_begin. Raises for lack of memory. */
+/* A coroutine with an empty call, from the free list or new. Its L takes the function and the
+ * arguments next, then tp_coro_begin. Raises for lack of memory. */
 tp_coro *tp_coro_take(tp_exec *exec);
 
 /* Queues a coroutine whose stack has the function and `nargs` arguments on top. */
@@ -146,13 +148,10 @@ uint64_t tp_timer_now(const tp_exec *exec);
 void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L);
 void tp_timer_stop(tp_coro *coro);
 
-/* Wakes all whose deadline has come. */
-void tp_timer_fire(tp_exec *exec);
-
 /* Whether the virtual clock is on, and nothing but a timer can happen next. */
 bool tp_timer_can_jump(const tp_exec *exec);
 
-/* Jumps to the first deadline if it can, and wakes those whose time has come. */
+/* Jumps to the first deadline if it can, and wakes those who went to sleep first. */
 void tp_timer_jump(tp_exec *exec);
 
 /* ---- call.c ---- */

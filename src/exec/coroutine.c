@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * pcall, xpcall, coroutine.resume and coroutine.wrap for code that runs in tasks. They do what the standard ones do, and two things
- * more: a wait inside an inner coroutine parks the whole task, and the error of a cancel is not caught but raised on.
+ * pcall, xpcall, coroutine.resume and coroutine.wrap for code that runs in tasks. They do what the
+ * standard ones do, and two things more: a wait inside an inner coroutine parks the whole task, and
+ * the error of a cancel is not caught but raised on.
  *
- * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and yields in turn, outwards until the
- * executor. After the wake each continuation takes the values one level further in. */
+ * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and
+ * yields in turn, outwards until the executor. After the wake each continuation takes the values
+ * one level further in. */
 #include "exec/coro.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 
-static tp_exec *exec_of(lua_State *L)
-{
+static tp_exec *exec_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
 /* ---- pcall and xpcall ---- */
 
 /* Ends a protected call: `context` values below the results are not results. */
-static int end_pcall(lua_State *L, int status, lua_KContext context)
-{
+static int end_pcall(lua_State *L, int status, lua_KContext context) {
   if (status == LUA_OK || status == LUA_YIELD)
     return lua_gettop(L) - (int)context;
   if (tp_exec_is_cancel(exec_of(L), L, -1))
@@ -29,8 +29,7 @@ static int end_pcall(lua_State *L, int status, lua_KContext context)
   return 2;
 }
 
-static int l_pcall(lua_State *L)
-{
+static int l_pcall(lua_State *L) {
   luaL_checkany(L, 1);
   lua_pushboolean(L, true);
   lua_insert(L, 1);
@@ -39,8 +38,7 @@ static int l_pcall(lua_State *L)
 }
 
 /* Lua: calls the user's message handler, but for cancels. Upvalues: executor, handler. */
-static int l_handler(lua_State *L)
-{
+static int l_handler(lua_State *L) {
   if (tp_exec_is_cancel(exec_of(L), L, 1))
     return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
@@ -49,8 +47,7 @@ static int l_handler(lua_State *L)
   return 1;
 }
 
-static int l_xpcall(lua_State *L)
-{
+static int l_xpcall(lua_State *L) {
   int count = lua_gettop(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -69,9 +66,9 @@ static int l_xpcall(lua_State *L)
 /* What a resume came to. */
 typedef enum outcome { RETURNED, FAILED, WAITS } outcome;
 
-/* Resumes the coroutine with the `count` values on top of L. RETURNED: its `*count` values are on top of L; FAILED: one error value is. */
-static outcome step(lua_State *L, lua_State *inner, int *count)
-{
+/* Resumes the coroutine with the `count` values on top of L. RETURNED: its `*count` values are on
+ * top of L; FAILED: one error value is. */
+static outcome step(lua_State *L, lua_State *inner, int *count) {
   tp_exec *exec = exec_of(L);
   if (!lua_checkstack(inner, *count)) {
     lua_pop(L, *count);
@@ -98,9 +95,9 @@ static outcome step(lua_State *L, lua_State *inner, int *count)
   return ok ? RETURNED : FAILED;
 }
 
-/* An inner coroutine was ended by the task's cancel: runs its <close> variables, and raises the cancel on. */
-static int raise_on(lua_State *L, lua_State *inner)
-{
+/* An inner coroutine was ended by the task's cancel: runs its <close> variables, and raises the
+ * cancel on. */
+static int raise_on(lua_State *L, lua_State *inner) {
   lua_resetthread(inner);
   return lua_error(L);
 }
@@ -108,16 +105,14 @@ static int raise_on(lua_State *L, lua_State *inner)
 static int resume(lua_State *L, int count);
 
 /* The wait of the inner coroutine is over. Stack: [1] it, above it what the wake brought. */
-static int resumed(lua_State *L, int status, lua_KContext context)
-{
+static int resumed(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   return resume(L, lua_gettop(L) - 1);
 }
 
 /* coroutine.resume of [1] with the `count` values above it. */
-static int resume(lua_State *L, int count)
-{
+static int resume(lua_State *L, int count) {
   lua_State *inner = lua_tothread(L, 1);
   switch (step(L, inner, &count)) {
   case RETURNED:
@@ -136,16 +131,14 @@ static int resume(lua_State *L, int count)
   return lua_yieldk(L, 0, 0, resumed);
 }
 
-static lua_State *check_thread(lua_State *L)
-{
+static lua_State *check_thread(lua_State *L) {
   lua_State *inner = lua_tothread(L, 1);
   luaL_argexpected(L, inner, 1, "coroutine");
   return inner;
 }
 
 /* Whether a coroutine can be resumed; pushes why if it cannot. */
-static bool can_resume(lua_State *L, lua_State *inner)
-{
+static bool can_resume(lua_State *L, lua_State *inner) {
   int status = lua_status(inner);
   lua_Debug info;
   if (status == LUA_YIELD)
@@ -160,8 +153,7 @@ static bool can_resume(lua_State *L, lua_State *inner)
   return false;
 }
 
-static int l_resume(lua_State *L)
-{
+static int l_resume(lua_State *L) {
   lua_State *inner = check_thread(L);
   if (can_resume(L, inner))
     return resume(L, lua_gettop(L) - 1);
@@ -172,16 +164,14 @@ static int l_resume(lua_State *L)
 
 static int step_wrapped(lua_State *L, int count);
 
-static int wrapped_resumed(lua_State *L, int status, lua_KContext context)
-{
+static int wrapped_resumed(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   return step_wrapped(L, lua_gettop(L));
 }
 
 /* Raises the error value on top, with the place of the caller as the standard wrap does. */
-static int raise_wrapped(lua_State *L, lua_State *inner)
-{
+static int raise_wrapped(lua_State *L, lua_State *inner) {
   if (tp_exec_is_cancel(exec_of(L), L, -1))
     return raise_on(L, inner);
   int status = lua_status(inner);
@@ -196,8 +186,7 @@ static int raise_wrapped(lua_State *L, lua_State *inner)
   return lua_error(L);
 }
 
-static int step_wrapped(lua_State *L, int count)
-{
+static int step_wrapped(lua_State *L, int count) {
   lua_State *inner = lua_tothread(L, lua_upvalueindex(2));
   switch (step(L, inner, &count)) {
   case RETURNED:
@@ -211,16 +200,14 @@ static int step_wrapped(lua_State *L, int count)
 }
 
 /* Lua: what coroutine.wrap returns. Upvalues: executor, coroutine. */
-static int l_wrapped(lua_State *L)
-{
+static int l_wrapped(lua_State *L) {
   lua_State *inner = lua_tothread(L, lua_upvalueindex(2));
   if (!can_resume(L, inner))
     return raise_wrapped(L, inner);
   return step_wrapped(L, lua_gettop(L));
 }
 
-static int l_wrap(lua_State *L)
-{
+static int l_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_State *inner = lua_newthread(L);
@@ -231,23 +218,20 @@ static int l_wrap(lua_State *L)
 }
 
 /* Lua: the next values of a coroutine that serves as an iterator. Upvalues: executor, coroutine. */
-static int l_next_values(lua_State *L)
-{
+static int l_next_values(lua_State *L) {
   lua_settop(L, 0);
   lua_State *inner = lua_tothread(L, lua_upvalueindex(2));
   bool is_dead = lua_status(inner) == LUA_OK && lua_gettop(inner) == 0;
   return is_dead ? 0 : l_wrapped(L);
 }
 
-void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec)
-{
+void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec) {
   lua_pushlightuserdata(L, exec);
   lua_insert(L, -2);
   lua_pushcclosure(L, l_next_values, 2);
 }
 
-void tp_coroutine_open(lua_State *L, tp_exec *exec)
-{
+void tp_coroutine_open(lua_State *L, tp_exec *exec) {
   static const luaL_Reg base[] = {{"pcall", l_pcall}, {"xpcall", l_xpcall}, {NULL, NULL}};
   static const luaL_Reg coroutine[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
   lua_pushglobaltable(L);

@@ -16,14 +16,12 @@
 
 /* ---- the turn ---- */
 
-static bool has_work(const tp_exec *exec)
-{
+static bool has_work(const tp_exec *exec) {
   return exec->queue.first || !TAILQ_EMPTY(&exec->pools);
 }
 
 /* Lets each pool that has room start some tasks. */
-static void feed_pools(tp_exec *exec)
-{
+static void feed_pools(tp_exec *exec) {
   tp_run *last = TAILQ_LAST(&exec->pools, tp_run_list), *run;
   while ((run = TAILQ_FIRST(&exec->pools))) {
     TAILQ_REMOVE(&exec->pools, run, queue_link);
@@ -36,8 +34,7 @@ static void feed_pools(tp_exec *exec)
 }
 
 /* Puts what is left of a snapshot before what was queued since. */
-static void put_back(tp_coro_queue *queue, const tp_coro_queue *snapshot)
-{
+static void put_back(tp_coro_queue *queue, const tp_coro_queue *snapshot) {
   if (!snapshot->first)
     return;
   snapshot->last->next = queue->first;
@@ -47,8 +44,7 @@ static void put_back(tp_coro_queue *queue, const tp_coro_queue *snapshot)
 }
 
 /* One look at the clock every `stride` resumes; the stride follows how long they take. */
-static bool is_over(tp_exec *exec)
-{
+static bool is_over(tp_exec *exec) {
   uint64_t now = uv_hrtime();
   uint64_t spent = now - exec->looked;
   if (spent < TURN_BUDGET / 8 && exec->stride < STRIDE_MAX)
@@ -60,9 +56,9 @@ static bool is_over(tp_exec *exec)
   return now >= exec->deadline;
 }
 
-/* Resumes a snapshot of the queue. False: the turn is over, and what is left went back to the front. */
-static bool drain(tp_exec *exec)
-{
+/* Resumes a snapshot of the queue. False: the turn is over, and what is left went back to the
+ * front. */
+static bool drain(tp_exec *exec) {
   tp_coro_queue snapshot = exec->queue;
   exec->queue.first = NULL;
   for (tp_coro *coro; (coro = snapshot.first);) {
@@ -78,8 +74,7 @@ static bool drain(tp_exec *exec)
 }
 
 /* Lua: one turn, protected against lack of memory. */
-static int l_turn(lua_State *L)
-{
+static int l_turn(lua_State *L) {
   tp_exec *exec = lua_touserdata(L, 1);
   exec->looked = uv_hrtime();
   exec->deadline = exec->looked + TURN_BUDGET;
@@ -89,8 +84,7 @@ static int l_turn(lua_State *L)
   return 0;
 }
 
-static void on_idle(uv_idle_t *idle)
-{
+static void on_idle(uv_idle_t *idle) {
   tp_exec *exec = idle->data;
   if (!has_work(exec))
     tp_timer_jump(exec);
@@ -107,14 +101,12 @@ static void on_idle(uv_idle_t *idle)
 
 /* ---- the run queue ---- */
 
-void tp_exec_poke(tp_exec *exec)
-{
+void tp_exec_poke(tp_exec *exec) {
   if (!exec->closing)
     uv_idle_start(&exec->idle, on_idle);
 }
 
-void tp_exec_queue(tp_coro *coro, int nargs)
-{
+void tp_exec_queue(tp_coro *coro, int nargs) {
   tp_coro_queue *queue = &coro->exec->queue;
   coro->nargs = (uint16_t)nargs;
   coro->state = TP_CORO_QUEUED;
@@ -130,8 +122,7 @@ void tp_exec_queue(tp_coro *coro, int nargs)
 
 /* ---- running ---- */
 
-bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context)
-{
+bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
   bool more = true;
   exec->looping = true;
   while (more && !finished(context))
@@ -142,8 +133,7 @@ bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context)
 
 /* ---- lifetime ---- */
 
-tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener)
-{
+tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener) {
   lua_newtable(L);
   int anchors = luaL_ref(L, LUA_REGISTRYINDEX);
   tp_exec *exec = calloc(1, sizeof *exec);
@@ -164,15 +154,13 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
   return exec;
 }
 
-void tp_exec_close(tp_exec *exec)
-{
+void tp_exec_close(tp_exec *exec) {
   exec->closing = true;
   uv_close((uv_handle_t *)&exec->idle, NULL);
   uv_close((uv_handle_t *)&exec->timer, NULL);
 }
 
-void tp_exec_free(tp_exec *exec)
-{
+void tp_exec_free(tp_exec *exec) {
   for (uint32_t i = 0; i < exec->slot_count; i++)
     if (exec->slots[i]) {
       tp_cancel_release(exec->slots[i]->cancel);
@@ -184,22 +172,18 @@ void tp_exec_free(tp_exec *exec)
   free(exec);
 }
 
-tp_coro *tp_exec_current(const tp_exec *exec)
-{
+tp_coro *tp_exec_current(const tp_exec *exec) {
   return exec->current;
 }
 
-tp_pool *tp_exec_current_pool(const tp_exec *exec)
-{
+tp_pool *tp_exec_current_pool(const tp_exec *exec) {
   return exec->current && exec->current->is_task ? exec->current->as.task.group->pool : NULL;
 }
 
-bool tp_exec_is_looping(const tp_exec *exec)
-{
+bool tp_exec_is_looping(const tp_exec *exec) {
   return exec->looping;
 }
 
-uint64_t tp_exec_live(const tp_exec *exec)
-{
+uint64_t tp_exec_live(const tp_exec *exec) {
   return exec->live;
 }

@@ -3,19 +3,21 @@
  * The coroutine executor: runs Lua functions as coroutines on the host's loop.
  *
  * A *coroutine* here (tp_coro) is one call being run: a pool's task, a control session, the main
- * chunk, an iterator that feeds a group. It is in the run queue, running, parked (waiting for a wake),
- * offering (an iterator with a value), or at rest, to be used again.
+ * chunk, an iterator that feeds a group. It is in the run queue, running, parked (waiting for a
+ * wake), offering (an iterator with a value), or at rest, to be used again.
  *
  * How it works. The loop calls a turn while there is something to run. A turn lets pools start what
- * they have room for, then resumes a snapshot of the run queue, again and again until a time budget is
- * spent; then I/O gets its turn. Nothing is ever resumed from inside Lua: calls of the API only mark.
+ * they have room for, then resumes a snapshot of the run queue, again and again until a time budget
+ * is spent; then I/O gets its turn. Nothing is ever resumed from inside Lua: calls of the API only
+ * mark.
  *
  * Each park has a wake id (slot of the coroutine, number of the park); a wake with an old id does
  * nothing. Sleeps share one uv timer over a heap.
  *
- * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c park,
- * wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which arguments;
- * task.c what a pool asks of its executor; coroutine.c pcall and the coroutine library for tasks. */
+ * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c
+ * park, wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which
+ * arguments; task.c what a pool asks of its executor; coroutine.c pcall and the coroutine library
+ * for tasks. */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
@@ -36,29 +38,31 @@ typedef struct tp_exec_listener {
   void *context; /* handed to the functions */
   /* A pool event; the task is NULL where it is about the pool. Must not call back. */
   void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task);
-  /* The call named `who` ended in an error that nobody else is told of. `text`: message and traceback. */
+  /* The call named `who` ended in an error that nobody else is told of. `text`: message and
+   * traceback. */
   void (*failed)(void *context, const char *who, const char *text);
 } tp_exec_listener;
 
 /* ---- lifetime ---- */
 
-/* Makes the executor of the Lua state L (its main thread) on `loop`. Raises only for lack of memory or handles. The
- * listener's struct is copied. */
+/* Makes the executor of the Lua state L (its main thread) on `loop`. Raises only for lack of memory
+ * or handles. The listener's struct is copied. */
 tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener);
 
-/* Starts closing the handles; run the loop until they are closed, close the Lua state, then free. */
+/* Starts closing the handles; run the loop until they are closed, close the Lua state, then free.
+ */
 void tp_exec_close(tp_exec *exec);
 void tp_exec_free(tp_exec *exec);
 
 /* ---- starting ---- */
 
-/* Called when a call has ended; L is the coroutine's own state with the `count` results on top (ok), or
- * one error value (not ok). Runs inside the coroutine; must not wait. */
+/* Called when a call has ended; L is the coroutine's own state with the `count` results on top
+ * (ok), or one error value (not ok). Runs inside the coroutine; must not wait. */
 typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
 
-/* Queues the call of the function below the `nargs` values on top of `L` (all popped). It runs at the next
- * turn. Raises only for lack of memory. `what` (static, as "control session") names it in messages; `done` may be NULL:
- * an error is told to the listener then. */
+/* Queues the call of the function below the `nargs` values on top of `L` (all popped). It runs at
+ * the next turn. Raises only for lack of memory. `what` (static, as "control session") names it in
+ * messages; `done` may be NULL: an error is told to the listener then. */
 tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
                        void *context);
 
@@ -73,15 +77,18 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L);
 
 /* ---- waiting: for C functions that Lua calls ---- */
 
-/* The id that the next park of the running coroutine will have. Raises InvalidArgument outside a task. */
+/* The id that the next park of the running coroutine will have. Raises InvalidArgument outside a
+ * task. */
 tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L);
 
-/* Parks the running coroutine until it is woken: `return tp_wait_park(exec, L, k, context)`. After the wake
- * the continuation `k` is called; it must call tp_wait_values. Raises the cancel error at once in a cancelled task,
- * InvalidArgument where L cannot wait. The stack of L is kept as it is. */
+/* Parks the running coroutine until it is woken: `return tp_wait_park(exec, L, k, context)`. After
+ * the wake the continuation `k` is called; it must call tp_wait_values. Raises the cancel error at
+ * once in a cancelled task, InvalidArgument where L cannot wait. The stack of L is kept as it is.
+ */
 int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);
 
-/* In a continuation: how many values above `base` the wake brought. Raises the cancel error if a cancel ended the wait. */
+/* In a continuation: how many values above `base` the wake brought. Raises the cancel error if a
+ * cancel ended the wait. */
 int tp_wait_values(tp_exec *exec, lua_State *L, int base);
 
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
@@ -90,22 +97,23 @@ int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
 /* Raises the cancel error if the running coroutine is cancelled: what every wait does first. */
 void tp_wait_check(tp_exec *exec, lua_State *L);
 
-/* Wakes the park `id` with the `count` values on top of `from` (popped in any case). False: the id is old.
- * From any code on the host's thread; nothing runs before the next turn. */
+/* Wakes the park `id` with the `count` values on top of `from` (popped in any case). False: the id
+ * is old. From any code on the host's thread; nothing runs before the next turn. */
 bool tp_wake(tp_exec *exec, tp_wake_id id, lua_State *from, int count);
 
-/* Parks of the running coroutine that only the world outside can end are counted between these two, so that a virtual
- * clock does not run ahead of them. */
+/* Parks of the running coroutine that only the world outside can end are counted between these two,
+ * so that a virtual clock does not run ahead of them. */
 void tp_wait_outside_begin(tp_exec *exec);
 void tp_wait_outside_end(tp_exec *exec);
 
 /* ---- cancelling ---- */
 
-/* Cancels a coroutine: its present or next wait raises; one that has not begun never begins. Takes a reference of
- * `reason`. Only the first cancel counts. */
+/* Cancels a coroutine: its present or next wait raises; one that has not begun never begins. Takes
+ * a reference of `reason`. Only the first cancel counts. */
 void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
 
-/* Cancels every coroutine but the one that runs. The pools' tasks should have been cancelled by their pools. */
+/* Cancels every coroutine but the one that runs. The pools' tasks should have been cancelled by
+ * their pools. */
 void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason);
 
 /* Whether the value at `index` is the error by which the running coroutine is being cancelled. */
@@ -125,8 +133,8 @@ uint64_t tp_exec_live(const tp_exec *exec);
 /* The clock in seconds, monotone. */
 double tp_exec_now(const tp_exec *exec);
 
-/* Switches to a virtual clock that starts at 0 and jumps to the next timer when nothing is runnable, or
- * back to the real one. Timers that are set keep their distance. */
+/* Switches to a virtual clock that starts at 0 and jumps to the next timer when nothing is
+ * runnable, or back to the real one. Timers that are set keep their distance. */
 void tp_exec_set_virtual(tp_exec *exec, bool on);
 
 /* ---- what pools need ---- */
@@ -143,15 +151,15 @@ typedef struct tp_pool_waiter {
 
 /* What the executor keeps for a pool. */
 typedef struct tp_run {
-  tp_exec *exec;           /* the executor */
-  tp_pool *pool;           /* the pool; its owner is this record */
-  bool queued;             /* among the executor's pools that have something to start */
+  tp_exec *exec;                  /* the executor */
+  tp_pool *pool;                  /* the pool; its owner is this record */
+  bool queued;                    /* among the executor's pools that have something to start */
   TAILQ_ENTRY(tp_run) queue_link; /* there */
-  tp_pool_waiter *waiters; /* who waits for it */
-  size_t waiter_count;     /* how many */
-  size_t waiter_capacity;  /* how many fit */
-  uint64_t errors;         /* tasks and iterators that failed since the last flush */
-  int first_error;         /* registry reference of the first error value */
+  tp_pool_waiter *waiters;        /* who waits for it */
+  size_t waiter_count;            /* how many */
+  size_t waiter_capacity;         /* how many fit */
+  uint64_t errors;                /* tasks and iterators that failed since the last flush */
+  int first_error;                /* registry reference of the first error value */
 } tp_run;
 
 /* Makes a pool that this executor runs. NULL: no memory. */
@@ -163,7 +171,8 @@ void tp_run_destroy(tp_pool *pool);
 /* Wakes the running coroutine's next park at that event. Raises for lack of memory. */
 void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket);
 
-/* Pushes the first error since the last call, and returns how many there were; 0: pushes nothing. */
+/* Pushes the first error since the last call, and returns how many there were; 0: pushes nothing.
+ */
 uint64_t tp_run_take_errors(tp_pool *pool, lua_State *L);
 
 /* ---- what a group calls ---- */
@@ -178,31 +187,34 @@ typedef enum tp_spread {
 
 /* Stack indexes of what a call is made of; 0 or an index of nil where there is none. */
 typedef struct tp_call_parts {
-  int pool;            /* the pool's userdata, kept alive by the call */
-  int function;        /* the worker function */
-  int items;           /* the list of elements, or of arguments; a function: the iterator */
+  int pool;     /* the pool's userdata, kept alive by the call */
+  int function; /* the worker function */
+  int items;    /* the list of elements, or of arguments; a function: the iterator */
   int end_callback, cancel_callback;
-  tp_spread spread;    /* how an element becomes arguments */
-  uint64_t times;      /* TP_SPREAD_SAME: how many tasks */
+  tp_spread spread; /* how an element becomes arguments */
+  uint64_t times;   /* TP_SPREAD_SAME: how many tasks */
 } tp_call_parts;
 
 typedef struct tp_call tp_call;
 
-/* Makes a call, anchored until its group is finished or tp_call_drop. Raises InvalidArgument, NoMemory. */
+/* Makes a call, anchored until its group is finished or tp_call_drop. Raises InvalidArgument,
+ * NoMemory. */
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts);
 
 /* Lets go of a call that found no group. */
 void tp_call_drop(tp_call *call, lua_State *L);
 
-/* Pushes the list of positional arguments made of a list (or nil) and a table of arguments by name (or nil) for the
- * function at `function`. Raises InvalidArgument that names the function and the parameter. */
+/* Pushes the list of positional arguments made of a list (or nil) and a table of arguments by name
+ * (or nil) for the function at `function`. Raises InvalidArgument that names the function and the
+ * parameter. */
 void tp_call_bind(lua_State *L, int function, int list, int named);
 
-/* Opens pcall, xpcall and the coroutine functions that let waits and cancels pass, in place of the standard ones. */
+/* Opens pcall, xpcall and the coroutine functions that let waits and cancels pass, in place of the
+ * standard ones. */
 void tp_coroutine_open(lua_State *L, tp_exec *exec);
 
-/* Replaces the coroutine on top of the stack by a function that resumes it for its next values, and returns
- * nothing when it has ended. */
+/* Replaces the coroutine on top of the stack by a function that resumes it for its next values, and
+ * returns nothing when it has ended. */
 void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec);
 
 #endif

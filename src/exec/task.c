@@ -7,8 +7,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-void tp_run_queue(tp_run *run)
-{
+void tp_run_queue(tp_run *run) {
   if (run->queued)
     return;
   run->queued = true;
@@ -17,8 +16,7 @@ void tp_run_queue(tp_run *run)
 }
 
 /* Wakes those who wait for that event, and keeps the others. */
-static void wake_waiters(tp_run *run, tp_event event)
-{
+static void wake_waiters(tp_run *run, tp_event event) {
   size_t kept = 0;
   for (size_t i = 0; i < run->waiter_count; i++) {
     tp_pool_waiter waiter = run->waiters[i];
@@ -32,8 +30,7 @@ static void wake_waiters(tp_run *run, tp_event event)
   run->waiter_count = kept;
 }
 
-void tp_run_event(tp_pool *pool, tp_event event, tp_task *task)
-{
+void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
   tp_run *run = pool->owner;
   if (run->waiter_count)
     wake_waiters(run, event);
@@ -41,14 +38,12 @@ void tp_run_event(tp_pool *pool, tp_event event, tp_task *task)
   listener->event(listener->context, pool, event, task);
 }
 
-static void cancel(tp_task *task, tp_cancel *reason)
-{
+static void cancel(tp_task *task, tp_cancel *reason) {
   tp_coro *coro = tp_coro_of(task);
   tp_exec_cancel(coro->exec, coro, reason);
 }
 
-static void wake(tp_pool *pool)
-{
+static void wake(tp_pool *pool) {
   tp_run_queue(pool->owner);
 }
 
@@ -64,8 +59,7 @@ const tp_pool_ops tp_exec_pool_ops = {
 
 /* ---- the record of a pool ---- */
 
-tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size)
-{
+tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size) {
   tp_run *run = calloc(1, sizeof *run);
   if (!run)
     return NULL;
@@ -79,8 +73,7 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   return run->pool;
 }
 
-void tp_run_destroy(tp_pool *pool)
-{
+void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
   if (run->queued)
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
@@ -90,8 +83,7 @@ void tp_run_destroy(tp_pool *pool)
   free(run);
 }
 
-void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket)
-{
+void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket) {
   tp_run *run = pool->owner;
   tp_wake_id id = tp_wait_id(run->exec, L);
   if (run->waiter_count == run->waiter_capacity) {
@@ -105,16 +97,14 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket)
   run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, ticket};
 }
 
-void tp_run_count_error(tp_run *run, lua_State *L)
-{
+void tp_run_count_error(tp_run *run, lua_State *L) {
   if (run->errors++)
     return;
   lua_pushvalue(L, -1);
   run->first_error = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-uint64_t tp_run_take_errors(tp_pool *pool, lua_State *L)
-{
+uint64_t tp_run_take_errors(tp_pool *pool, lua_State *L) {
   tp_run *run = pool->owner;
   uint64_t errors = run->errors;
   if (errors) {

@@ -2,8 +2,11 @@
  *
  * Sleeping: a binary heap of deadlines over one uv timer, and the clock, which may be virtual.
  *
- * The uv timer is set to the first deadline; it counts in milliseconds and may fire early, then it is set again. Under the
- * virtual clock it is not used: the turn jumps to the first deadline when nothing is runnable. */
+ * The uv timer is set to the first deadline; it counts in milliseconds and may fire early, then it
+ * is set again. Under the virtual clock it is not used: the turn jumps to the first deadline when
+ * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
+ * before the next; those who went to sleep at the same instant wake together. So a script does
+ * under the virtual clock what it does under the real one, which never stands still. */
 #include "exec/coro.h"
 #include "value/error.h"
 
@@ -11,35 +14,30 @@
 
 #define MILLISECOND UINT64_C(1000000)
 
-uint64_t tp_timer_now(const tp_exec *exec)
-{
+uint64_t tp_timer_now(const tp_exec *exec) {
   return exec->is_virtual ? exec->virtual_now : uv_hrtime();
 }
 
-double tp_exec_now(const tp_exec *exec)
-{
+double tp_exec_now(const tp_exec *exec) {
   return (double)tp_timer_now(exec) / 1e9;
 }
 
 /* ---- the heap ---- */
 
-static void put(tp_exec *exec, uint32_t index, tp_timer timer)
-{
+static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
   exec->timers[index] = timer;
   timer.coro->timer = index + 1;
 }
 
 /* Whether `a` fires before `b`: at the same instant, those whose wait began first. */
-static bool is_before(tp_timer a, tp_timer b)
-{
+static bool is_before(tp_timer a, tp_timer b) {
   if (a.deadline != b.deadline)
     return a.deadline < b.deadline;
   return (a.coro->park & TP_PARK_MASK) < (b.coro->park & TP_PARK_MASK);
 }
 
 /* Finds the place of `timer` from the hole `index` upwards. */
-static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer)
-{
+static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer) {
   while (index > 0) {
     uint32_t parent = (index - 1) / 2;
     if (!is_before(timer, exec->timers[parent]))
@@ -51,14 +49,12 @@ static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer)
 }
 
 /* The same downwards. */
-static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer)
-{
+static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
   for (;;) {
     uint32_t child = 2 * index + 1;
     if (child >= exec->timer_count)
       break;
-    if (child + 1 < exec->timer_count &&
-        is_before(exec->timers[child + 1], exec->timers[child]))
+    if (child + 1 < exec->timer_count && is_before(exec->timers[child + 1], exec->timers[child]))
       child++;
     if (!is_before(exec->timers[child], timer))
       break;
@@ -68,8 +64,7 @@ static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer)
   put(exec, index, timer);
 }
 
-static bool reserve(tp_exec *exec)
-{
+static bool reserve(tp_exec *exec) {
   if (exec->timer_count < exec->timer_capacity)
     return true;
   uint32_t capacity = exec->timer_capacity ? exec->timer_capacity * 2 : 64;
@@ -83,14 +78,10 @@ static bool reserve(tp_exec *exec)
 
 /* ---- the uv timer ---- */
 
-static void on_timer(uv_timer_t *timer)
-{
-  tp_timer_fire(timer->data);
-}
+static void on_timer(uv_timer_t *timer);
 
 /* Sets the uv timer to the first deadline. */
-static void arm(tp_exec *exec)
-{
+static void arm(tp_exec *exec) {
   if (exec->closing)
     return;
   if (exec->is_virtual || !exec->timer_count) {
@@ -107,18 +98,16 @@ static void arm(tp_exec *exec)
 
 /* ---- what the others call ---- */
 
-void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L)
-{
+void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L) {
   tp_exec *exec = coro->exec;
   if (!reserve(exec))
     tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
-  sift_up(exec, exec->timer_count++, (tp_timer){deadline, coro});
+  sift_up(exec, exec->timer_count++, (tp_timer){deadline, tp_timer_now(exec), coro});
   if (coro->timer == 1)
     arm(exec);
 }
 
-void tp_timer_stop(tp_coro *coro)
-{
+void tp_timer_stop(tp_coro *coro) {
   if (!coro->timer)
     return;
   tp_exec *exec = coro->exec;
@@ -133,38 +122,45 @@ void tp_timer_stop(tp_coro *coro)
     arm(exec);
 }
 
-void tp_timer_fire(tp_exec *exec)
-{
-  uint64_t now = tp_timer_now(exec);
+/* Wakes all whose deadline has come. */
+static void fire(tp_exec *exec) {
+  uint64_t now = uv_hrtime();
   while (exec->timer_count && exec->timers[0].deadline <= now)
     tp_wait_end(exec->timers[0].coro, 0);
   if (exec->timer_count)
     arm(exec);
 }
 
-bool tp_timer_can_jump(const tp_exec *exec)
-{
+static void on_timer(uv_timer_t *timer) {
+  fire(timer->data);
+}
+
+bool tp_timer_can_jump(const tp_exec *exec) {
   return exec->is_virtual && exec->timer_count && !exec->outside;
 }
 
-void tp_timer_jump(tp_exec *exec)
-{
+void tp_timer_jump(tp_exec *exec) {
   if (!tp_timer_can_jump(exec))
     return;
-  if (exec->virtual_now < exec->timers[0].deadline)
-    exec->virtual_now = exec->timers[0].deadline;
-  tp_timer_fire(exec);
+  tp_timer first = exec->timers[0];
+  if (exec->virtual_now < first.deadline)
+    exec->virtual_now = first.deadline;
+  do
+    tp_wait_end(exec->timers[0].coro, 0);
+  while (exec->timer_count && exec->timers[0].deadline <= exec->virtual_now &&
+         exec->timers[0].began == first.began);
 }
 
-void tp_exec_set_virtual(tp_exec *exec, bool on)
-{
+void tp_exec_set_virtual(tp_exec *exec, bool on) {
   if (on == exec->is_virtual)
     return;
   uint64_t before = tp_timer_now(exec);
   exec->is_virtual = on;
   exec->virtual_now = 0;
   uint64_t after = tp_timer_now(exec);
-  for (uint32_t i = 0; i < exec->timer_count; i++)
+  for (uint32_t i = 0; i < exec->timer_count; i++) {
     exec->timers[i].deadline += after - before;
+    exec->timers[i].began += after - before;
+  }
   arm(exec);
 }

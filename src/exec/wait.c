@@ -2,27 +2,27 @@
  *
  * Park, wake and cancel.
  *
- * A wait is a park that a wake or a cancel ends. The wake puts its values on the stack of the coroutine's thread and queues it;
- * the continuation of the wait finds them on top. A cancel is level-triggered: it marks the coroutine, ends the present park without
- * values, and every wait of it, that one and all later ones, raises the cancel error. A wake that came first wins: its values are delivered, and
- * the next wait raises. */
+ * A wait is a park that a wake or a cancel ends. The wake puts its values on the stack of the
+ * coroutine's thread and queues it; the continuation of the wait finds them on top. A cancel is
+ * level-triggered: it marks the coroutine, ends the present park without values, and every wait of
+ * it, that one and all later ones, raises the cancel error. A wake that came first wins: its values
+ * are delivered, and the next wait raises. */
 #include "exec/coro.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 
-tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L)
-{
+tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L) {
   if (!exec->current)
-    tp_raise(L, TP_INVALID_ARGUMENT,
-             "cannot wait outside of a task: put the code into a function and run it with taskpool.run");
+    tp_raise(
+        L, TP_INVALID_ARGUMENT,
+        "cannot wait outside of a task: put the code into a function and run it with taskpool.run");
   return exec->current->park;
 }
 
 /* ---- cancel errors ---- */
 
-void tp_wait_push_cancel(lua_State *L, const tp_cancel *cancel)
-{
+void tp_wait_push_cancel(lua_State *L, const tp_cancel *cancel) {
   luaL_checkstack(L, 4, NULL);
   if (*cancel->message)
     lua_pushstring(L, cancel->message);
@@ -36,8 +36,7 @@ void tp_wait_push_cancel(lua_State *L, const tp_cancel *cancel)
 }
 
 /* Raises the cancel of the running coroutine; says so the first time. */
-static int raise_cancel(tp_exec *exec, lua_State *L)
-{
+static int raise_cancel(tp_exec *exec, lua_State *L) {
   tp_coro *coro = exec->current;
   if (coro->is_task && !coro->told) {
     coro->told = true;
@@ -47,34 +46,31 @@ static int raise_cancel(tp_exec *exec, lua_State *L)
   return lua_error(L);
 }
 
-void tp_wait_check(tp_exec *exec, lua_State *L)
-{
+void tp_wait_check(tp_exec *exec, lua_State *L) {
   if (exec->current && exec->current->cancel)
     raise_cancel(exec, L);
 }
 
-bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index)
-{
+bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {
   const tp_coro *coro = exec->current;
   return coro && coro->cancel && tp_error_code(L, index) == coro->cancel->code;
 }
 
 /* ---- park and wake ---- */
 
-int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context)
-{
+int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
   tp_wait_id(exec, L);
   if (!lua_isyieldable(L) || !exec->waitable)
-    return tp_raise(L, TP_INVALID_ARGUMENT,
-                    "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
-                    "finalizer) is in between");
+    return tp_raise(
+        L, TP_INVALID_ARGUMENT,
+        "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
+        "finalizer) is in between");
   tp_wait_check(exec, L);
   exec->current->state = TP_CORO_PARKED;
   return lua_yieldk(L, 0, context, k);
 }
 
-int tp_wait_values(tp_exec *exec, lua_State *L, int base)
-{
+int tp_wait_values(tp_exec *exec, lua_State *L, int base) {
   tp_coro *coro = exec->current;
   if (coro->cut) {
     coro->cut = false;
@@ -83,15 +79,13 @@ int tp_wait_values(tp_exec *exec, lua_State *L, int base)
   return lua_gettop(L) - base;
 }
 
-void tp_wait_end(tp_coro *coro, int nargs)
-{
+void tp_wait_end(tp_coro *coro, int nargs) {
   tp_coro_renew_park(coro);
   tp_timer_stop(coro);
   tp_exec_queue(coro, nargs);
 }
 
-bool tp_wake(tp_exec *exec, tp_wake_id id, lua_State *from, int count)
-{
+bool tp_wake(tp_exec *exec, tp_wake_id id, lua_State *from, int count) {
   tp_coro *coro = tp_coro_find(exec, id);
   if (!coro || coro->state != TP_CORO_PARKED) {
     lua_pop(from, count);
@@ -104,21 +98,18 @@ bool tp_wake(tp_exec *exec, tp_wake_id id, lua_State *from, int count)
   return true;
 }
 
-void tp_wait_outside_begin(tp_exec *exec)
-{
+void tp_wait_outside_begin(tp_exec *exec) {
   exec->outside++;
 }
 
-void tp_wait_outside_end(tp_exec *exec)
-{
+void tp_wait_outside_end(tp_exec *exec) {
   exec->outside--;
   tp_exec_poke(exec);
 }
 
 /* ---- sleep ---- */
 
-static int after_sleep(lua_State *L, int status, lua_KContext context)
-{
+static int after_sleep(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_wait_values((tp_exec *)context, L, 0);
   return 0;
@@ -127,8 +118,7 @@ static int after_sleep(lua_State *L, int status, lua_KContext context)
 /* The latest time that a sleep can end, so that a sum never overflows. */
 #define FOREVER (UINT64_MAX / 4)
 
-int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds)
-{
+int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds) {
   tp_wait_id(exec, L);
   tp_coro *coro = exec->current;
   if (!coro->cancel && lua_isyieldable(L) && exec->waitable) {
@@ -147,8 +137,7 @@ int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds)
 
 /* ---- cancel ---- */
 
-void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason)
-{
+void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason) {
   (void)exec;
   if (coro->cancel || coro->state == TP_CORO_REST)
     return;
@@ -161,8 +150,7 @@ void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason)
   }
 }
 
-void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason)
-{
+void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
   for (uint32_t i = 0; i < exec->slot_count; i++) {
     tp_coro *coro = exec->slots[i];
     if (coro && coro != exec->current)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Events as records of the log; see events.h. To add an event: one member of tp_event, one row here. */
+ * Events as records of the log; see events.h. To add an event: one member of tp_event, one row
+ * here. */
 #include "host/events.h"
 
 #include <inttypes.h>
@@ -17,11 +18,9 @@ static const struct {
     [TP_EVENT_CANCELLING] = {TP_LOG_DEBUG, "Cancelling ", " ..."},
     [TP_EVENT_CANCELLED] = {TP_LOG_DEBUG, "Cancelled ", ""},
     [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
-    [TP_EVENT_CLOSED] = {TP_LOG_DEBUG, "", " is closed"},
 };
 
-static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task)
-{
+static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task) {
   const char *before = records[event].before, *after = records[event].after;
   if (task)
     tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s", before, pool->label,
@@ -30,8 +29,7 @@ static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, co
     tp_log_write(log, records[event].level, "%s%s%s", before, pool->label, after);
 }
 
-static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task)
-{
+static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task) {
   tp_host *host = context;
   if (event == TP_EVENT_BUSY)
     host->busy_pools++;
@@ -42,13 +40,11 @@ static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task
     log_event(&host->log, pool, event, task);
 }
 
-static void on_failed(void *context, const char *who, const char *text)
-{
+static void on_failed(void *context, const char *who, const char *text) {
   tp_host *host = context;
   tp_log_write(&host->log, TP_LOG_ERROR, "error in %s: %s", who, text);
 }
 
-tp_exec_listener tp_events_listener(tp_host *host)
-{
+tp_exec_listener tp_events_listener(tp_host *host) {
   return (tp_exec_listener){.context = host, .event = on_event, .failed = on_failed};
 }

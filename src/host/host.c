@@ -17,16 +17,14 @@
 /* Its address is the registry key of the host. */
 static const char host_key;
 
-tp_host *tp_host_of(lua_State *L)
-{
+tp_host *tp_host_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &host_key);
   tp_host *host = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return host;
 }
 
-char *tp_host_directory_of(const char *path)
-{
+char *tp_host_directory_of(const char *path) {
   const char *slash = strrchr(path, '/');
   if (!slash)
     return strdup(".");
@@ -35,8 +33,8 @@ char *tp_host_directory_of(const char *path)
 
 /* ---- parts ---- */
 
-tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name, uint64_t size)
-{
+tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name,
+                          uint64_t size) {
   char label[256];
   if (name)
     snprintf(label, sizeof label, "%s-%.200s", class_name, name);
@@ -50,27 +48,23 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
   return pool;
 }
 
-void tp_host_remove_pool(tp_host *host, tp_pool *pool)
-{
+void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
   TAILQ_REMOVE(&host->pools, pool, host_link);
   tp_run_destroy(pool);
 }
 
-void tp_host_add_service(tp_host *host, tp_service *service)
-{
+void tp_host_add_service(tp_host *host, tp_service *service) {
   LIST_INSERT_HEAD(&host->services, service, link);
 }
 
-void tp_host_remove_service(tp_host *host, tp_service *service)
-{
+void tp_host_remove_service(tp_host *host, tp_service *service) {
   (void)host;
   LIST_REMOVE(service, link);
 }
 
 /* ---- running ---- */
 
-void tp_host_end(tp_host *host, const char *who, tp_code code)
-{
+void tp_host_end(tp_host *host, const char *who, tp_code code) {
   tp_service *service, *next;
   for (service = LIST_FIRST(&host->services); service; service = next) {
     next = LIST_NEXT(service, link);
@@ -81,13 +75,12 @@ void tp_host_end(tp_host *host, const char *who, tp_code code)
     return;
   tp_pool *pool;
   TAILQ_FOREACH(pool, &host->pools, host_link)
-    tp_pool_cancel_all(pool, reason);
+  tp_pool_cancel_all(pool, reason);
   tp_exec_cancel_all(host->exec, reason);
   tp_cancel_release(reason);
 }
 
-static void on_stop(uv_async_t *async)
-{
+static void on_stop(uv_async_t *async) {
   tp_host_end(async->data, "tp_host_stop", TP_CANCELLED);
 }
 
@@ -97,8 +90,7 @@ typedef struct goal {
   const bool *done; /* true when it is reached; NULL: nothing must be left */
 } goal;
 
-static bool is_reached(void *context)
-{
+static bool is_reached(void *context) {
   const goal *of = context;
   const tp_host *host = of->host;
   if (of->done)
@@ -106,8 +98,7 @@ static bool is_reached(void *context)
   return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && LIST_EMPTY(&host->services);
 }
 
-bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error)
-{
+bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done};
   if (tp_exec_run(host->exec, is_reached, &to))
     return true;
@@ -120,17 +111,16 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error)
 
 /* ---- opening ---- */
 
-static int l_host_gc(lua_State *L)
-{
+static int l_host_gc(lua_State *L) {
   tp_host **box = lua_touserdata(L, 1);
   if (*box)
     tp_host_close(*box);
   return 0;
 }
 
-/* Stores the host in the registry; in a state of others with a finalizer, which runs when that state is closed. */
-static void register_host(tp_host *host)
-{
+/* Stores the host in the registry; in a state of others with a finalizer, which runs when that
+ * state is closed. */
+static void register_host(tp_host *host) {
   lua_State *L = host->L;
   lua_pushlightuserdata(L, host);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &host_key);
@@ -146,8 +136,7 @@ static void register_host(tp_host *host)
 }
 
 /* Lua: opens what may raise. Stack: the host. */
-static int l_open(lua_State *L)
-{
+static int l_open(lua_State *L) {
   tp_host *host = lua_touserdata(L, 1);
   host->loop = tp_luv_loop(L);
   if (!host->loop) {
@@ -166,8 +155,7 @@ static int l_open(lua_State *L)
   return 0;
 }
 
-tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error)
-{
+tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   tp_host *host = calloc(1, sizeof *host);
   if (!host) {
     tp_fail(error, TP_NO_MEMORY, "no memory for a host");
@@ -190,21 +178,18 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error)
 
 /* ---- closing ---- */
 
-static void forget_handle(uv_handle_t *handle, void *context)
-{
+static void forget_handle(uv_handle_t *handle, void *context) {
   (void)context;
   uv_unref(handle);
 }
 
-static void on_tick(uv_timer_t *timer)
-{
+static void on_tick(uv_timer_t *timer) {
   (void)timer;
 }
 
-/* Waits for requests that are under way outside (files, names): their callbacks reach into the Lua state. False: some are
- * still not done. */
-static bool drain(tp_host *host)
-{
+/* Waits for requests that are under way outside (files, names): their callbacks reach into the Lua
+ * state. False: some are still not done. */
+static bool drain(tp_host *host) {
   uv_timer_t tick;
   uv_timer_init(host->loop, &tick);
   uv_timer_start(&tick, on_tick, 10, 10);
@@ -219,15 +204,13 @@ static bool drain(tp_host *host)
 }
 
 /* Closes the host's own handles and runs the loop until they are closed. */
-static void close_handles(tp_host *host)
-{
+static void close_handles(tp_host *host) {
   tp_exec_close(host->exec);
   uv_close((uv_handle_t *)&host->stop, NULL);
   uv_run(host->loop, UV_RUN_NOWAIT);
 }
 
-void tp_host_close(tp_host *host)
-{
+void tp_host_close(tp_host *host) {
   bool own_loop = host->loop == &host->own_loop;
   if (host->owns_state) {
     tp_host_end(host, "tp_host_destroy", TP_CANCELLED);

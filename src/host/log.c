@@ -10,25 +10,22 @@
 #define RECORD_SIZE 4096
 
 static const char *const level_names[] = {
-    [TP_LOG_DEBUG] = "debug", [TP_LOG_INFO] = "info",   [TP_LOG_WARNING] = "warning",
+    [TP_LOG_DEBUG] = "debug", [TP_LOG_INFO] = "info", [TP_LOG_WARNING] = "warning",
     [TP_LOG_ERROR] = "error", [TP_LOG_NONE] = "none",
 };
 
-const char *tp_log_level_name(tp_log_level level)
-{
+const char *tp_log_level_name(tp_log_level level) {
   return level_names[level];
 }
 
-int tp_log_level_of(const char *name)
-{
+int tp_log_level_of(const char *name) {
   for (int level = TP_LOG_DEBUG; level <= TP_LOG_NONE; level++)
     if (strcmp(name, level_names[level]) == 0)
       return level;
   return -1;
 }
 
-void tp_log_to_file(void *file, tp_log_level level, const char *message)
-{
+void tp_log_to_file(void *file, tp_log_level level, const char *message) {
   struct timespec now;
   struct tm local;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -37,9 +34,9 @@ void tp_log_to_file(void *file, tp_log_level level, const char *message)
           now.tv_nsec / 1000000, tp_log_level_name(level), message);
 }
 
-/* Makes one line of a text: a line break becomes " | ", the blanks after it go; other control bytes become "?". */
-static void flatten(char *to, size_t size, const char *from)
-{
+/* Makes one line of a text: a line break becomes " | ", the blanks after it go; other control bytes
+ * become "?". */
+static void flatten(char *to, size_t size, const char *from) {
   char *end = to + size - 4;
   while (*from && to < end) {
     unsigned char byte = (unsigned char)*from++;
@@ -54,8 +51,7 @@ static void flatten(char *to, size_t size, const char *from)
   *to = '\0';
 }
 
-void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...)
-{
+void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...) {
   if (!log->write || level < log->level)
     return;
   char text[RECORD_SIZE], line[RECORD_SIZE];

@@ -14,6 +14,7 @@ typedef struct tp_log {
 } tp_log;
 
 /* Writes a record. Line breaks and control bytes in it are escaped; a tab stays. */
-void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

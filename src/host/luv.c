@@ -2,8 +2,8 @@
  *
  * luv on the host's loop; see luv.h.
  *
- * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it. A host that is closing
- * calls nothing any more. */
+ * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it.
+ * A host that is closing calls nothing any more. */
 #include "host/luv.h"
 
 #include <lauxlib.h>
@@ -12,8 +12,7 @@
 #include <luv/luv.h>
 #pragma GCC diagnostic pop
 
-uv_loop_t *tp_luv_loop(lua_State *L)
-{
+uv_loop_t *tp_luv_loop(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   bool is_loaded = lua_getfield(L, -1, "luv") != LUA_TNIL;
   lua_pop(L, 2);
@@ -21,16 +20,14 @@ uv_loop_t *tp_luv_loop(lua_State *L)
 }
 
 /* Lua: message and traceback of an error in a callback. */
-static int l_traceback(lua_State *L)
-{
+static int l_traceback(lua_State *L) {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
   return 1;
 }
 
-/* Calls the function below `nargs` arguments, as luv asks: leaves its results and returns how many, or nothing and returns the
- * negative status. */
-static int call(lua_State *L, int nargs, int nresults, int flags)
-{
+/* Calls the function below `nargs` arguments, as luv asks: leaves its results and returns how many,
+ * or nothing and returns the negative status. */
+static int call(lua_State *L, int nargs, int nresults, int flags) {
   (void)flags;
   const tp_host *host = tp_host_of(L);
   int function = lua_gettop(L) - nargs;
@@ -51,8 +48,7 @@ static int call(lua_State *L, int nargs, int nresults, int flags)
   return -status;
 }
 
-void tp_luv_open(tp_host *host)
-{
+void tp_luv_open(tp_host *host) {
   lua_State *L = host->L;
   luv_set_loop(L, host->loop);
   luv_set_callback(L, call);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when)
-{
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when) {
   size_t size = message ? strlen(message) + 1 : 1;
   tp_cancel *cancel = malloc(sizeof *cancel + size);
   if (!cancel)
@@ -17,14 +16,12 @@ tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, 
   return cancel;
 }
 
-tp_cancel *tp_cancel_keep(tp_cancel *cancel)
-{
+tp_cancel *tp_cancel_keep(tp_cancel *cancel) {
   cancel->references++;
   return cancel;
 }
 
-void tp_cancel_release(tp_cancel *cancel)
-{
+void tp_cancel_release(tp_cancel *cancel) {
   if (cancel && --cancel->references == 0)
     free(cancel);
 }

@@ -14,8 +14,8 @@ typedef struct tp_cancel {
   char message[];      /* the caller's message, "" for none */
 } tp_cancel;
 
-/* A new record with one reference, owned by the caller. `who` is a static string, `message` is copied and may be
- * NULL. NULL: no memory. */
+/* A new record with one reference, owned by the caller. `who` is a static string, `message` is
+ * copied and may be NULL. NULL: no memory. */
 tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when);
 
 tp_cancel *tp_cancel_keep(tp_cancel *cancel);

@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * How tasks move through a pool: a group with room is offered to the queue, the turn feeds from the queue, a
- * task enters one state after the other, a cancel pulls it out. Counts and lists change here and nowhere else. */
+ * How tasks move through a pool: a group with room is offered to the queue, the turn feeds from the
+ * queue, a task enters one state after the other, a cancel pulls it out. Counts and lists change
+ * here and nowhere else. */
 #include "pool/pool.h"
 
-static bool has_room(const tp_pool *pool)
-{
+static bool has_room(const tp_pool *pool) {
   return pool->running + pool->cancelled < pool->size;
 }
 
-bool tp_pool_is_full(const tp_pool *pool)
-{
+bool tp_pool_is_full(const tp_pool *pool) {
   return !has_room(pool);
 }
 
-bool tp_pool_is_idle(const tp_pool *pool)
-{
+bool tp_pool_is_idle(const tp_pool *pool) {
   return pool->unfinished == 0;
 }
 
-void tp_pool_wake(tp_pool *pool)
-{
+void tp_pool_wake(tp_pool *pool) {
   if (pool->woken || STAILQ_EMPTY(&pool->queue) || !has_room(pool))
     return;
   pool->woken = true;
   pool->ops->wake(pool);
 }
 
-static bool wants_task(const tp_group *group)
-{
+static bool wants_task(const tp_group *group) {
   return group->feed == TP_FEED_READY && group->occupying < group->limit;
 }
 
-void tp_pool_offer(tp_pool *pool, tp_group *group)
-{
+void tp_pool_offer(tp_pool *pool, tp_group *group) {
   if (group->queued || !wants_task(group))
     return;
   group->queued = true;
@@ -42,9 +37,9 @@ void tp_pool_offer(tp_pool *pool, tp_group *group)
 }
 
 /* Notices that a group has nothing running and nothing to come. */
-static void settle(tp_pool *pool, tp_group *group)
-{
-  if (group->finished || group->feeding || group->feed != TP_FEED_DONE || !TAILQ_EMPTY(&group->tasks))
+static void settle(tp_pool *pool, tp_group *group) {
+  if (group->finished || group->feeding || group->feed != TP_FEED_DONE ||
+      !TAILQ_EMPTY(&group->tasks))
     return;
   group->finished = true;
   pool->ops->release(group);
@@ -54,8 +49,7 @@ static void settle(tp_pool *pool, tp_group *group)
 
 /* ---- states ---- */
 
-static void enter_running(tp_pool *pool, tp_task *task)
-{
+static void enter_running(tp_pool *pool, tp_task *task) {
   task->id = pool->next_id++;
   tp_group *group = task->group;
   tp_idset_add(&group->ids, task->id);
@@ -66,16 +60,14 @@ static void enter_running(tp_pool *pool, tp_task *task)
   pool->running++;
 }
 
-static void enter_finishing(tp_pool *pool, tp_task *task)
-{
+static void enter_finishing(tp_pool *pool, tp_task *task) {
   TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&pool->finishing_tasks, task, pool_link);
   task->ticket = pool->next_ticket++;
   pool->running--;
 }
 
-static void enter_ended(tp_pool *pool, tp_task *task)
-{
+static void enter_ended(tp_pool *pool, tp_task *task) {
   if (task->state == TP_TASK_RUNNING)
     enter_finishing(pool, task);
   else
@@ -85,16 +77,14 @@ static void enter_ended(tp_pool *pool, tp_task *task)
   task->group->occupying--;
 }
 
-static void enter_done(tp_pool *pool, tp_task *task)
-{
+static void enter_done(tp_pool *pool, tp_task *task) {
   pool->in_callbacks--;
   TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
   TAILQ_REMOVE(&task->group->tasks, task, group_link);
   tp_task_table_remove(&pool->tasks, task);
 }
 
-void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state)
-{
+void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
   tp_group *group = task->group;
   switch (state) {
   case TP_TASK_NEW:
@@ -127,10 +117,10 @@ void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state)
 
 /* ---- feeding ---- */
 
-/* Asks one group for its next task. Its iterator is user code that may cancel the group, or close the pool: the group
- * still counts as queued and feeding, so nothing queues it twice or frees it. */
-static void feed_group(tp_pool *pool, tp_group *group)
-{
+/* Asks one group for its next task. Its iterator is user code that may cancel the group, or close
+ * the pool: the group still counts as queued and feeding, so nothing queues it twice or frees it.
+ */
+static void feed_group(tp_pool *pool, tp_group *group) {
   tp_task *task = NULL;
   tp_feed_state feed = TP_FEED_READY;
   group->feeding = true;
@@ -147,8 +137,7 @@ static void feed_group(tp_pool *pool, tp_group *group)
   settle(pool, group);
 }
 
-bool tp_pool_feed(tp_pool *pool, unsigned most)
-{
+bool tp_pool_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
   while (has_room(pool) && !STAILQ_EMPTY(&pool->queue)) {
     if (most-- == 0)
@@ -165,8 +154,7 @@ bool tp_pool_feed(tp_pool *pool, unsigned most)
   return false;
 }
 
-void tp_pool_feed_ready(tp_pool *pool, tp_group *group)
-{
+void tp_pool_feed_ready(tp_pool *pool, tp_group *group) {
   if (group->feed == TP_FEED_STOPPING) {
     group->feed = TP_FEED_DONE;
     settle(pool, group);
@@ -178,20 +166,18 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group)
 
 /* ---- cancelling ---- */
 
-void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason)
-{
+void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
   tp_pool_enter(pool, task, TP_TASK_CANCELLED);
   pool->ops->cancel(task, reason);
 }
 
-void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason)
-{
+void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     group->feed = pool->ops->stop_feed(group, reason);
   tp_task *task;
   TAILQ_FOREACH(task, &group->tasks, group_link)
-    if (task->state == TP_TASK_RUNNING)
-      tp_pool_cancel_task(pool, task, reason);
+  if (task->state == TP_TASK_RUNNING)
+    tp_pool_cancel_task(pool, task, reason);
   if (!group->forgotten) {
     group->forgotten = true;
     HASH_DEL(pool->names, group);
@@ -200,10 +186,9 @@ void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason)
   settle(pool, group);
 }
 
-void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason)
-{
+void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
   tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
-    if (!group->forgotten)
-      tp_pool_cancel_group(pool, group, reason);
+  if (!group->forgotten)
+    tp_pool_cancel_group(pool, group, reason);
 }

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-tp_group *tp_group_create(struct tp_pool *pool, const char *name, uint64_t limit, void *call)
-{
+tp_group *tp_group_create(struct tp_pool *pool, const char *name, uint64_t limit, void *call) {
   tp_group *group = calloc(1, sizeof *group);
   char *copy = strdup(name);
   if (!group || !copy) {
@@ -23,15 +22,13 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, uint64_t limit
   return group;
 }
 
-void tp_group_destroy(tp_group *group)
-{
+void tp_group_destroy(tp_group *group) {
   tp_idset_clear(&group->ids);
   free(group->name);
   free(group);
 }
 
-void tp_group_forget_ended(tp_group *group)
-{
+void tp_group_forget_ended(tp_group *group) {
   tp_idset living = {0};
   tp_task *task;
   TAILQ_FOREACH(task, &group->tasks, group_link) {

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-bool tp_idset_reserve(tp_idset *set)
-{
+bool tp_idset_reserve(tp_idset *set) {
   if (set->length < set->capacity)
     return true;
   size_t capacity = set->capacity ? set->capacity * 2 : 1;
@@ -20,8 +19,7 @@ bool tp_idset_reserve(tp_idset *set)
 
 /* Joins the last run to the one before it where they continue each other. Called when the last word
  * is complete, so runs never have to be split again. */
-static void join_last(tp_idset *set)
-{
+static void join_last(tp_idset *set) {
   if (set->length < 2)
     return;
   tp_idrun *last = &set->runs[set->length - 1], *before = last - 1;
@@ -31,8 +29,7 @@ static void join_last(tp_idset *set)
   }
 }
 
-void tp_idset_add(tp_idset *set, uint64_t id)
-{
+void tp_idset_add(tp_idset *set, uint64_t id) {
   uint64_t word = id / 64, bit = UINT64_C(1) << (id % 64);
   if (set->length) {
     tp_idrun *last = &set->runs[set->length - 1];
@@ -45,8 +42,7 @@ void tp_idset_add(tp_idset *set, uint64_t id)
   set->runs[set->length++] = (tp_idrun){.first = word, .count = 1, .bits = bit};
 }
 
-bool tp_idset_has(const tp_idset *set, uint64_t id)
-{
+bool tp_idset_has(const tp_idset *set, uint64_t id) {
   uint64_t word = id / 64;
   size_t low = 0, high = set->length;
   while (low < high) {
@@ -62,8 +58,7 @@ bool tp_idset_has(const tp_idset *set, uint64_t id)
   return false;
 }
 
-void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id), void *context)
-{
+void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id), void *context) {
   for (const tp_idrun *run = set->runs; run < set->runs + set->length; run++)
     for (uint64_t word = run->first; word < run->first + run->count; word++)
       for (int bit = 0; bit < 64; bit++)
@@ -71,8 +66,7 @@ void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id
           visit(context, word * 64 + (uint64_t)bit);
 }
 
-void tp_idset_clear(tp_idset *set)
-{
+void tp_idset_clear(tp_idset *set) {
   free(set->runs);
   *set = (tp_idset){0};
 }

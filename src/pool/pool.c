@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The methods of a pool on top of its flow: groups by name, lock and limit, flush and close; see pool.h. */
+ * The methods of a pool on top of its flow: groups by name, lock and limit, flush and close; see
+ * pool.h. */
 #include "pool/pool.h"
 #include "value/fail.h"
 
@@ -11,8 +12,8 @@
 
 /* ---- lifetime ---- */
 
-tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label, uint64_t size)
-{
+tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
+                        uint64_t size) {
   tp_pool *pool = calloc(1, sizeof *pool);
   char *copy = strdup(label);
   if (!pool || !copy) {
@@ -33,8 +34,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   return pool;
 }
 
-static void drop_group(tp_pool *pool, tp_group *group)
-{
+static void drop_group(tp_pool *pool, tp_group *group) {
   TAILQ_REMOVE(&pool->groups, group, pool_link);
   if (!group->forgotten) {
     HASH_DEL(pool->names, group);
@@ -43,14 +43,12 @@ static void drop_group(tp_pool *pool, tp_group *group)
   tp_group_destroy(group);
 }
 
-static void drop_groups(tp_pool *pool)
-{
+static void drop_groups(tp_pool *pool) {
   while (!TAILQ_EMPTY(&pool->groups))
     drop_group(pool, TAILQ_FIRST(&pool->groups));
 }
 
-void tp_pool_destroy(tp_pool *pool)
-{
+void tp_pool_destroy(tp_pool *pool) {
   drop_groups(pool);
   tp_task_table_clear(&pool->tasks);
   free(pool->free_prefix);
@@ -60,8 +58,7 @@ void tp_pool_destroy(tp_pool *pool)
 
 /* ---- groups ---- */
 
-bool tp_pool_check_open(const tp_pool *pool, tp_error *error)
-{
+bool tp_pool_check_open(const tp_pool *pool, tp_error *error) {
   if (pool->closed)
     return tp_fail(error, TP_POOL_IS_CLOSED, "%s is closed; make a new pool", pool->label);
   if (pool->locked)
@@ -69,17 +66,15 @@ bool tp_pool_check_open(const tp_pool *pool, tp_error *error)
   return true;
 }
 
-static tp_group *named(const tp_pool *pool, const char *name)
-{
+static tp_group *named(const tp_pool *pool, const char *name) {
   tp_group *group;
   HASH_FIND_STR(pool->names, name, group);
   return group;
 }
 
-/* Writes the first free "<prefix>-<i>" to `name`. Remembers where the search ended, because most calls ask for the
- * same prefix again. */
-static bool free_name(tp_pool *pool, const char *prefix, char *name, size_t size)
-{
+/* Writes the first free "<prefix>-<i>" to `name`. Remembers where the search ended, because most
+ * calls ask for the same prefix again. */
+static bool free_name(tp_pool *pool, const char *prefix, char *name, size_t size) {
   if (!pool->free_prefix || strcmp(pool->free_prefix, prefix) != 0) {
     char *copy = strdup(prefix);
     if (!copy)
@@ -95,8 +90,7 @@ static bool free_name(tp_pool *pool, const char *prefix, char *name, size_t size
 }
 
 /* Links a new group into the pool. */
-static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, void *call)
-{
+static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, void *call) {
   tp_group *group = tp_group_create(pool, name, limit, call);
   if (!group)
     return NULL;
@@ -112,9 +106,8 @@ static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, v
   return group;
 }
 
-tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit, void *call,
-                            tp_error *error)
-{
+tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit,
+                            void *call, tp_error *error) {
   char free[256];
   if (!tp_pool_check_open(pool, error))
     return NULL;
@@ -123,8 +116,8 @@ tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix,
     return NULL;
   }
   if (name && named(pool, name)) {
-    tp_fail(error, TP_TASK_GROUP_ALREADY_EXISTS, "%s has a group '%s' already; choose another name", pool->label,
-            name);
+    tp_fail(error, TP_TASK_GROUP_ALREADY_EXISTS, "%s has a group '%s' already; choose another name",
+            pool->label, name);
     return NULL;
   }
   tp_group *group = NULL;
@@ -135,8 +128,7 @@ tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix,
   return group;
 }
 
-tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error)
-{
+tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error) {
   tp_group *group = named(pool, name);
   if (!group)
     tp_fail(error, TP_TASK_GROUP_NOT_FOUND, "%s has no group '%s'", pool->label, name);
@@ -146,22 +138,21 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 /* ---- tasks ---- */
 
 /* Whether the task of that id has ended and was not flushed. */
-static bool is_remembered(const tp_pool *pool, uint64_t id)
-{
+static bool is_remembered(const tp_pool *pool, uint64_t id) {
   const tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
-    if (tp_idset_has(&group->ids, id))
-      return true;
+  if (tp_idset_has(&group->ids, id))
+    return true;
   return false;
 }
 
-tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
-{
+tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error) {
   tp_task *task = tp_task_table_find(&pool->tasks, id);
   if (task && task->state == TP_TASK_RUNNING)
     return task;
   if (task && task->state == TP_TASK_CANCELLED)
-    tp_fail(error, TP_ALREADY_CANCELLED, "%s_Task-%" PRIu64 " was cancelled already", pool->label, id);
+    tp_fail(error, TP_ALREADY_CANCELLED, "%s_Task-%" PRIu64 " was cancelled already", pool->label,
+            id);
   else if (task || is_remembered(pool, id))
     tp_fail(error, TP_ALREADY_ENDED, "%s_Task-%" PRIu64 " has ended already", pool->label, id);
   else
@@ -169,50 +160,44 @@ tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
   return NULL;
 }
 
-uint64_t tp_pool_waiting(const tp_pool *pool)
-{
+uint64_t tp_pool_waiting(const tp_pool *pool) {
   uint64_t waiting = 0;
   const tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
-    if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
-      waiting += pool->ops->waiting(group);
+  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
+    waiting += pool->ops->waiting(group);
   return waiting;
 }
 
 /* ---- lock and limit ---- */
 
-void tp_pool_lock(tp_pool *pool)
-{
+void tp_pool_lock(tp_pool *pool) {
   if (pool->locked)
     return;
   pool->locked = true;
   pool->ops->event(pool, TP_EVENT_LOCKED, NULL);
 }
 
-void tp_pool_unlock(tp_pool *pool)
-{
+void tp_pool_unlock(tp_pool *pool) {
   if (!pool->locked || pool->closed)
     return;
   pool->locked = false;
   pool->ops->event(pool, TP_EVENT_UNLOCKED, NULL);
 }
 
-void tp_pool_resize(tp_pool *pool, uint64_t size)
-{
+void tp_pool_resize(tp_pool *pool, uint64_t size) {
   pool->size = size;
   tp_pool_wake(pool);
 }
 
 /* ---- flush and close ---- */
 
-bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket)
-{
+bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket) {
   const tp_task *first = TAILQ_FIRST(&pool->finishing_tasks);
   return !first || first->ticket >= ticket;
 }
 
-void tp_pool_flush(tp_pool *pool)
-{
+void tp_pool_flush(tp_pool *pool) {
   tp_group *group = TAILQ_FIRST(&pool->groups), *next;
   for (; group; group = next) {
     next = TAILQ_NEXT(group, pool_link);
@@ -225,8 +210,7 @@ void tp_pool_flush(tp_pool *pool)
   pool->ended = pool->in_callbacks;
 }
 
-void tp_pool_close(tp_pool *pool)
-{
+void tp_pool_close(tp_pool *pool) {
   pool->locked = true;
   pool->closed = true;
   pool->ended = 0;

@@ -3,15 +3,16 @@
  * A pool: a limit, groups, and the count of what became of each task. Pure bookkeeping: it knows
  * neither Lua nor libuv.
  *
- * How it works. A method adds a group and calls the executor's `wake`; later the executor's turn calls
- * tp_pool_feed, which starts tasks, one of each waiting group in turn, while there is room. The executor
- * tells the pool what became of a task with tp_pool_enter. Nothing here waits: who wants to wait
- * parks until `event` says that the pool has moved on, and looks again.
+ * How it works. A method adds a group and calls the executor's `wake`; later the executor's turn
+ * calls tp_pool_feed, which starts tasks, one of each waiting group in turn, while there is room.
+ * The executor tells the pool what became of a task with tp_pool_enter. Nothing here waits: who
+ * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
- * The files: task.c and group.c the records; idset.c and cancel.c what they hold; flow.c how tasks move through the
- * pool; pool.c the methods on top.
+ * The files: task.c and group.c the records; idset.c and cancel.c what they hold; flow.c how tasks
+ * move through the pool; pool.c the methods on top.
  *
- * A later ordering (lifo, priority) replaces the queue of groups, a later executor fills tp_pool_ops. */
+ * A later ordering (lifo, priority) replaces the queue of groups, a later executor fills
+ * tp_pool_ops. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
@@ -44,8 +45,9 @@ typedef enum tp_event {
 
 /* What a pool needs of its executor. */
 typedef struct tp_pool_ops {
-  /* Takes the group's next arguments and makes a task of them: `*task` is the new record (its pool fields are filled
-   * afterwards), NULL if there is none now. Returns what to expect of the feed after it. */
+  /* Takes the group's next arguments and makes a task of them: `*task` is the new record (its pool
+   * fields are filled afterwards), NULL if there is none now. Returns what to expect of the feed
+   * after it. */
   tp_feed_state (*start)(tp_group *group, tp_task **task);
   /* Cancels a task that is not done. Must only mark: nothing runs inside. */
   void (*cancel)(tp_task *task, tp_cancel *reason);
@@ -62,29 +64,30 @@ typedef struct tp_pool_ops {
 } tp_pool_ops;
 
 struct tp_pool {
-  const tp_pool_ops *ops;    /* the executor's functions */
-  void *owner;               /* the executor's record of this pool */
-  bool woken;                /* the executor knows that there is something to start; cleared by tp_pool_feed */
-  char *label;               /* how it prints, as "TaskPool-0" */
-  int kind;                  /* the owner's kind of pool */
-  uint64_t size;             /* tasks at a time, TP_UNLIMITED for no limit */
-  uint64_t next_id;          /* id of the next task = number of tasks ever started */
-  uint64_t running;          /* tasks in TP_TASK_RUNNING */
-  uint64_t cancelled;        /* tasks in TP_TASK_CANCELLED */
-  uint64_t ended;            /* tasks ended and not flushed, their callbacks finished or not */
-  uint64_t in_callbacks;     /* tasks in TP_TASK_ENDED: a part of `ended` */
-  uint64_t next_ticket;      /* the next task that enters `finishing` draws this one */
+  const tp_pool_ops *ops; /* the executor's functions */
+  void *owner;            /* the executor's record of this pool */
+  bool woken;    /* the executor knows that there is something to start; cleared by tp_pool_feed */
+  char *label;   /* how it prints, as "TaskPool-0" */
+  int kind;      /* the owner's kind of pool */
+  uint64_t size; /* tasks at a time, TP_UNLIMITED for no limit */
+  uint64_t next_id;             /* id of the next task = number of tasks ever started */
+  uint64_t running;             /* tasks in TP_TASK_RUNNING */
+  uint64_t cancelled;           /* tasks in TP_TASK_CANCELLED */
+  uint64_t ended;               /* tasks ended and not flushed, their callbacks finished or not */
+  uint64_t in_callbacks;        /* tasks in TP_TASK_ENDED: a part of `ended` */
+  uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
-  tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets */
-  tp_task_table tasks;       /* live tasks by id */
+  tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets
+                                 */
+  tp_task_table tasks;          /* live tasks by id */
   STAILQ_HEAD(tp_group_queue, tp_group) queue; /* groups that can start a task once there is room */
   TAILQ_HEAD(tp_group_list, tp_group) groups;  /* all groups, oldest first */
-  tp_group *names;           /* groups by name */
-  char *free_prefix;         /* the prefix that the last default name was made of */
-  uint64_t free_index;       /* below it no index is free for that prefix */
-  uint64_t unfinished;       /* groups that are not finished */
-  bool locked;               /* refuses new work */
-  bool closed;               /* refuses everything */
+  tp_group *names;                             /* groups by name */
+  char *free_prefix;              /* the prefix that the last default name was made of */
+  uint64_t free_index;            /* below it no index is free for that prefix */
+  uint64_t unfinished;            /* groups that are not finished */
+  bool locked;                    /* refuses new work */
+  bool closed;                    /* refuses everything */
   TAILQ_ENTRY(tp_pool) host_link; /* in the host's list */
 };
 
@@ -93,7 +96,8 @@ typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
 /* ---- lifetime ---- */
 
 /* A new pool. `label` is copied. NULL: no memory. */
-tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label, uint64_t size);
+tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
+                        uint64_t size);
 
 /* Frees a pool of which nothing runs any more. No event is told. */
 void tp_pool_destroy(tp_pool *pool);
@@ -103,16 +107,17 @@ void tp_pool_destroy(tp_pool *pool);
 /* Whether new work is taken: false with PoolIsClosed or PoolIsLocked. */
 bool tp_pool_check_open(const tp_pool *pool, tp_error *error);
 
-/* Adds a group with the name `name`, or with the first free of "<prefix>-<i>" where it is NULL. `call` passes to the
- * group on success. At most `limit` of its tasks run at a time. NULL: PoolIsClosed, PoolIsLocked,
- * TaskGroupAlreadyExists, InvalidArgument (an empty name), NoMemory. */
-tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit, void *call,
-                            tp_error *error);
+/* Adds a group with the name `name`, or with the first free of "<prefix>-<i>" where it is NULL.
+ * `call` passes to the group on success. At most `limit` of its tasks run at a time. NULL:
+ * PoolIsClosed, PoolIsLocked, TaskGroupAlreadyExists, InvalidArgument (an empty name), NoMemory. */
+tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit,
+                            void *call, tp_error *error);
 
 /* The group of that name; NULL: TaskGroupNotFound. */
 tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error);
 
-/* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded. */
+/* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded.
+ */
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error);
 
 /* Cancels a running task; the state changes at once, the task ends later. */
@@ -152,18 +157,22 @@ void tp_pool_close(tp_pool *pool);
 
 /* ---- for the executor ---- */
 
-/* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at once. */
+/* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at
+ * once. */
 bool tp_pool_feed(tp_pool *pool, unsigned most);
 
-/* The feed of a group that said WAITING has a value or has come to its end; one that was STOPPING has stopped. */
+/* The feed of a group that said WAITING has a value or has come to its end; one that was STOPPING
+ * has stopped. */
 void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
 
-/* A task's call has come to this state; states only rise. After TP_TASK_DONE the record is the executor's. */
+/* A task's call has come to this state; states only rise. After TP_TASK_DONE the record is the
+ * executor's. */
 void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
 
 /* ---- for the files of pool/ ---- */
 
-/* Puts the group into the queue if it could start a task were there room, and wakes the executor if there is. */
+/* Puts the group into the queue if it could start a task were there room, and wakes the executor if
+ * there is. */
 void tp_pool_offer(tp_pool *pool, tp_group *group);
 
 /* Has the executor call tp_pool_feed if it could start a task. */

@@ -7,8 +7,7 @@
 
 /* Makes the table as large as the number of tasks it will hold. Ids are handed out in sequence, so
  * their low bits spread them evenly. */
-static bool grow(tp_task_table *table)
-{
+static bool grow(tp_task_table *table) {
   uint64_t old_size = table->buckets ? table->mask + 1 : 0;
   uint64_t size = old_size ? old_size * 2 : 16;
   tp_task **buckets = calloc(size, sizeof *buckets);
@@ -27,21 +26,18 @@ static bool grow(tp_task_table *table)
   return true;
 }
 
-bool tp_task_table_reserve(tp_task_table *table)
-{
+bool tp_task_table_reserve(tp_task_table *table) {
   return (table->buckets && table->count <= table->mask) || grow(table);
 }
 
-void tp_task_table_add(tp_task_table *table, tp_task *task)
-{
+void tp_task_table_add(tp_task_table *table, tp_task *task) {
   tp_task **bucket = &table->buckets[task->id & table->mask];
   task->bucket_next = *bucket;
   *bucket = task;
   table->count++;
 }
 
-void tp_task_table_remove(tp_task_table *table, tp_task *task)
-{
+void tp_task_table_remove(tp_task_table *table, tp_task *task) {
   tp_task **link = &table->buckets[task->id & table->mask];
   while (*link != task)
     link = &(*link)->bucket_next;
@@ -49,16 +45,14 @@ void tp_task_table_remove(tp_task_table *table, tp_task *task)
   table->count--;
 }
 
-tp_task *tp_task_table_find(const tp_task_table *table, uint64_t id)
-{
+tp_task *tp_task_table_find(const tp_task_table *table, uint64_t id) {
   tp_task *task = table->buckets ? table->buckets[id & table->mask] : NULL;
   while (task && task->id != id)
     task = task->bucket_next;
   return task;
 }
 
-void tp_task_table_clear(tp_task_table *table)
-{
+void tp_task_table_clear(tp_task_table *table) {
   free(table->buckets);
   *table = (tp_task_table){0};
 }

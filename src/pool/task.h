@@ -20,13 +20,14 @@ typedef enum tp_task_state {
 } tp_task_state;
 
 typedef struct tp_task {
-  uint64_t id;                     /* counts from 0 within the pool, in the order of starting */
-  struct tp_group *group;          /* the call that it is one of */
-  TAILQ_ENTRY(tp_task) pool_link;  /* in the pool's `running` (by start) or `finishing` (by ticket) */
+  uint64_t id;            /* counts from 0 within the pool, in the order of starting */
+  struct tp_group *group; /* the call that it is one of */
+  TAILQ_ENTRY(tp_task)
+  pool_link; /* in the pool's `running` (by start) or `finishing` (by ticket) */
   TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
   struct tp_task *bucket_next;     /* in the table by id */
-  uint64_t ticket;                 /* number of its move into `finishing`; orders it against flushes */
-  tp_task_state state;             /* where it stands */
+  uint64_t ticket;     /* number of its move into `finishing`; orders it against flushes */
+  tp_task_state state; /* where it stands */
 } tp_task;
 
 typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;
