@@ -221,6 +221,49 @@ describe("one byte a write (T09)", function()
   end)
 end)
 
+describe("random lines, cut anywhere (T12)", function()
+  local STREAMS <const>, LINES <const> = 50, 40
+  local WORDS <const> = { "pool-size", "map", "-n", "['x'", "{", "\0", "\27[2J", "\255", "-h", "'", "exit?", "9e9" }
+
+  ---A line of random words or of random bytes that is not blank.
+  local function make_line(random)
+    local parts = { ("!"):rep(random(0, 1)) .. WORDS[random(#WORDS)] }
+    for i = 2, random(1, 6) do
+      local byte = string.char(random(0, 255)):gsub("\n", "x")
+      parts[i] = random(2) == 1 and WORDS[random(#WORDS)] or byte
+    end
+    return table.concat(parts, " ")
+  end
+
+  it("get one answer each, in their order", function()
+    local host <close> = hosts.start(POOL, MODULES)
+    local seed = os.time()
+    math.randomseed(seed)
+    for stream = 1, STREAMS do
+      local lines = {}
+      for i = 1, LINES do
+        lines[i] = make_line(math.random) .. "\npool-size " .. i .. "\npool-size"
+      end
+      local bytes = '{"reply": "json"}\n' .. table.concat(lines, "\n") .. "\n"
+      local wire <close> = host:connect()
+      local from = 1
+      while from <= #bytes do
+        local to = from + math.random(0, 200)
+        wire:push(bytes:sub(from, to))
+        from = to + 1
+      end
+      wire:line()
+      for i = 1, LINES do
+        local where = ("seed %d, stream %d, line %q"):format(seed, stream, lines[i])
+        assert.matches('^{"ok": .*}$', wire:line(), where)
+        assert.matches('"text": "ok"}$', wire:line(), where)
+        assert.matches(('"text": "%d"}$'):format(i), wire:line(), where)
+      end
+    end
+    print(("fuzz-session: streams=%d desync=0"):format(STREAMS))
+  end)
+end)
+
 describe("a line that has begun", function()
   it("must end within ten seconds, and the client is told so", function()
     local host <close> = hosts.start(POOL)
@@ -259,7 +302,7 @@ describe("the path of a socket (T40)", function()
     directory = program.make_directory()
     program.write_file(directory .. "/host.lua", [[
       local taskpool = require "taskpool"
-      local control = require "taskpool.control.core"
+      local control = taskpool.control
       local pool = taskpool.TaskPool {}
       local ok, result = pcall(control.serve, { pool, unix = ... })
       print(ok and "open" or tostring(result))
@@ -314,7 +357,7 @@ describe("the path of a socket (T40)", function()
     local path = directory .. "/s"
     program.write_file(directory .. "/serve.lua", [[
       local taskpool = require "taskpool"
-      local control = require "taskpool.control.core"
+      local control = taskpool.control
       control.serve { taskpool.TaskPool {}, unix = ... }
       print "serving"
       io.stdout:flush()
@@ -333,7 +376,7 @@ describe("the path of a socket (T40)", function()
   it("is left alone at the end if it is somebody else's by then", function()
     program.write_file(directory .. "/swap.lua", [[
       local taskpool = require "taskpool"
-      local control = require "taskpool.control.core"
+      local control = taskpool.control
       local path = ...
       local server = control.serve { taskpool.TaskPool {}, unix = path }
       os.rename(path, path .. ".old")

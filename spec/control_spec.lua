@@ -397,7 +397,7 @@ describe("serve", function()
     local directory = program.make_directory()
     local path = program.write_file(directory .. "/host.lua", [[
       local taskpool = require "taskpool"
-      local control = require "taskpool.control.core"
+      local control = taskpool.control
       local directory = ...
       local pool = taskpool.TaskPool {}
     ]] .. script)

@@ -80,13 +80,15 @@ function Host:is_alive()
   return wire and greeting ~= nil
 end
 
----Kills it and removes what it left.
+---Ends it as SIGTERM does and removes its directory. Nothing of it may be left: no socket, and nothing that a
+---sanitizer finds.
 function Host:close()
-  if not self.process.code then
-    self.process:kill "sigkill"
-  end
-  self.process:finish()
+  local process = self.process:stop()
+  local left = uv.fs_lstat(self.directory .. "/control.sock")
   program.remove_directory(self.directory)
+  assert(not process.err:find "Sanitizer", process.err)
+  assert(not left, "the host has left its socket")
+  assert(process.signal == 0, process.signal)
 end
 
 Host.__close = Host.close

@@ -10,6 +10,11 @@ local uv = require "luv"
 
 local wires = {}
 
+-- Writing to a server that has closed must be an error here, not the end of the specs.
+local broken_pipes = uv.new_signal()
+broken_pipes:start "sigpipe"
+broken_pipes:unref()
+
 ---So long may anything take, also under a sanitizer on a busy machine.
 local LIMIT_MS <const> = 30000
 

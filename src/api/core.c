@@ -113,7 +113,7 @@ static int l_core_log(lua_State *L) {
 static int l_core_log_level(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isnoneornil(L, 1))
-    host->log.level = check_level(L, 1);
+    tp_host_set_log_level(host, check_level(L, 1));
   lua_pushstring(L, tp_log_level_name(host->log.level));
   return 1;
 }

@@ -83,6 +83,8 @@ static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, pool);
   lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, pool); /* stays until it is closed */
   return pool;
 }
 
@@ -136,7 +138,7 @@ int l_simple_task_pool_new(lua_State *L) {
   int cancel_callback = push_option(L, 2, what, "cancel_callback", TP_PARAM_FUNCTION);
   int size = push_option(L, 2, what, "size", TP_PARAM_SIZE);
   int name = push_option(L, 2, what, "name", TP_PARAM_NAME);
-  tp_call_bind(L, 1, args, kwargs);
+  tp_bind_arguments(L, 1, args, kwargs);
   int arguments = lua_gettop(L);
   tp_funcname_push(L, 1);
   int function_name = lua_gettop(L);
@@ -187,7 +189,7 @@ static uint64_t count_or_one(lua_State *L, int index) {
 
 int l_pool_apply(lua_State *L) {
   enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL };
-  tp_call_bind(L, FUNC, ARGS, KWARGS);
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
                          &(tp_call_parts){.pool = POOL,
                                           .function = FUNC,
@@ -467,6 +469,8 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
     return tp_wait_park(exec_of(pool), L, gather_and_close, 0);
   }
   tp_pool_close(pool);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, pool);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 

@@ -223,7 +223,7 @@ static void welcome(const client *self, const char *name, size_t length) {
   FILE *to = self->interactive ? self->out : self->err;
   fputs("Connected to ", to);
   put_line(to, name, length);
-  chat(self, "Type -h to list the commands, COMMAND -h to have one explained, exit to leave.");
+  chat(self, "-h lists the commands, exit leaves.");
 }
 
 /* The server says in its greeting that it will not serve us; always false. */

@@ -12,9 +12,10 @@
 #include <string.h>
 
 #define WIDTH_UNKNOWN 80
-#define MARGIN 2    /* before the entries of a list */
-#define GAP 2       /* between the two columns of a list */
-#define TERM_MAX 22 /* room for an argument or option before its text */
+#define MARGIN 2 /* before the entries of a list */
+#define GAP 2    /* between the two columns of a list */
+#define HELP_OPTION "-h, --help"
+#define UNDER 4 /* where the text of an entry begins that stands below its term */
 
 /* A text that is being laid out. While it is, nothing else may be pushed on the Lua stack. */
 typedef struct page {
@@ -104,6 +105,14 @@ static void add_words(page *p, const char *text) {
   }
 }
 
+/* Adds the words of a text on one line, if there is a line for them. */
+static void add_together(page *p, const char *text) {
+  if (text && p->indent + (int)strlen(text) <= p->width)
+    add_term(p, text);
+  else
+    add_words(p, text);
+}
+
 /* ---- all commands ---- */
 
 static int longest_command(const tp_method *methods, int on, int longest) {
@@ -131,7 +140,7 @@ void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, 
   open_page(&p, L, width);
   int column = longest_command(methods, on, longest_command(tp_line_commands, on, 0));
   column += MARGIN + GAP;
-  column = column < p.width / 2 ? column : p.width / 4;
+  column = column < p.width / 2 ? column : UNDER;
   p.indent = MARGIN;
   add_cut(&p, "usage:", 6);
   add_words(&p, "COMMAND [ARGUMENT ...] [OPTION ...]");
@@ -161,9 +170,11 @@ static void add_params(page *p, const tp_method *method, bool options) {
 
 static void add_usage(page *p, const tp_method *method) {
   char text[TP_SPELLING_SIZE];
-  p->indent = MARGIN;
   add_cut(p, "usage:", 6);
+  p->indent = p->column + 1;
   add_term(p, tp_spelling_command(method->name, text));
+  if (p->column < p->width / 3)
+    p->indent = p->column + 1;
   add_params(p, method, false);
   add_params(p, method, true);
   add_term(p, "[-h]");
@@ -180,17 +191,46 @@ static const char *spell_option(const tp_param *param, char out[2 * TP_SPELLING_
   return out;
 }
 
-/* An entry of the list of arguments or options. */
-static void add_entry(page *p, const char *term, const char *help, const char *fallback) {
-  int column = p->width / 3 < TERM_MAX + GAP ? p->width / 3 : TERM_MAX + GAP;
+/* What stands for a parameter in the lists. */
+static const char *spell_term(const tp_param *param, char out[2 * TP_SPELLING_SIZE]) {
+  return param->kind == TP_PARAM_OPTION ? spell_option(param, out) : tp_spelling_value(param, out);
+}
+
+/* Where the texts of the lists begin: behind the longest term, or below the terms where the lines
+ * are too short for two columns. */
+static int text_column(const page *p, const tp_method *method) {
+  char term[2 * TP_SPELLING_SIZE];
+  int longest = (int)strlen(HELP_OPTION);
+  for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
+    int length = (int)strlen(spell_term(param, term));
+    longest = length > longest ? length : longest;
+  }
+  int column = MARGIN + longest + GAP;
+  return column <= p->width * 2 / 5 ? column : UNDER;
+}
+
+/* How values of a type are written at the prompt, where that is not plain from the name. */
+static const char *const notations[TP_PARAM_FLAG + 1] = {
+    [TP_PARAM_ITERABLE] = "(a literal or a dotted name)",
+    [TP_PARAM_LIST] = "(as [1, 'a'])",
+    [TP_PARAM_TABLE] = "(as {x = 1, y = 'a'})",
+};
+
+static void add_entry(page *p, int column, const char *term, const char *help) {
   break_line(p, MARGIN);
   add_words(p, term);
   go_to(p, column);
   add_words(p, help);
-  if (fallback) {
-    add_words(p, "(default:");
-    add_words(p, fallback);
-    add_cut(p, ")", 1);
+}
+
+/* An entry of the list of arguments or options. */
+static void add_param(page *p, int column, const tp_param *param) {
+  char text[2 * TP_SPELLING_SIZE];
+  add_entry(p, column, spell_term(param, text), param->help);
+  add_together(p, notations[param->type]);
+  if (param->fallback && param->type != TP_PARAM_FLAG) {
+    snprintf(text, sizeof text, "(default: %.80s)", param->fallback);
+    add_together(p, text);
   }
 }
 
@@ -200,8 +240,7 @@ static void add_title(page *p, const char *title) {
   add_words(p, title);
 }
 
-static void add_arguments(page *p, const tp_method *method) {
-  char term[TP_SPELLING_SIZE];
+static void add_arguments(page *p, const tp_method *method, int column) {
   bool titled = false;
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
     if (param->kind == TP_PARAM_OPTION)
@@ -209,18 +248,17 @@ static void add_arguments(page *p, const tp_method *method) {
     if (!titled)
       add_title(p, "arguments:");
     titled = true;
-    add_entry(p, tp_spelling_value(param, term), param->help, param->fallback);
+    add_param(p, column, param);
   }
 }
 
-static void add_options(page *p, const tp_method *method) {
-  char term[2 * TP_SPELLING_SIZE];
+static void add_options(page *p, const tp_method *method, int column) {
   add_title(p, "options:");
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
     if (param->kind == TP_PARAM_OPTION)
-      add_entry(p, spell_option(param, term), param->help, param->fallback);
+      add_param(p, column, param);
   }
-  add_entry(p, "-h, --help", "show this help", NULL);
+  add_entry(p, column, HELP_OPTION, "show this help");
 }
 
 void tp_help_push_command(lua_State *L, const tp_method *method, int width) {
@@ -230,7 +268,8 @@ void tp_help_push_command(lua_State *L, const tp_method *method, int width) {
   break_line(&p, 0);
   break_line(&p, 0);
   add_words(&p, method->summary);
-  add_arguments(&p, method);
-  add_options(&p, method);
+  int column = text_column(&p, method);
+  add_arguments(&p, method, column);
+  add_options(&p, method, column);
   luaL_pushresult(&p.text);
 }

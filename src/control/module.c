@@ -2,8 +2,8 @@
  *
  * taskpool.control for Lua: servers as values.
  *
- *     local server = control.serve{pool, tcp = "127.0.0.1:0"}     or {pool, other_pool, unix =
- * path} print(server:address())                                     tcp://127.0.0.1:40123
+ *     local server = control.serve{pool, tcp = "127.0.0.1:0"}     or {pool, other, unix = path}
+ *     print(server:address())                                     tcp://127.0.0.1:40123
  *     server:wait()                                               until somebody closes it
  *
  * A server stays open until it is closed, whether or not Lua still holds the value: the value is

@@ -137,10 +137,12 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
 static bool push_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase, int *count) {
-  int results = lua_gettop(L) - 1;
-  luaL_checkstack(L, results + 5, "too many results");
-  if (!tp_call_push_callback(coro->as.task.group, L, phase))
+  const tp_group *group = coro->as.task.group;
+  if (!tp_call_has_callback(group, phase))
     return false;
+  int results = lua_gettop(L) - 1;
+  luaL_checkstack(L, results + 6, "too many results");
+  tp_call_push_callback(group, L, phase);
   lua_pushinteger(L, (lua_Integer)coro->as.task.id);
   lua_pushboolean(L, !coro->failed);
   for (int i = 0; i < results; i++)
@@ -191,31 +193,64 @@ static int run_body(tp_coro *coro, lua_State *L) {
   return LUA_ERRRUN;
 }
 
-/* What a coroutine does all its life. The cases follow one another: each runs the next part, which
- * comes back either at once or, if it waited, through this function as its continuation. */
-static int drive(lua_State *L, int status, lua_KContext context) {
-  tp_coro *coro = (tp_coro *)context;
+/* Has the pool of the task that has just ended start another one in this coroutine, which saves a
+ * round through the run queue. Not when the turn should look at the clock. */
+static bool take_next(tp_coro *coro, tp_pool *pool) {
+  tp_exec *exec = coro->exec;
+  if (exec->until_look <= 1)
+    return false;
+  exec->until_look--;
+  exec->spare = coro;
+  if (tp_pool_feed(pool, 1))
+    tp_run_queue(pool->owner);
+  bool taken = !exec->spare;
+  exec->spare = NULL;
+  return taken;
+}
+
+/* Runs a task from the part whose status this is. Returns the status of a part that waits no more,
+ * never of one that does: then this function is left through lua_pcallk, and called again. */
+static void run_task(tp_coro *coro, lua_State *L, int status) {
+  tp_task *task = &coro->as.task;
+  tp_pool *pool = task->group->pool;
   switch ((tp_coro_phase)coro->phase) {
   case TP_PHASE_REST:
-    status = run_body(coro, L);
-    /* fall through */
   case TP_PHASE_BODY:
-    if (!coro->is_task) {
-      end_job(coro, L, is_ok(status));
-      break;
-    }
     end_body(coro, L, is_ok(status));
     status = coro->cancelled ? run_callback(coro, L, TP_PHASE_CANCEL_CALLBACK) : LUA_OK;
     /* fall through */
   case TP_PHASE_CANCEL_CALLBACK:
     end_callback(coro, L, status, "the cancel callback of ");
-    tp_pool_enter(coro->as.task.group->pool, &coro->as.task, TP_TASK_ENDED);
+    if (!tp_call_has_callback(task->group, TP_PHASE_END_CALLBACK))
+      break;
+    tp_pool_enter(pool, task, TP_TASK_ENDED);
     status = run_callback(coro, L, TP_PHASE_END_CALLBACK);
     /* fall through */
   case TP_PHASE_END_CALLBACK:
     end_callback(coro, L, status, "the end callback of ");
-    tp_pool_enter(coro->as.task.group->pool, &coro->as.task, TP_TASK_DONE);
-    break;
+  }
+  tp_pool_enter(pool, task, TP_TASK_DONE);
+}
+
+/* What a coroutine does all its life: runs a call; when that is over, with all its parts, runs the
+ * next one or comes to rest. A part that waits leaves this function, and comes back to it as its
+ * continuation. */
+static int drive(lua_State *L, int status, lua_KContext context) {
+  tp_coro *coro = (tp_coro *)context;
+  bool goes_on = true;
+  while (goes_on) {
+    goes_on = false;
+    if (coro->phase == TP_PHASE_REST)
+      status = run_body(coro, L);
+    if (!coro->is_task) {
+      end_job(coro, L, is_ok(status));
+    } else {
+      tp_pool *pool = coro->as.task.group->pool;
+      run_task(coro, L, status);
+      coro->phase = TP_PHASE_REST;
+      lua_settop(L, 1);
+      goes_on = take_next(coro, pool);
+    }
   }
   coro->phase = TP_PHASE_REST;
   lua_settop(L, 1);
@@ -330,7 +365,18 @@ static void give_back(tp_coro *coro) {
 
 /* ---- running ---- */
 
+tp_coro *tp_coro_take_next(tp_exec *exec) {
+  tp_coro *coro = exec->spare;
+  if (!coro)
+    return tp_coro_take(exec);
+  exec->spare = NULL;
+  tp_coro_renew_park(coro);
+  return coro;
+}
+
 void tp_coro_begin(tp_coro *coro, int nargs) {
+  if (coro->state == TP_CORO_RUNNING) /* it was the spare one */
+    return;
   bool is_new = lua_status(coro->L) == LUA_OK;
   tp_exec_queue(coro, nargs + (is_new ? 2 : 1));
 }
@@ -343,8 +389,6 @@ static void bury(tp_coro *coro) {
   tp_task *task = &coro->as.task;
   if (coro->is_task && coro->phase != TP_PHASE_REST) {
     tp_pool *pool = task->group->pool;
-    if (task->state < TP_TASK_ENDED)
-      tp_pool_enter(pool, task, TP_TASK_ENDED);
     tp_pool_enter(pool, task, TP_TASK_DONE);
   }
   exec->live--;

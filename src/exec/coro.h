@@ -73,6 +73,7 @@ struct tp_exec {
   tp_exec_listener listener; /* who is told */
   uv_idle_t idle;            /* active while there is something to run */
   uv_timer_t timer;          /* set to the first deadline */
+  tp_coro *spare;            /* has just ended a task, and can take the next one */
   tp_coro *current;          /* the coroutine that runs; NULL outside */
   bool waitable;             /* no C boundary between the current coroutine and its innermost one */
   tp_coro_queue queue;       /* ready to run */
@@ -117,6 +118,9 @@ void tp_coro_open(tp_exec *exec);
 /* A coroutine with an empty call, from the free list or new. Its L takes the function and the
  * arguments next, then tp_coro_begin. Raises for lack of memory. */
 tp_coro *tp_coro_take(tp_exec *exec);
+
+/* The same for a task: the coroutine that has just ended one, if there is one. */
+tp_coro *tp_coro_take_next(tp_exec *exec);
 
 /* Queues a coroutine whose stack has the function and `nargs` arguments on top. */
 void tp_coro_begin(tp_coro *coro, int nargs);
@@ -165,8 +169,9 @@ void tp_call_release(tp_group *group);
 /* The coroutine of an iterator, resumed by a turn, offers the values of a step. */
 void tp_call_offered(tp_coro *coro);
 
-/* Pushes a task's callback for that phase; false: it has none, nothing is pushed. */
-bool tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase);
+/* Whether the tasks of a group have a callback for that phase, and pushes it. */
+bool tp_call_has_callback(const tp_group *group, tp_coro_phase phase);
+void tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase);
 
 /* ---- task.c ---- */
 

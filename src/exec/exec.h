@@ -16,8 +16,8 @@
  *
  * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c
  * park, wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which
- * arguments; task.c what a pool asks of its executor; coroutine.c pcall and the coroutine library
- * for tasks. */
+ * arguments, feed.c its iterator, bind.c arguments by name; task.c what a pool asks of its
+ * executor; coroutine.c pcall and the coroutine library for tasks. */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
@@ -152,6 +152,7 @@ typedef struct tp_pool_waiter {
 /* What the executor keeps for a pool. */
 typedef struct tp_run {
   tp_exec *exec;                  /* the executor */
+  unsigned listened;              /* bits of the events that the listener is told of */
   tp_pool *pool;                  /* the pool; its owner is this record */
   bool queued;                    /* among the executor's pools that have something to start */
   TAILQ_ENTRY(tp_run) queue_link; /* there */
@@ -164,6 +165,9 @@ typedef struct tp_run {
 
 /* Makes a pool that this executor runs. NULL: no memory. */
 tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size);
+
+/* Has the listener told of the events of a pool whose bits are set, and of no others. */
+void tp_run_listen(tp_pool *pool, unsigned events);
 
 /* Frees a pool of which nothing runs. */
 void tp_run_destroy(tp_pool *pool);
@@ -204,10 +208,15 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
 /* Lets go of a call that found no group. */
 void tp_call_drop(tp_call *call, lua_State *L);
 
+/* ---- arguments by name: bind.c ---- */
+
+/* The length of a list: its field n if it has one (nil elements), else its border. */
+lua_Integer tp_bind_length(lua_State *L, int list);
+
 /* Pushes the list of positional arguments made of a list (or nil) and a table of arguments by name
  * (or nil) for the function at `function`. Raises InvalidArgument that names the function and the
  * parameter. */
-void tp_call_bind(lua_State *L, int function, int list, int named);
+void tp_bind_arguments(lua_State *L, int function, int list, int named);
 
 /* Opens pcall, xpcall and the coroutine functions that let waits and cancels pass, in place of the
  * standard ones. */

@@ -15,6 +15,21 @@ void tp_run_queue(tp_run *run) {
   tp_exec_poke(run->exec);
 }
 
+/* Tells the pool which events matter: those that are listened to, and those that somebody waits
+ * for. */
+static void update_wanted(tp_run *run) {
+  unsigned wanted = run->listened;
+  for (size_t i = 0; i < run->waiter_count; i++)
+    wanted |= TP_EVENT_BIT(run->waiters[i].event);
+  run->pool->wanted = wanted;
+}
+
+void tp_run_listen(tp_pool *pool, unsigned events) {
+  tp_run *run = pool->owner;
+  run->listened = events;
+  update_wanted(run);
+}
+
 /* Wakes those who wait for that event, and keeps the others. */
 static void wake_waiters(tp_run *run, tp_event event) {
   size_t kept = 0;
@@ -28,6 +43,7 @@ static void wake_waiters(tp_run *run, tp_event event) {
       run->waiters[kept++] = waiter;
   }
   run->waiter_count = kept;
+  update_wanted(run);
 }
 
 void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
@@ -35,7 +51,8 @@ void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
   if (run->waiter_count)
     wake_waiters(run, event);
   tp_exec_listener *listener = &run->exec->listener;
-  listener->event(listener->context, pool, event, task);
+  if (run->listened & TP_EVENT_BIT(event))
+    listener->event(listener->context, pool, event, task);
 }
 
 static void cancel(tp_task *task, tp_cancel *reason) {
@@ -65,6 +82,7 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
     return NULL;
   run->exec = exec;
   run->first_error = LUA_NOREF;
+  run->listened = ~0U;
   run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
   if (!run->pool) {
     free(run);
@@ -95,6 +113,7 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket) {
     run->waiter_capacity = capacity;
   }
   run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, ticket};
+  update_wanted(run);
 }
 
 void tp_run_count_error(tp_run *run, lua_State *L) {

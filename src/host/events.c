@@ -21,6 +21,8 @@ static const struct {
 };
 
 static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task) {
+  if (event >= sizeof records / sizeof *records || !records[event].before)
+    return;
   const char *before = records[event].before, *after = records[event].after;
   if (task)
     tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s", before, pool->label,
@@ -35,14 +37,21 @@ static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task
     host->busy_pools++;
   else if (event == TP_EVENT_IDLE)
     host->busy_pools--;
-  else if (event < sizeof records / sizeof *records && records[event].before &&
-           records[event].level >= host->log.level)
+  else
     log_event(&host->log, pool, event, task);
 }
 
 static void on_failed(void *context, const char *who, const char *text) {
   tp_host *host = context;
   tp_log_write(&host->log, TP_LOG_ERROR, "error in %s: %s", who, text);
+}
+
+unsigned tp_events_wanted(const tp_host *host) {
+  unsigned wanted = TP_EVENT_BIT(TP_EVENT_BUSY) | TP_EVENT_BIT(TP_EVENT_IDLE);
+  for (size_t event = 0; event < sizeof records / sizeof *records; event++)
+    if (records[event].before && records[event].level >= host->log.level)
+      wanted |= TP_EVENT_BIT(event);
+  return wanted;
 }
 
 tp_exec_listener tp_events_listener(tp_host *host) {

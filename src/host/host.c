@@ -44,8 +44,16 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
   if (!pool)
     return NULL;
   host->next_pool++;
+  tp_run_listen(pool, tp_events_wanted(host));
   TAILQ_INSERT_TAIL(&host->pools, pool, host_link);
   return pool;
+}
+
+void tp_host_set_log_level(tp_host *host, tp_log_level level) {
+  host->log.level = level;
+  tp_pool *pool;
+  TAILQ_FOREACH(pool, &host->pools, host_link)
+  tp_run_listen(pool, tp_events_wanted(host));
 }
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {

@@ -76,6 +76,9 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error);
 tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name,
                           uint64_t size);
 
+/* Changes the level of the log, and what pools tell with it. */
+void tp_host_set_log_level(tp_host *host, tp_log_level level);
+
 /* Frees a pool. */
 void tp_host_remove_pool(tp_host *host, tp_pool *pool);
 

@@ -5,6 +5,11 @@
  * here and nowhere else. */
 #include "pool/pool.h"
 
+void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task) {
+  if (pool->wanted & TP_EVENT_BIT(event))
+    pool->ops->event(pool, event, task);
+}
+
 static bool has_room(const tp_pool *pool) {
   return pool->running + pool->cancelled < pool->size;
 }
@@ -44,7 +49,7 @@ static void settle(tp_pool *pool, tp_group *group) {
   group->finished = true;
   pool->ops->release(group);
   if (--pool->unfinished == 0)
-    pool->ops->event(pool, TP_EVENT_IDLE, NULL);
+    tp_pool_tell(pool, TP_EVENT_IDLE, NULL);
 }
 
 /* ---- states ---- */
@@ -60,58 +65,81 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   pool->running++;
 }
 
+/* Takes a task out of the count of its state. */
+static void leave(tp_pool *pool, const tp_task *task) {
+  switch (task->state) {
+  case TP_TASK_RUNNING:
+    pool->running--;
+    break;
+  case TP_TASK_CANCELLED:
+    pool->cancelled--;
+    break;
+  case TP_TASK_ENDED:
+    pool->in_callbacks--;
+    break;
+  case TP_TASK_NEW:
+  case TP_TASK_DONE:
+    break;
+  }
+}
+
+/* Moves a task from the running ones to those that have still something to do, where it stays until
+ * it is done. */
 static void enter_finishing(tp_pool *pool, tp_task *task) {
+  if (task->state != TP_TASK_RUNNING)
+    return;
   TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&pool->finishing_tasks, task, pool_link);
   task->ticket = pool->next_ticket++;
-  pool->running--;
 }
 
-static void enter_ended(tp_pool *pool, tp_task *task) {
-  if (task->state == TP_TASK_RUNNING)
-    enter_finishing(pool, task);
-  else
-    pool->cancelled--;
+/* The function of a task is over: its place is free. */
+static void end(tp_pool *pool, tp_task *task) {
   pool->ended++;
-  pool->in_callbacks++;
   task->group->occupying--;
+  tp_pool_tell(pool, TP_EVENT_ENDED, task);
+  tp_pool_offer(pool, task->group);
+  tp_pool_wake(pool);
 }
 
 static void enter_done(tp_pool *pool, tp_task *task) {
-  pool->in_callbacks--;
-  TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
+  if (task->state == TP_TASK_RUNNING)
+    TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
+  else
+    TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
   TAILQ_REMOVE(&task->group->tasks, task, group_link);
   tp_task_table_remove(&pool->tasks, task);
 }
 
 void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
-  tp_group *group = task->group;
+  tp_task_state before = task->state;
+  leave(pool, task);
   switch (state) {
   case TP_TASK_NEW:
     break;
   case TP_TASK_RUNNING:
     enter_running(pool, task);
-    task->state = state;
-    pool->ops->event(pool, TP_EVENT_STARTED, task);
     break;
   case TP_TASK_CANCELLED:
-    enter_finishing(pool, task);
     pool->cancelled++;
-    task->state = state;
+    enter_finishing(pool, task);
     break;
   case TP_TASK_ENDED:
-    enter_ended(pool, task);
-    task->state = state;
-    pool->ops->event(pool, TP_EVENT_ENDED, task);
-    tp_pool_offer(pool, group);
-    tp_pool_wake(pool);
+    pool->in_callbacks++;
+    enter_finishing(pool, task);
     break;
   case TP_TASK_DONE:
     enter_done(pool, task);
-    task->state = state;
-    pool->ops->event(pool, TP_EVENT_DONE, task);
-    settle(pool, group);
     break;
+  }
+  task->state = state;
+  if (state == TP_TASK_RUNNING)
+    tp_pool_tell(pool, TP_EVENT_STARTED, task);
+  if (state >= TP_TASK_ENDED && before < TP_TASK_ENDED)
+    end(pool, task);
+  if (state == TP_TASK_DONE) {
+    tp_pool_tell(pool, TP_EVENT_DONE, task);
+    settle(pool, task->group);
   }
 }
 

@@ -30,7 +30,8 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   TAILQ_INIT(&pool->finishing_tasks);
   STAILQ_INIT(&pool->queue);
   TAILQ_INIT(&pool->groups);
-  ops->event(pool, TP_EVENT_INITIALIZED, NULL);
+  pool->wanted = ~0U;
+  tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;
 }
 
@@ -101,7 +102,7 @@ static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, v
   }
   TAILQ_INSERT_TAIL(&pool->groups, group, pool_link);
   if (pool->unfinished++ == 0)
-    pool->ops->event(pool, TP_EVENT_BUSY, NULL);
+    tp_pool_tell(pool, TP_EVENT_BUSY, NULL);
   tp_pool_offer(pool, group);
   return group;
 }
@@ -175,14 +176,14 @@ void tp_pool_lock(tp_pool *pool) {
   if (pool->locked)
     return;
   pool->locked = true;
-  pool->ops->event(pool, TP_EVENT_LOCKED, NULL);
+  tp_pool_tell(pool, TP_EVENT_LOCKED, NULL);
 }
 
 void tp_pool_unlock(tp_pool *pool) {
   if (!pool->locked || pool->closed)
     return;
   pool->locked = false;
-  pool->ops->event(pool, TP_EVENT_UNLOCKED, NULL);
+  tp_pool_tell(pool, TP_EVENT_UNLOCKED, NULL);
 }
 
 void tp_pool_resize(tp_pool *pool, uint64_t size) {
@@ -216,5 +217,5 @@ void tp_pool_close(tp_pool *pool) {
   pool->ended = 0;
   STAILQ_INIT(&pool->queue);
   drop_groups(pool);
-  pool->ops->event(pool, TP_EVENT_CLOSED, NULL);
+  tp_pool_tell(pool, TP_EVENT_CLOSED, NULL);
 }

@@ -28,6 +28,9 @@
 
 typedef struct tp_pool tp_pool;
 
+/* The bit of an event in tp_pool's `wanted`. */
+#define TP_EVENT_BIT(event) (1U << (event))
+
 /* What a pool tells; the task is set where the event is about one. */
 typedef enum tp_event {
   TP_EVENT_INITIALIZED, /* the pool is there */
@@ -59,13 +62,14 @@ typedef struct tp_pool_ops {
   void (*release)(tp_group *group);
   /* The pool could start tasks: call tp_pool_feed soon, from the loop. */
   void (*wake)(tp_pool *pool);
-  /* Something happened. Must not call back into the pool. */
+  /* Something happened that is in `wanted`. Must not call back into the pool. */
   void (*event)(tp_pool *pool, tp_event event, tp_task *task);
 } tp_pool_ops;
 
 struct tp_pool {
   const tp_pool_ops *ops; /* the executor's functions */
   void *owner;            /* the executor's record of this pool */
+  unsigned wanted;        /* bit e: somebody wants to be told of event e */
   bool woken;    /* the executor knows that there is something to start; cleared by tp_pool_feed */
   char *label;   /* how it prints, as "TaskPool-0" */
   int kind;      /* the owner's kind of pool */
@@ -165,11 +169,14 @@ bool tp_pool_feed(tp_pool *pool, unsigned most);
  * has stopped. */
 void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
 
-/* A task's call has come to this state; states only rise. After TP_TASK_DONE the record is the
+/* A task's call has come to this state; states only rise, and
+ * TP_TASK_ENDED may be left out where there are no callbacks. After TP_TASK_DONE the record is the
  * executor's. */
 void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
 
 /* ---- for the files of pool/ ---- */
+
+void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task);
 
 /* Puts the group into the queue if it could start a task were there room, and wakes the executor if
  * there is. */

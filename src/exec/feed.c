@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Iterators that feed a group. One is user code that may wait, so it runs in a coroutine of its
+ * own, which is resumed when the group has room. It yields the values of one step
+ * (TP_CORO_OFFERING), or parks, and then offers its values when it has them. */
+#include "exec/call.h"
+
+#include <lauxlib.h>
+
+static int iterate(lua_State *L, int status, lua_KContext context);
+
+/* Calls the iterator for its next values. Stack: 1 call, 2 iterator. */
+static int call_iterator(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  lua_callk(L, 0, LUA_MULTRET, 0, iterate);
+  return iterate(L, LUA_OK, 0);
+}
+
+static int offered(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  tp_call *call = lua_touserdata(L, 1);
+  tp_wait_values(call->exec, L, 2);
+  return call_iterator(L);
+}
+
+/* The iterator has returned: offers its values, or ends. */
+static int iterate(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  tp_call *call = lua_touserdata(L, 1);
+  if (lua_isnoneornil(L, 3))
+    return 0;
+  int count = lua_gettop(L) - 2;
+  tp_wait_check(call->exec, L);
+  call->iterator->state = TP_CORO_OFFERING;
+  call->iterator->nargs = (uint16_t)count;
+  return lua_yieldk(L, count, 0, offered);
+}
+
+/* Lua: the body of an iterator's coroutine. */
+static int l_iterator(lua_State *L) {
+  return call_iterator(L);
+}
+
+/* The iterator's coroutine has ended. An error ends the feed, and counts as one of the group. */
+static void iterator_done(void *context, lua_State *L, bool ok, int count) {
+  (void)count;
+  tp_call *call = context;
+  tp_group *group = call->group;
+  call->iterator = NULL;
+  if (!ok && group->feed != TP_FEED_STOPPING) {
+    tp_exec_listener *listener = &call->exec->listener;
+    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label, group->name);
+    tp_exec_push_traceback(call->exec, L);
+    listener->failed(listener->context, lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_pop(L, 2);
+    tp_run_count_error(group->pool->owner, L);
+  }
+  tp_pool_feed_ready(group->pool, group);
+}
+
+/* Starts the coroutine of an iterator, which does not run before the first resume. */
+static void start_iterator(tp_call *call) {
+  lua_State *L = call->exec->L;
+  luaL_checkstack(L, 8, NULL);
+  lua_pushcfunction(L, l_iterator);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->items);
+  tp_coro *coro = tp_coro_take(call->exec);
+  lua_xmove(L, coro->L, 3);
+  coro->is_task = false;
+  coro->as.job.done = iterator_done;
+  coro->as.job.context = call;
+  coro->as.job.what = "an iterator";
+  call->iterator = coro;
+  coro->nargs = (uint16_t)(lua_status(coro->L) == LUA_OK ? 4 : 3);
+}
+
+void tp_call_offered(tp_coro *coro) {
+  tp_call *call = coro->as.job.context;
+  tp_pool_feed_ready(call->group->pool, call->group);
+}
+
+tp_feed_state tp_feed_step(tp_call *call) {
+  if (call->next++ == 0)
+    start_iterator(call);
+  if (!call->iterator)
+    return TP_FEED_DONE;
+  if (call->iterator->state == TP_CORO_OFFERING || tp_coro_resume(call->iterator))
+    return TP_FEED_READY;
+  return call->iterator ? TP_FEED_WAITING : TP_FEED_DONE;
+}
+
+int tp_feed_take(tp_call *call, lua_State *L) {
+  tp_coro *iterator = call->iterator;
+  int count = iterator->nargs;
+  luaL_checkstack(L, count + 4, "too many values of an iterator");
+  lua_xmove(iterator->L, L, count);
+  iterator->nargs = 0;
+  iterator->state = TP_CORO_PARKED;
+  return count;
+}
+
+tp_feed_state tp_feed_stop(tp_call *call, tp_cancel *reason) {
+  if (!call->iterator)
+    return TP_FEED_DONE;
+  tp_exec_cancel(call->exec, call->iterator, reason);
+  return TP_FEED_STOPPING;
+}
