@@ -57,11 +57,11 @@ local function main(socket, seconds)
   print("listening on " .. socket)
 
   queue:join()
-  server:close()
-  jobs_server:close()
   workers:stop_all()
   workers:gather_and_close()
-  jobs:gather_and_close()
+  jobs:gather_and_close { return_exceptions = true } -- the log has told of those that failed
+  server:close()
+  jobs_server:close()
   server:wait()
   jobs_server:wait()
   if directory then

@@ -79,7 +79,7 @@ typedef struct tp_error {
 typedef enum tp_log_level {
   TP_LOG_DEBUG,
   TP_LOG_INFO,
-  TP_LOG_WARNING, /* the default */
+  TP_LOG_WARNING, /* the default of `taskpool run` and of stock Lua */
   TP_LOG_ERROR,
   TP_LOG_NONE,
 } tp_log_level;
@@ -102,7 +102,7 @@ TP_API void tp_log_to_file(void *file, tp_log_level level, const char *message);
 typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
   void *log_context;      /* handed to `log` */
-  tp_log_level log_level; /* read only where `log` is set */
+  tp_log_level log_level; /* the least that `log` is told; zero: everything */
   const char *modules;    /* directory whose modules may be named in control commands;
                              default: the directory of the first script that runs */
 } tp_host_options;

@@ -62,17 +62,18 @@ end
 ---Shows what somebody says, with the time and the name in front of its first line.
 local function show(who, text)
   local seconds = (uv.hrtime() - began) / 1e9
-  local head = ("%5.2f  %-6s  "):format(seconds, who)
+  local head = ("%5.2f  %-6s  "):format(seconds, who == "note" and "" or who)
   for piece in pieces(text) do
     if in_colour then
       piece = styles[who] .. piece .. "\27[0m"
     end
-    io.stdout:write(head, piece, "\n")
+    io.stdout:write(((head .. piece):gsub("%s+$", "")), "\n")
     head = (" "):rep(INDENT)
   end
   io.stdout:flush()
 end
 
+---Tells the reader what comes next.
 local function note(text)
   io.stdout:write "\n"
   show("note", text)
@@ -100,9 +101,9 @@ function Program:read(pipe, say)
     end
     rest = (rest .. bytes):gsub("(.-)\n", function(line)
       say(line)
+      self.spoke:set()
       return ""
     end)
-    self.spoke:set()
   end)
 end
 
@@ -191,12 +192,12 @@ end
 
 ---Starts the host and waits until it listens.
 local function open_host(socket)
-  local command = { "taskpool", "run", "--log-level", "debug", "examples/control_server.lua", socket }
-  show("you", "$ " .. table.concat(command, " ") .. " " .. ITEM_SECONDS)
-  command[#command + 1] = tostring(ITEM_SECONDS)
+  local command = { "taskpool", "run", "--log-level", "debug", "examples/control_server.lua" }
+  table.move({ socket, tostring(ITEM_SECONDS) }, 1, 2, #command + 1, command)
+  show("you", "$ " .. table.concat(command, " "))
   local listening = taskpool.Event()
   local host = start(command, function(line)
-    show("host", (line:gsub("^%d+:%d+:%d+%.%d+ %l+ ", ""))) -- our own time stands there already
+    show("host", (line:gsub("^%d+:%d+:%d+%.%d+ %l+ ", ""):gsub("\t", " "))) -- our time stands there
     if line:find "^listening" then
       listening:set()
     end
@@ -227,7 +228,7 @@ local function leave(client, code)
 end
 
 local function steer_workers(socket)
-  note "A queue of 100 items, and three workers. Who are they?"
+  note "The host's workers empty a queue of 100 items. How many are they?"
   local client = open_client(socket)
   client:tell "num-running"
   client:tell "pool-size"

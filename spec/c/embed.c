@@ -229,7 +229,7 @@ static void runs_texts_one_after_the_other(void) {
   run(host, "");
   EXPECT_ERROR(tp_host_run_text(host, "x = = 1", "=jobs", &error), TP_SCRIPT_ERROR, "jobs:1:");
   EXPECT_ERROR(tp_host_run_text(host, "error(nil)", "=jobs", &error), TP_SCRIPT_ERROR, "nil");
-  EXPECT_ERROR(tp_host_run_text(host, "error {}", "=jobs", &error), TP_SCRIPT_ERROR, "{}");
+  EXPECT_ERROR(tp_host_run_text(host, "error {}", "=jobs", &error), TP_SCRIPT_ERROR, "[]");
   EXPECT_ERROR(tp_host_run_text(host, "local function f() return 1 + f() end f()", "=jobs", &error),
                TP_SCRIPT_ERROR, "stack overflow");
   EXPECT_ERROR(tp_host_run_text(host,
@@ -301,7 +301,8 @@ static void logs_one_line_a_record(void) {
 static void logs_errors_of_luv_callbacks(void) {
   tp_error error;
   journal told = {0};
-  tp_host_options options = {.log = keep_record, .log_context = &told};
+  tp_host_options options = {
+      .log = keep_record, .log_context = &told, .log_level = TP_LOG_WARNING};
   tp_host *host = tp_host_create(&options, &error);
   run(host, make_pool);
   run(host, "local timer = uv.new_timer()\n"

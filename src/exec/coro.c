@@ -232,28 +232,25 @@ static void run_task(tp_coro *coro, lua_State *L, int status) {
   tp_pool_enter(pool, task, TP_TASK_DONE);
 }
 
-/* What a coroutine does all its life: runs a call; when that is over, with all its parts, runs the
- * next one or comes to rest. A part that waits leaves this function, and comes back to it as its
- * continuation. */
+/* What a coroutine does all its life: runs a call, then comes to rest, or takes the next one. A part
+ * that waits leaves this function, and comes back to it as its continuation; a task that has waited
+ * leaves its place to those that are ready already. */
 static int drive(lua_State *L, int status, lua_KContext context) {
   tp_coro *coro = (tp_coro *)context;
-  bool goes_on = true;
-  while (goes_on) {
-    goes_on = false;
+  bool has_waited = coro->phase != TP_PHASE_REST;
+  bool goes_on;
+  do {
     if (coro->phase == TP_PHASE_REST)
       status = run_body(coro, L);
-    if (!coro->is_task) {
-      end_job(coro, L, is_ok(status));
-    } else {
-      tp_pool *pool = coro->as.task.group->pool;
+    tp_pool *pool = coro->is_task ? coro->as.task.group->pool : NULL;
+    if (pool)
       run_task(coro, L, status);
-      coro->phase = TP_PHASE_REST;
-      lua_settop(L, 1);
-      goes_on = take_next(coro, pool);
-    }
-  }
-  coro->phase = TP_PHASE_REST;
-  lua_settop(L, 1);
+    else
+      end_job(coro, L, is_ok(status));
+    coro->phase = TP_PHASE_REST;
+    lua_settop(L, 1);
+    goes_on = pool && !has_waited && take_next(coro, pool);
+  } while (goes_on);
   return lua_yieldk(L, 0, context, drive);
 }
 

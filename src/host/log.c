@@ -15,7 +15,7 @@ static const char *const level_names[] = {
 };
 
 const char *tp_log_level_name(tp_log_level level) {
-  return level_names[level];
+  return level <= TP_LOG_NONE ? level_names[level] : "unknown";
 }
 
 int tp_log_level_of(const char *name) {
