@@ -115,7 +115,8 @@ TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 
 /* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also
  * in the global `arg`), and returns when it has returned; tasks it left in pools stay.
- * `ScriptError` carries the message and the traceback. The loop runs meanwhile. */
+ * `ScriptError` carries the message and the traceback, `Cancelled` says that the host was stopped,
+ * `Deadlock` as below. The loop runs meanwhile. */
 TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
                              tp_error *error);
 

@@ -96,6 +96,19 @@ static void set_arg(lua_State *L, const script *of) {
   lua_setglobal(L, "arg");
 }
 
+/* The main task ended in the error that stands first in the list at [1]; [2]: its traceback. */
+static void tell_failure(lua_State *L, tp_error *error) {
+  lua_rawgeti(L, 1, 1);
+  if (tp_error_code(L, -1) != TP_CANCELLED) {
+    tp_fail(error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, 2));
+    return;
+  }
+  lua_pushliteral(L, "message");
+  lua_rawget(L, -2);
+  const char *message = lua_tostring(L, -1);
+  tp_fail(error, TP_CANCELLED, "%s", message ? message : "the main task was cancelled");
+}
+
 /* Lua: loads and runs a script. Stack: the script. */
 static int l_run(lua_State *L) {
   script *self = lua_touserdata(L, 1);
@@ -105,6 +118,9 @@ static int l_run(lua_State *L) {
     tp_fail(self->error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, -1));
     return 0;
   }
+  tp_names *names = &self->host->names;
+  if (self->path && !names->directory)
+    names->directory = tp_host_directory_of(self->path);
   set_arg(L, self);
   luaL_checkstack(L, self->argc, "too many arguments");
   for (int i = 0; i < self->argc; i++)
@@ -112,7 +128,7 @@ static int l_run(lua_State *L) {
   tp_error deadlock;
   self->ok = tp_run_main(self->host, L, self->argc, false, &deadlock);
   if (!self->ok)
-    tp_fail(self->error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, 2));
+    tell_failure(L, self->error);
   if (deadlock.code) {
     tp_fail(self->error, deadlock.code, "%s", deadlock.message);
     self->ok = false;
@@ -132,8 +148,6 @@ static bool run(script *of) {
 
 bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
                       tp_error *error) {
-  if (!host->names.directory)
-    host->names.directory = tp_host_directory_of(path);
   return run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
 }
 

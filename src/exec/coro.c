@@ -2,12 +2,12 @@
  *
  * One coroutine, from taking it to giving it back.
  *
- * Its thread runs one C function for ever, `drive`, which calls the body of each call under a base
- * lua_pcallk frame and then, for a task, its callbacks; between calls it yields at rest. `drive` is
- * its own continuation: `phase` says which part has just come back.
+ * Its thread runs one C function, `drive`, which calls the body of a call under a base lua_pcallk
+ * frame and then, for a task, its callbacks; when it returns, the thread is at rest and can be
+ * resumed anew. `drive` is its own continuation: `phase` says which part has just come back.
  *
- * Stack of the thread: [1] the message handler, above it the function and arguments, or the
- * results, of the present call. */
+ * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
+ * or the results, of the present call. At rest it is empty. */
 #include "exec/coro.h"
 #include "value/error.h"
 #include "value/text.h"
@@ -232,9 +232,9 @@ static void run_task(tp_coro *coro, lua_State *L, int status) {
   tp_pool_enter(pool, task, TP_TASK_DONE);
 }
 
-/* What a coroutine does all its life: runs a call, then comes to rest, or takes the next one. A part
- * that waits leaves this function, and comes back to it as its continuation; a task that has waited
- * leaves its place to those that are ready already. */
+/* What a coroutine does all its life: runs a call, then comes to rest, or takes the next one. A
+ * part that waits leaves this function, and comes back to it as its continuation; a task that has
+ * waited leaves its place to those that are ready already. */
 static int drive(lua_State *L, int status, lua_KContext context) {
   tp_coro *coro = (tp_coro *)context;
   bool has_waited = coro->phase != TP_PHASE_REST;
@@ -251,11 +251,12 @@ static int drive(lua_State *L, int status, lua_KContext context) {
     lua_settop(L, 1);
     goes_on = pool && !has_waited && take_next(coro, pool);
   } while (goes_on);
-  return lua_yieldk(L, 0, context, drive);
+  return 0;
 }
 
-/* Lua: the first resume of a thread, with its coroutine below the function and the arguments. */
-static int l_first(lua_State *L) {
+/* Lua: the function that a thread at rest is resumed with. Stack: its coroutine, the function of
+ * the call, the arguments. */
+static int l_begin(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   lua_pushcfunction(L, l_on_error);
   lua_replace(L, 1);
@@ -317,8 +318,6 @@ static tp_coro *create(tp_exec *exec) {
   coro->park = (uint64_t)slot << TP_PARK_BITS;
   anchor(exec, slot, L);
   lua_pop(exec->L, 1);
-  lua_pushcfunction(L, l_first);
-  lua_pushlightuserdata(L, coro);
   return coro;
 }
 
@@ -331,6 +330,8 @@ tp_coro *tp_coro_take(tp_exec *exec) {
     coro = create(exec);
   }
   tp_coro_renew_park(coro);
+  lua_pushcfunction(coro->L, l_begin);
+  lua_pushlightuserdata(coro->L, coro);
   exec->live++;
   return coro;
 }
@@ -374,8 +375,7 @@ tp_coro *tp_coro_take_next(tp_exec *exec) {
 void tp_coro_begin(tp_coro *coro, int nargs) {
   if (coro->state == TP_CORO_RUNNING) /* it was the spare one */
     return;
-  bool is_new = lua_status(coro->L) == LUA_OK;
-  tp_exec_queue(coro, nargs + (is_new ? 2 : 1));
+  tp_exec_queue(coro, nargs + 2);
 }
 
 /* The thread ended instead of coming to rest: lack of memory outside of the base frame, or a done
@@ -403,15 +403,14 @@ bool tp_coro_resume(tp_coro *coro) {
   int status = lua_resume(coro->L, exec->L, coro->nargs, &nresults);
   exec->current = outer;
   exec->waitable = waitable;
-  if (status != LUA_YIELD) {
+  if (status == LUA_OK) {
+    give_back(coro);
+  } else if (status != LUA_YIELD) {
     bury(coro);
-  } else if (coro->state == TP_CORO_RUNNING) {
-    if (coro->phase == TP_PHASE_REST) {
-      give_back(coro);
-    } else { /* coroutine.yield() outside of an inner coroutine: let the others run */
-      lua_pop(coro->L, nresults);
-      tp_exec_queue(coro, 0);
-    }
+  } else if (coro->state == TP_CORO_RUNNING) { /* coroutine.yield() outside of an inner coroutine:
+                                                  let the others run */
+    lua_pop(coro->L, nresults);
+    tp_exec_queue(coro, 0);
   } else {
     return coro->state == TP_CORO_OFFERING;
   }

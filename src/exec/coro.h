@@ -31,7 +31,7 @@ typedef enum tp_coro_phase {
 /* One call being run. A million of them may sleep at once, so every byte counts. */
 struct tp_coro {
   tp_exec *exec;     /* whose it is */
-  lua_State *L;      /* its thread; stack at rest: [1] the message handler */
+  lua_State *L;      /* its thread; its stack is empty at rest */
   tp_coro *next;     /* in the run queue or the free list */
   tp_cancel *cancel; /* why it is cancelled; NULL while it is not */
   tp_wake_id park;   /* the id of the present park, or of the next one */

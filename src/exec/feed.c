@@ -75,7 +75,7 @@ static void start_iterator(tp_call *call) {
   coro->as.job.context = call;
   coro->as.job.what = "an iterator";
   call->iterator = coro;
-  coro->nargs = (uint16_t)(lua_status(coro->L) == LUA_OK ? 4 : 3);
+  coro->nargs = 4;
 }
 
 void tp_call_offered(tp_coro *coro) {
