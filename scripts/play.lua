@@ -89,6 +89,7 @@ local running = {}
 ---@field spoke taskpool.Event it has said something, or ended
 ---@field ended taskpool.Event
 ---@field code integer its exit code, once it has ended
+---@field told boolean it was told something
 local Program = {}
 Program.__index = Program
 
@@ -140,6 +141,7 @@ end
 
 ---Writes a line to it and waits until it says something.
 function Program:tell(line)
+  self.told = true
   show("you", "> " .. line)
   self.spoke:clear()
   self.stdin:write(line .. "\n")
@@ -206,17 +208,16 @@ local function open_host(socket)
   return host
 end
 
----Connects a client. Before its first command it says where it is, later it complains.
+---Connects a client. What it says on stderr before its first command is a greeting.
 local function open_client(socket)
   show("you", "$ taskpool control unix " .. socket)
-  local greeted = false
-  local client = start({ "taskpool", "control", "unix", socket }, function(line)
+  local client
+  client = start({ "taskpool", "control", "unix", socket }, function(line)
     show("answer", line)
   end, function(line)
-    show(greeted and "error" or "answer", line)
+    show(client.told and "error" or "answer", line)
   end)
   client.spoke:wait()
-  greeted = true
   taskpool.sleep(PACE)
   return client
 end

@@ -60,6 +60,7 @@ static void job_done(void *context, lua_State *L, bool ok, int count) {
       lua_pushvalue(L, first + i);
     call_on_end(self->host, L, count + 1);
   } else if (!ok && !tp_exec_is_cancel(self->host->exec, L, first)) {
+    lua_pushvalue(L, first);
     tp_exec_push_traceback(self->host->exec, L);
     tp_log_write(&self->host->log, TP_LOG_ERROR, "error in a job: %s", lua_tostring(L, -1));
   }

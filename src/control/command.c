@@ -53,8 +53,11 @@ static int kind_of(lua_State *L, tp_session *session) {
 
 /* ---- the session's own commands: slot 1 is the session, then as for methods ---- */
 
+/* Leaving is its answer. */
 static int l_exit(lua_State *L) {
-  tp_session_leave(lua_touserdata(L, 1));
+  tp_session *session = lua_touserdata(L, 1);
+  session->busy = false;
+  tp_session_leave(session);
   return 0;
 }
 
@@ -118,7 +121,7 @@ static int answer_help(lua_State *L, tp_session *session, const tp_method *metho
 static int finish(lua_State *L, int status, lua_KContext context) {
   tp_session *session = (tp_session *)context;
   (void)status;
-  if (session->state != TP_SESSION_OPEN) /* `exit` is answered by leaving */
+  if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
   tp_answer_values(&session->output, session->mode, L, 1);
   session->busy = false;

@@ -34,7 +34,7 @@ static server_value *check_server(lua_State *L) {
 static int l_server_close(lua_State *L) {
   server_value *value = check_server(L);
   if (value->server)
-    tp_server_close(value->server);
+    tp_server_end(value->server);
   return 0;
 }
 

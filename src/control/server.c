@@ -46,7 +46,8 @@ static void on_handle_closed(uv_handle_t *handle) {
   free_if_over(server);
 }
 
-void tp_server_close(tp_server *server) {
+/* Takes no more clients. */
+static void stop(tp_server *server) {
   if (server->closing)
     return;
   server->closing = true;
@@ -56,9 +57,20 @@ void tp_server_close(tp_server *server) {
   uv_close((uv_handle_t *)&server->poll, on_handle_closed);
   close(server->listener.fd); /* libuv has let go of it: the address is free at once */
   uv_close((uv_handle_t *)&server->retry, on_handle_closed);
+}
+
+void tp_server_close(tp_server *server) {
   tp_session *session;
+  stop(server);
   LIST_FOREACH(session, &server->sessions, link)
   tp_session_close(session);
+}
+
+void tp_server_end(tp_server *server) {
+  tp_session *session;
+  stop(server);
+  LIST_FOREACH(session, &server->sessions, link)
+  tp_session_end(session);
 }
 
 static void close_service(tp_service *service) {

@@ -53,7 +53,7 @@ typedef struct tp_server {
   unsigned clients;                 /* sessions that are being served */
   unsigned session_count;           /* all sessions */
   unsigned handles;                 /* handles of its own not yet closed */
-  bool closing;                     /* tp_server_close was called */
+  bool closing;                     /* takes no more clients */
   void (*closed)(void *context);    /* see tp_server_options */
   void *context;                    /* for it */
 } tp_server;
@@ -65,6 +65,9 @@ tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *
 
 /* Starts closing: the address is free at once, sessions are closed. Any number of times. */
 void tp_server_close(tp_server *server);
+
+/* The same, but what runs in a session may end and be answered first; see tp_session_end. */
+void tp_server_end(tp_server *server);
 
 /* The pool number `index` (from 0) of those served, NULL behind the last. */
 tp_pool *tp_server_pool_at(const tp_server *server, size_t index);

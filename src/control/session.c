@@ -18,6 +18,7 @@ enum { BURST = 64 };
 enum { TLS_HANDSHAKE = 0x16 };
 
 static void advance(tp_session *session, lua_State *L);
+static void set_wait(tp_session *session, tp_session_wait wait);
 
 static lua_State *main_state(const tp_session *session) {
   return session->server->host->L;
@@ -70,6 +71,19 @@ void tp_session_close(tp_session *session) {
 void tp_session_leave(tp_session *session) {
   if (session->state == TP_SESSION_OPEN)
     session->state = TP_SESSION_LEAVING;
+}
+
+void tp_session_end(tp_session *session) {
+  bool speaks = session->burst || tp_output_pending(&session->output) > 0;
+  if (session->state == TP_SESSION_CLOSED)
+    return;
+  if (!speaks) {
+    tp_session_close(session);
+    return;
+  }
+  tp_session_leave(session);
+  set_wait(session, TP_SESSION_NOTHING);
+  set_wait(session, TP_SESSION_LAST_WORDS);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
@@ -322,7 +336,11 @@ static void go_on(tp_session *session, lua_State *L) {
     return;
   tp_input_clear(&session->input);
   send_answers(session);
-  if (session->state == TP_SESSION_LEAVING)
+  if (session->state != TP_SESSION_LEAVING)
+    return;
+  if (session->server->closing && tp_output_pending(&session->output) == 0)
+    tp_session_close(session);
+  else
     say_goodbye(session);
 }
 

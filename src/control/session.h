@@ -89,4 +89,8 @@ void tp_session_close(tp_session *session);
 /* Closes it as soon as what was answered has been sent. */
 void tp_session_leave(tp_session *session);
 
+/* The server closes: closes it now, but for a command that runs, which has LAST_WORDS to end and be
+ * answered. So a client that waits until the pool is closed hears of it. */
+void tp_session_end(tp_session *session);
+
 #endif

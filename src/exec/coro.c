@@ -89,23 +89,21 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
   (void)exec;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
     lua_pop(L, 1);
-    lua_pushliteral(L, "unknown error");
+    tp_text_push(L, -1);
+    return;
   }
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
 }
 
 /* Tells the listener of the error value on top, in the words of the message handler. An error that
  * no handler has seen (lack of memory, an error in the handler) speaks for itself. */
 static void report(tp_coro *coro, lua_State *L, const char *who) {
   tp_exec_listener *listener = &coro->exec->listener;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    tp_text_push(L, -1);
-  }
+  luaL_checkstack(L, 4, NULL);
+  tp_exec_push_traceback(coro->exec, L);
   listener->failed(listener->context, who, lua_tostring(L, -1));
   lua_pop(L, 1);
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
 }
 
 /* Reports a task's error, naming the task and what failed in it. */

@@ -30,20 +30,20 @@ typedef enum tp_coro_phase {
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
 struct tp_coro {
-  tp_exec *exec;     /* whose it is */
-  lua_State *L;      /* its thread; its stack is empty at rest */
-  tp_coro *next;     /* in the run queue or the free list */
-  tp_cancel *cancel; /* why it is cancelled; NULL while it is not */
-  tp_wake_id park;   /* the id of the present park, or of the next one */
-  uint32_t timer;    /* its place in the heap of timers + 1; 0: none */
-  uint16_t nargs;    /* values on its stack for the next resume */
-  uint8_t state;     /* a tp_coro_state */
-  uint8_t phase;     /* a tp_coro_phase */
-  bool is_task;      /* `task` is used, not `job` */
-  bool cut;          /* the wait was ended by a cancel; its continuation raises */
-  bool failed;       /* task: the body did not return */
-  bool cancelled;    /* task: the body was ended by the cancel */
-  bool told;         /* task: the listener knows that a cancel has reached it */
+  tp_exec *exec;      /* whose it is */
+  lua_State *L;       /* its thread; its stack is empty at rest */
+  tp_coro *next;      /* in the run queue or the free list */
+  tp_cancel *cancel;  /* why it is cancelled; NULL while it is not */
+  tp_wake_id park;    /* the id of the present park, or of the next one */
+  uint32_t timer;     /* its place in the heap of timers + 1; 0: none */
+  uint16_t nargs;     /* values on its stack for the next resume */
+  uint8_t state : 4;  /* a tp_coro_state */
+  uint8_t phase : 4;  /* a tp_coro_phase */
+  bool is_task : 1;   /* `task` is used, not `job` */
+  bool cut : 1;       /* the wait was ended by a cancel; its continuation raises */
+  bool failed : 1;    /* task: the body did not return */
+  bool cancelled : 1; /* task: the body was ended by the cancel */
+  bool told : 1;      /* task: the listener knows that a cancel has reached it */
   union {
     tp_task task; /* a pool's task */
     struct {

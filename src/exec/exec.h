@@ -72,7 +72,8 @@ tp_coro *tp_exec_current(const tp_exec *exec);
 /* The pool whose task runs now; NULL if none does. */
 tp_pool *tp_exec_current_pool(const tp_exec *exec);
 
-/* Pushes message and traceback of the error that ended a call last; valid in its tp_coro_done. */
+/* Pushes message and traceback of the error whose value is on top of L, in the tp_coro_done of the
+ * call that it has ended. */
 void tp_exec_push_traceback(tp_exec *exec, lua_State *L);
 
 /* ---- waiting: for C functions that Lua calls ---- */

@@ -52,9 +52,9 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
   call->iterator = NULL;
   if (!ok && group->feed != TP_FEED_STOPPING) {
     tp_exec_listener *listener = &call->exec->listener;
-    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label, group->name);
     tp_exec_push_traceback(call->exec, L);
-    listener->failed(listener->context, lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label, group->name);
+    listener->failed(listener->context, lua_tostring(L, -1), lua_tostring(L, -2));
     lua_pop(L, 2);
     tp_run_count_error(group->pool->owner, L);
   }

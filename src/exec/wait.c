@@ -58,14 +58,21 @@ bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {
 
 /* ---- park and wake ---- */
 
-int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+/* What every wait does first: raises where none is possible, and the cancel error in a cancelled
+ * task. */
+static void check_wait(tp_exec *exec, lua_State *L) {
   tp_wait_id(exec, L);
-  if (!lua_isyieldable(L) || !exec->waitable)
-    return tp_raise(
-        L, TP_INVALID_ARGUMENT,
-        "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
-        "finalizer) is in between");
-  tp_wait_check(exec, L);
+  if (!exec->waitable || !lua_isyieldable(L))
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
+             "finalizer) is "
+             "in between");
+  if (exec->current->cancel)
+    raise_cancel(exec, L);
+}
+
+int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+  check_wait(exec, L);
   exec->current->state = TP_CORO_PARKED;
   return lua_yieldk(L, 0, context, k);
 }
@@ -109,30 +116,33 @@ void tp_wait_outside_end(tp_exec *exec) {
 
 /* ---- sleep ---- */
 
-static int after_sleep(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  tp_wait_values((tp_exec *)context, L, 0);
-  return 0;
-}
-
 /* The latest time that a sleep can end, so that a sum never overflows. */
 #define FOREVER (UINT64_MAX / 4)
 
+static uint64_t to_nanoseconds(double seconds) {
+  double nanoseconds = seconds * 1e9;
+  return nanoseconds < (double)FOREVER ? (uint64_t)nanoseconds : FOREVER;
+}
+
+static int after_sleep(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  tp_exec *exec = (tp_exec *)context;
+  if (exec->current->cut)
+    tp_wait_values(exec, L, 0);
+  return 0;
+}
+
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds) {
-  tp_wait_id(exec, L);
+  check_wait(exec, L);
   tp_coro *coro = exec->current;
-  if (!coro->cancel && lua_isyieldable(L) && exec->waitable) {
-    if (seconds > 0) {
-      uint64_t now = tp_timer_now(exec);
-      double nanoseconds = seconds * 1e9;
-      uint64_t span = nanoseconds < (double)FOREVER ? (uint64_t)nanoseconds : FOREVER;
-      tp_timer_start(coro, now + span, L);
-    } else {
-      tp_wait_end(coro, 0);
-      return lua_yieldk(L, 0, (lua_KContext)exec, after_sleep);
-    }
+  if (seconds > 0) {
+    tp_timer_start(coro, tp_timer_now(exec) + to_nanoseconds(seconds), L);
+    coro->state = TP_CORO_PARKED;
+  } else {
+    tp_coro_renew_park(coro);
+    tp_exec_queue(coro, 0);
   }
-  return tp_wait_park(exec, L, after_sleep, (lua_KContext)exec);
+  return lua_yieldk(L, 0, (lua_KContext)exec, after_sleep);
 }
 
 /* ---- cancel ---- */

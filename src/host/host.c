@@ -211,29 +211,47 @@ static bool drain(tp_host *host) {
   return drained;
 }
 
-/* Closes the host's own handles and runs the loop until they are closed. */
-static void close_handles(tp_host *host) {
+/* What finalizers have made while the Lua state was being closed: nobody is told any more. */
+static void abandon_handle(uv_handle_t *handle, void *context) {
+  (void)context;
+  handle->data = NULL;
+  if (!uv_is_closing(handle))
+    uv_close(handle, NULL);
+}
+
+/* Closes the host's own handles, and its own loop with whatever is left there. False: requests of
+ * others are under way, so the memory under them must stay. */
+static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);
   uv_close((uv_handle_t *)&host->stop, NULL);
-  uv_run(host->loop, UV_RUN_NOWAIT);
+  if (host->loop != &host->own_loop) {
+    uv_run(host->loop, UV_RUN_NOWAIT);
+    return true;
+  }
+  if (host->own_loop.active_reqs.count > 0)
+    return false;
+  if (host->owns_state)
+    uv_walk(host->loop, abandon_handle, NULL);
+  uv_run(host->loop, UV_RUN_DEFAULT);
+  return uv_loop_close(host->loop) == 0;
 }
 
 void tp_host_close(tp_host *host) {
-  bool own_loop = host->loop == &host->own_loop;
   if (host->owns_state) {
     tp_host_end(host, "tp_host_destroy", TP_CANCELLED);
     goal nothing_left = {host, NULL};
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;
-  bool drained = !own_loop || drain(host);
+  bool drained = true;
+  if (host->loop == &host->own_loop) {
+    tp_luv_close(host);
+    drained = drain(host);
+  }
   if (host->owns_state && drained)
     lua_close(host->L);
-  close_handles(host);
-  if (own_loop && drained)
-    uv_run(host->loop, UV_RUN_DEFAULT);
-  if (own_loop && uv_loop_close(host->loop) != 0)
-    return; /* handles of others are left: the memory under them must stay */
+  if (!close_loop(host))
+    return;
   tp_exec_free(host->exec);
   tp_names_clear(&host->names);
   free(host);

@@ -3,13 +3,18 @@
  * luv on the host's loop; see luv.h.
  *
  * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it.
- * A host that is closing calls nothing any more. */
+ * A host that is closing calls nothing any more.
+ *
+ * luv takes every handle of the loop for its own, and that the loop is run by Lua. Neither is so
+ * here: `walk` and `run` are replaced. To replace another function: a row in `replaced`; it finds
+ * luv's own in its upvalue. */
 #include "host/luv.h"
+#include "value/error.h"
 
 #include <lauxlib.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#include <luv/luv.h>
+#include <luv/lhandle.h>
 #pragma GCC diagnostic pop
 
 uv_loop_t *tp_luv_loop(lua_State *L) {
@@ -48,10 +53,96 @@ static int call(lua_State *L, int nargs, int nresults, int flags) {
   return -status;
 }
 
+/* ---- what is replaced ---- */
+
+/* What luv keeps for a handle; NULL for a handle of ours, whose data is a record of ours, which all
+ * are larger than luv's. */
+static const luv_handle_t *luv_data(const uv_handle_t *handle, const luv_ctx_t *context) {
+  const luv_handle_t *data = handle->data;
+  return data && data->ctx == context ? data : NULL;
+}
+
+/* A walk over luv's handles. */
+typedef struct walk {
+  lua_State *L;             /* what to call is at [1] there */
+  const luv_ctx_t *context; /* luv's own */
+} walk;
+
+static void visit(uv_handle_t *handle, void *context) {
+  const walk *of = context;
+  const luv_handle_t *data = luv_data(handle, of->context);
+  if (!data || !lua_checkstack(of->L, 4))
+    return;
+  lua_pushvalue(of->L, 1);
+  lua_rawgeti(of->L, LUA_REGISTRYINDEX, data->ref);
+  call(of->L, 1, 0, 0);
+}
+
+/* Lua: uv.walk. */
+static int l_walk(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  walk of = {L, luv_context(L)};
+  uv_walk(of.context->loop, visit, &of);
+  return 0;
+}
+
+/* Lua: uv.run, which may not run the loop inside of itself. */
+static int l_run(lua_State *L) {
+  if (tp_exec_is_looping(tp_host_of(L)->exec))
+    return tp_raise(L, TP_INVALID_ARGUMENT,
+                    "uv.run: the host runs the loop already; taskpool.sleep lets it go on");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static const luaL_Reg replaced[] = {{"walk", l_walk}, {"run", l_run}, {NULL, NULL}};
+
+/* Puts our functions into the luv table on top. */
+static void replace(lua_State *L) {
+  for (const luaL_Reg *with = replaced; with->name; with++) {
+    lua_getfield(L, -1, with->name);
+    lua_pushcclosure(L, with->func, 1);
+    lua_setfield(L, -2, with->name);
+  }
+}
+
 void tp_luv_open(tp_host *host) {
   lua_State *L = host->L;
   luv_set_loop(L, host->loop);
   luv_set_callback(L, call);
   luaL_requiref(L, "luv", luaopen_luv, 0);
+  replace(L);
   lua_pop(L, 1);
+}
+
+/* ---- closing ---- */
+
+/* Lua: closes the handle that is a light userdata at [1], as luv does it. */
+static int l_close(lua_State *L) {
+  const uv_handle_t *handle = lua_touserdata(L, 1);
+  const luv_handle_t *data = handle->data;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, data->ref);
+  if (luaL_getmetafield(L, -1, "__index") != LUA_TTABLE)
+    return 0;
+  lua_getfield(L, -1, "close");
+  lua_pushvalue(L, -3);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *context) {
+  const walk *of = context;
+  if (uv_is_closing(handle) || !luv_data(handle, of->context) || !lua_checkstack(of->L, 6))
+    return;
+  lua_pushcfunction(of->L, l_close);
+  lua_pushlightuserdata(of->L, handle);
+  if (lua_pcall(of->L, 1, 0, 0) != LUA_OK)
+    lua_pop(of->L, 1);
+}
+
+void tp_luv_close(tp_host *host) {
+  walk of = {host->L, luv_context(host->L)};
+  uv_walk(host->loop, close_handle, &of);
 }

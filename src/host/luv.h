@@ -12,4 +12,7 @@ uv_loop_t *tp_luv_loop(lua_State *L);
 /* Opens luv on the host's loop. May raise for lack of memory. */
 void tp_luv_open(tp_host *host);
 
+/* Starts closing all handles of luv's on the host's loop. */
+void tp_luv_close(tp_host *host);
+
 #endif

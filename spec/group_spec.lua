@@ -1,0 +1,216 @@
+-- SPDX-License-Identifier: MIT
+-- Groups: their names, the ids of their tasks, and cancelling by id, by group, and altogether.
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+local members, raises, settle = tasks.members, tasks.raises, tasks.settle
+
+local function task_it(name, body)
+  it(name, tasks.case(body))
+end
+
+---Takes that many seconds.
+local function nap(seconds)
+  taskpool.sleep(seconds)
+end
+
+describe("the name of a group", function()
+  task_it("is made of method, function and the smallest free index", function()
+    local pool = tasks.TaskPool()
+    assert.are.equal("apply-nap-group-0", pool:apply(nap, { args = { 1 } }))
+    assert.are.equal("apply-nap-group-1", pool:apply(nap, { args = { 9 } }))
+    assert.are.equal("map-nap-group-0", pool:map(nap, { 1 }))
+    assert.are.equal("starmap-nap-group-0", pool:starmap(nap, { { 1 } }))
+    assert.are.equal("doublestarmap-nap-group-0", pool:doublestarmap(nap, { { seconds = 1 } }))
+    assert.are.equal("map-double-group-0", pool:map("spec.support.workers.double", { 1 }))
+    pool:cancel_group "apply-nap-group-0"
+    assert.are.equal("apply-nap-group-0", pool:apply(nap, { args = { 1 } }))
+    assert.are.equal("apply-nap-group-2", pool:apply(nap, { args = { 1 } }))
+  end)
+
+  task_it("passes over indexes that were taken by name", function()
+    local pool = tasks.TaskPool()
+    pool:apply(nap, { args = { 1 }, group_name = "apply-nap-group-0" })
+    pool:apply(nap, { args = { 1 }, group_name = "apply-nap-group-2" })
+    assert.are.equal("apply-nap-group-1", pool:apply(nap, { args = { 1 } }))
+    assert.are.equal("apply-nap-group-3", pool:apply(nap, { args = { 1 } }))
+  end)
+
+  task_it("can be chosen, and is returned", function()
+    local pool = tasks.TaskPool()
+    assert.are.equal("a", pool:apply(nap, { args = { 1 }, group_name = "a" }))
+    assert.are.equal("b c", pool:map(nap, { 1 }, { group_name = "b c" }))
+  end)
+
+  task_it("is refused where the pool has it already", function()
+    local pool, another = tasks.TaskPool(), tasks.TaskPool()
+    pool:apply(nap, { args = { 1 }, group_name = "a" })
+    local err = raises("TaskGroupAlreadyExists", pool.map, pool, nap, { 1 }, { group_name = "a" })
+    assert.matches("'a'", err.message, 1, true)
+    assert.are.equal(1, pool.num_waiting)
+    another:apply(nap, { args = { 1 }, group_name = "a" })
+    pool:cancel_group "a"
+    pool:apply(nap, { args = { 1 }, group_name = "a" })
+  end)
+
+  task_it("must not be empty", function()
+    local pool = tasks.TaskPool()
+    raises("InvalidArgument", pool.apply, pool, nap, { group_name = "" })
+    assert.are.equal(0, pool.num_waiting)
+  end)
+end)
+
+describe("the ids of a group", function()
+  task_it("count from 0 within the pool, in the order of starting", function(log)
+    local pool = tasks.TaskPool { size = 2, name = "ids" }
+    local seen = {}
+    for _, name in ipairs { "a", "b" } do
+      pool:map(nap, { 1, 1 }, { group_name = name, end_callback = function(id)
+        seen[#seen + 1] = name .. id
+      end })
+    end
+    pool:gather_and_close()
+    assert.are.same({ "a0", "b1", "a2", "b3" }, seen)
+    for id = 0, 3 do
+      assert.are.equal(1, log:count("Started TaskPool-ids_Task-" .. id))
+    end
+  end)
+
+  task_it("are a set of what was started and not flushed", function()
+    local pool = tasks.TaskPool()
+    local first = pool:map(nap, { 1, 60, 60 }, { num_concurrent = 2 })
+    local second = pool:apply(nap, { args = { 1 } })
+    assert.are.same({}, members(pool:get_group_ids(first)))
+    settle()
+    local ids = pool:get_group_ids(first)
+    assert.are.same({ true, nil, true }, { ids[0], ids[1], ids[2] })
+    taskpool.sleep(2)
+    assert.are.same({ 0, 2, 3 }, members(pool:get_group_ids(first)))
+    assert.are.same({ 0, 1, 2, 3 }, members(pool:get_group_ids(first, second)))
+    pool:flush()
+    assert.are.same({ 2, 3 }, members(pool:get_group_ids(first, second, first)))
+    assert.are.same({}, members(pool:get_group_ids(second)))
+  end)
+
+  task_it("are asked for by names that must exist", function()
+    local pool = tasks.TaskPool()
+    local group = pool:apply(nap, { args = { 1 } })
+    local err = raises("TaskGroupNotFound", pool.get_group_ids, pool, group, "none")
+    assert.matches("'none'", err.message, 1, true)
+    raises("InvalidArgument", pool.get_group_ids, pool)
+    raises("InvalidArgument", pool.get_group_ids, pool, 1)
+  end)
+end)
+
+describe("cancelling tasks by their ids", function()
+  ---A pool in which `count` tasks run, and the list of how they ended.
+  local function start(count)
+    local pool, ended = tasks.TaskPool(), {}
+    pool:apply(nap, { args = { 60 }, num = count, group_name = "g", end_callback = function(id, ok, err)
+      ended[#ended + 1] = id .. (ok and " well" or " " .. err.message)
+    end })
+    settle()
+    return pool, ended
+  end
+
+  task_it("cancels these and no others", function()
+    local pool, ended = start(4)
+    pool:cancel(2, 0, 2, { msg = "enough" })
+    settle()
+    table.sort(ended)
+    assert.are.same({ "0 enough", "2 enough" }, ended)
+    assert.are.equal(2, pool.num_running)
+  end)
+
+  task_it("cancels none if one of them cannot be cancelled", function()
+    local pool = start(3)
+    pool:cancel(0)
+    for id, code in pairs { [0] = "AlreadyCancelled", [3] = "TaskNotFound" } do
+      local err = raises(code, pool.cancel, pool, 1, id, 2)
+      assert.matches(tostring(id), err.message)
+    end
+    settle()
+    raises("AlreadyEnded", pool.cancel, pool, 1, 0, 2)
+    settle()
+    assert.are.equal(2, pool.num_running)
+    pool:flush()
+    raises("TaskNotFound", pool.cancel, pool, 0)
+  end)
+
+  task_it("wants ids", function()
+    local pool = start(1)
+    raises("InvalidArgument", pool.cancel, pool)
+    raises("InvalidArgument", pool.cancel, pool, { msg = "which?" })
+    for _, wrong in ipairs { -1, 0.5, "0", true } do
+      local err = raises("InvalidArgument", pool.cancel, pool, wrong)
+      assert.matches("^cancel.*task_id", err.message)
+    end
+    raises("InvalidArgument", pool.cancel, pool, 0, { message = "misspelt" })
+    assert.are.equal(1, pool.num_running)
+  end)
+end)
+
+describe("cancelling a group", function()
+  task_it("stops its feed, cancels its tasks, and forgets it", function()
+    local pool, started = tasks.TaskPool { size = 3 }, {}
+    local function work(name)
+      started[#started + 1] = name
+      taskpool.sleep(60)
+    end
+    pool:map(work, { "a1", "a2", "a3" }, { num_concurrent = 2, group_name = "a" })
+    pool:map(work, { "b1", "b2" }, { num_concurrent = 2, group_name = "b" })
+    settle()
+    assert.are.same({ "a1", "b1", "a2" }, started)
+    pool:cancel_group("a", { msg = "enough" })
+    raises("TaskGroupNotFound", pool.get_group_ids, pool, "a")
+    raises("TaskGroupNotFound", pool.cancel_group, pool, "a")
+    taskpool.sleep(10)
+    assert.are.same({ "a1", "b1", "a2", "b2" }, started)
+    assert.are.equal(2, pool.num_running)
+    assert.are.equal(0, pool.num_waiting)
+  end)
+
+  task_it("wants the name of one", function()
+    local pool = tasks.TaskPool()
+    local err = raises("TaskGroupNotFound", pool.cancel_group, pool, "none")
+    assert.matches("'none'", err.message, 1, true)
+    raises("InvalidArgument", pool.cancel_group, pool)
+    raises("InvalidArgument", pool.cancel_group, pool, 1)
+  end)
+
+  task_it("lets another one have its room", function()
+    local pool, done = tasks.TaskPool { size = 1 }, false
+    pool:apply(nap, { args = { 60 }, num = 5, group_name = "greedy" })
+    pool:apply(function()
+      done = true
+    end)
+    settle()
+    assert.is_false(done)
+    pool:cancel_group "greedy"
+    settle()
+    assert.is_true(done)
+  end)
+end)
+
+describe("cancelling all", function()
+  task_it("cancels every group, and the pool goes on", function()
+    local pool = tasks.TaskPool { size = 2 }
+    for _ = 1, 3 do
+      pool:map(nap, { 60, 60, 60 }, { num_concurrent = 2 })
+    end
+    settle()
+    pool:cancel_all { msg = "enough" }
+    assert.are.equal(2, pool.num_cancelled)
+    settle()
+    assert.are.equal(2, pool.num_ended)
+    assert.are.equal(0, pool.num_running + pool.num_waiting + pool.num_cancelled)
+    assert.are.equal("map-nap-group-0", pool:map(nap, { 1 }))
+    pool:gather_and_close()
+  end)
+
+  task_it("of nothing is nothing", function()
+    local pool = tasks.TaskPool()
+    pool:cancel_all()
+    raises("InvalidArgument", pool.cancel_all, pool, { message = "misspelt" })
+    pool:gather_and_close()
+  end)
+end)

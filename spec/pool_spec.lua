@@ -1,0 +1,194 @@
+-- SPDX-License-Identifier: MIT
+-- A pool as a whole: its name, its size, its lock, its counts.
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+local raises, settle = tasks.raises, tasks.settle
+
+local function task_it(name, body)
+  it(name, tasks.case(body))
+end
+
+---Takes that many seconds.
+local function nap(seconds)
+  taskpool.sleep(seconds)
+end
+
+---The counts of a pool as "running cancelled ended waiting".
+local function counts(pool)
+  return ("%d %d %d %d"):format(pool.num_running, pool.num_cancelled, pool.num_ended, pool.num_waiting)
+end
+
+describe("a new pool", function()
+  task_it("prints as its class and its name, its tasks after it", function(log)
+    local pool = tasks.TaskPool { name = "jobs" }
+    local simple = tasks.SimpleTaskPool(nap, { name = "naps", args = { 1 } })
+    assert.are.equal("TaskPool-jobs", tostring(pool))
+    assert.are.equal("SimpleTaskPool-naps", tostring(simple))
+    assert.are.equal(1, log:count "TaskPool-jobs initialized")
+    pool:apply(nap, { args = { 1 } })
+    settle()
+    assert.are.equal(1, log:count "Started TaskPool-jobs_Task-0")
+  end)
+
+  task_it("is called by an index that runs over all pools of the host, if it has no name", function()
+    local indexes = {}
+    for place, make in ipairs { tasks.TaskPool, tasks.SimpleTaskPool, tasks.TaskPool } do
+      local pool = make == tasks.TaskPool and make() or make(nap)
+      indexes[place] = math.tointeger(tostring(pool):match "^%a+Pool%-(%d+)$")
+    end
+    assert.are.same({ indexes[1], indexes[1] + 1, indexes[1] + 2 }, indexes)
+  end)
+
+  task_it("is empty, open and without a limit", function()
+    local pool = tasks.TaskPool()
+    assert.are.equal("0 0 0 0", counts(pool))
+    assert.are.equal(math.huge, pool.pool_size)
+    assert.is_false(pool.is_locked)
+    assert.is_false(pool.is_full)
+  end)
+
+  task_it("refuses options that it does not know, and wrong values, by their names", function()
+    local WRONG <const> = {
+      { { size = -1 }, "size" }, { { size = 1.5 }, "size" }, { { size = "3" }, "size" },
+      { { size = -math.huge }, "size" }, { { size = 0 / 0 }, "size" }, { { name = 5 }, "name" },
+      { { sizes = 3 }, "sizes" }, { { 3 }, "options" }, { 3, "options" },
+    }
+    for _, case in ipairs(WRONG) do
+      local err = raises("InvalidArgument", taskpool.TaskPool, case[1])
+      assert.matches("^TaskPool.*" .. case[2], err.message)
+    end
+  end)
+
+  task_it("has no properties but its own, and lets only its size be set", function()
+    local pool = tasks.TaskPool()
+    for _, name in ipairs { "num_running", "is_locked", "unheard_of" } do
+      local err = raises("InvalidArgument", function()
+        pool[name] = 1
+      end)
+      assert.matches(name, err.message)
+    end
+    raises("InvalidArgument", pool.lock, {})
+    assert.is_nil(pool.start)
+  end)
+end)
+
+describe("the size of a pool", function()
+  task_it("is the limit itself, whatever runs", function()
+    local pool = tasks.TaskPool { size = 3 }
+    pool:apply(nap, { args = { 1 }, num = 2 })
+    settle()
+    assert.are.equal(3, pool.pool_size)
+    assert.is_false(pool.is_full)
+    pool:apply(nap, { args = { 1 }, num = 2 })
+    settle()
+    assert.are.equal(3, pool.pool_size)
+    assert.is_true(pool.is_full)
+    assert.are.equal("3 0 0 1", counts(pool))
+  end)
+
+  task_it("starts waiting tasks at once when it is raised", function()
+    local pool = tasks.TaskPool { size = 1 }
+    pool:apply(nap, { args = { 1 }, num = 5 })
+    settle()
+    assert.are.equal("1 0 0 4", counts(pool))
+    pool.pool_size = 3
+    assert.are.equal("1 0 0 4", counts(pool)) -- deferred, as every start
+    settle()
+    assert.are.equal("3 0 0 2", counts(pool))
+    pool.pool_size = math.huge
+    settle()
+    assert.are.equal("5 0 0 0", counts(pool))
+  end)
+
+  task_it("cancels nothing when it is lowered, and lets no more run than it says", function()
+    local pool = tasks.TaskPool { size = 6 }
+    pool:map(nap, { 6, 5, 4, 3, 2, 1, 1, 1, 1 }, { num_concurrent = 9 })
+    settle()
+    assert.are.equal("6 0 0 3", counts(pool))
+    pool.pool_size = 3
+    local running = {}
+    for second = 1, 6 do
+      taskpool.sleep(1)
+      running[second] = pool.num_running
+    end
+    assert.are.same({ 5, 4, 3, 3, 3, 0 }, running)
+    pool:gather_and_close()
+  end)
+
+  task_it("may be 0: nothing starts then", function()
+    local pool = tasks.TaskPool { size = 0 }
+    assert.is_true(pool.is_full)
+    pool:apply(nap, { args = { 1 } })
+    taskpool.sleep(10)
+    assert.are.equal("0 0 0 1", counts(pool))
+    pool.pool_size = 1
+    settle()
+    assert.are.equal("1 0 0 0", counts(pool))
+  end)
+
+  task_it("is never negative, nor anything but a whole number", function()
+    local pool = tasks.TaskPool { size = 2 }
+    for _, wrong in ipairs { -1, 0.5, "2", true, -math.huge } do
+      local err = raises("InvalidArgument", function()
+        pool.pool_size = wrong
+      end)
+      assert.matches("pool_size.*size", err.message)
+    end
+    assert.are.equal(2, pool.pool_size)
+  end)
+
+  task_it("counts a cancelled task that is not through with its end", function()
+    local pool = tasks.TaskPool { size = 1 }
+    pool:apply(nap, { args = { 9 }, cancel_callback = function()
+      taskpool.sleep(1)
+    end })
+    pool:apply(nap, { args = { 9 } })
+    settle()
+    pool:cancel(0)
+    settle()
+    assert.are.equal("0 1 0 1", counts(pool))
+    taskpool.sleep(1)
+    assert.are.equal("1 0 1 0", counts(pool))
+  end)
+end)
+
+describe("a locked pool", function()
+  task_it("refuses new work and goes on with what it has", function(log)
+    local pool = tasks.TaskPool { size = 1 }
+    pool:map(nap, { 1, 1, 1 })
+    pool:lock()
+    pool:lock()
+    assert.is_true(pool.is_locked)
+    local err = raises("PoolIsLocked", pool.apply, pool, nap)
+    assert.matches(tostring(pool), err.message, 1, true)
+    raises("PoolIsLocked", pool.map, pool, nap, { 1 })
+    taskpool.sleep(3.5)
+    assert.are.equal("0 0 3 0", counts(pool))
+    pool:unlock()
+    pool:unlock()
+    assert.is_false(pool.is_locked)
+    pool:apply(nap, { args = { 1 } })
+    assert.are.equal(1, log:count(tostring(pool) .. " is locked!"))
+    assert.are.equal(1, log:count(tostring(pool) .. " was unlocked."))
+  end)
+end)
+
+describe("the counts of a pool", function()
+  task_it("follow its tasks from waiting to flushed", function()
+    local pool = tasks.TaskPool { size = 2 }
+    pool:apply(nap, { args = { 1 }, num = 3, cancel_callback = function()
+      taskpool.sleep(1)
+    end })
+    assert.are.equal("0 0 0 3", counts(pool))
+    settle()
+    assert.are.equal("2 0 0 1", counts(pool))
+    pool:cancel(0)
+    assert.are.equal("1 1 0 1", counts(pool))
+    taskpool.sleep(1.5)
+    assert.are.equal("1 0 2 0", counts(pool))
+    taskpool.sleep(2)
+    assert.are.equal("0 0 3 0", counts(pool))
+    pool:flush()
+    assert.are.equal("0 0 0 0", counts(pool))
+  end)
+end)
