@@ -181,7 +181,7 @@ local function open_stage()
     end
     uv.fs_rmdir(path)
   end
-  for name, number in pairs { sigint = 2, sigterm = 15, sighup = 1 } do
+  for name, number in pairs { sighup = 1, sigint = 2, sigpipe = 13, sigterm = 15 } do
     local signal = uv.new_signal()
     signal:start(name, function()
       clear()

@@ -113,7 +113,7 @@ describe("map", function()
   task_it("runs one at a time, or as many as num_concurrent says", function()
     local pool, running, most = tasks.TaskPool(), 0, {}
     for _, limit in ipairs { false, 1, 2, 5 } do
-      local _, index = 0, #most + 1
+      local index = #most + 1
       most[index] = 0
       pool:map(function()
         running = running + 1

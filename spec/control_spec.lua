@@ -352,6 +352,26 @@ describe("a command that waits", function()
     assert.matches("^%w", waiting:line())
   end)
 
+  it("is answered where it ends as the server closes", function()
+    local closing <close> = hosts.start [[
+      local pool = taskpool.SimpleTaskPool(function() end)
+      local path = directory .. "/closing.sock"
+      local server = control.serve { pool, unix = path }
+      local watcher = taskpool.TaskPool {}
+      watcher:apply(function()
+        pool:until_closed()
+        server:close()
+        server:wait()
+      end)
+    ]]
+    local waiting <close> = wires.connect("unix:" .. closing.directory .. "/closing.sock")
+    local other <close> = wires.connect(waiting.address)
+    waiting:send "num-running\nuntil-closed\n"
+    assert.are.equal("0", waiting:line())
+    assert.are.equal("ok", other:ask "gather-and-close")
+    assert.are.equal("true\n", waiting:finish())
+  end)
+
   it("is cancelled when its client leaves", function()
     local waiting = {}
     for i = 1, 128 do

@@ -31,6 +31,8 @@ local taskpool = {
   yield = core.yield,
   now = core.now,
   await = core.await,
+  catch_cancel = core.catch_cancel,
+  shield = core.shield,
   gather = require "taskpool.gather",
 
   -- between tasks

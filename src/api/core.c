@@ -173,6 +173,8 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"yield", l_core_yield},
       {"now", l_core_now},
       {"await", l_core_await},
+      {"catch_cancel", l_core_catch_cancel},
+      {"shield", l_core_shield},
       {"checkpoint", l_core_checkpoint},
       {"waiter", l_core_waiter},
       {"park", l_core_park},

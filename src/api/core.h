@@ -17,6 +17,8 @@ tp_host *tp_core_host(lua_State *L);
 
 /* ---- functions with a file of their own ---- */
 
+int l_core_catch_cancel(lua_State *L);
+int l_core_shield(lua_State *L);
 int l_core_await(lua_State *L);
 int l_core_run(lua_State *L);
 int l_core_start(lua_State *L);

@@ -102,8 +102,8 @@ int l_core_cancel(lua_State *L) {
   const job *found = push_job(L);
   if (!found)
     return 0;
-  tp_cancel *reason =
-      tp_cancel_create(TP_CANCELLED, "cancel", lua_tostring(L, 2), tp_exec_now(host->exec));
+  tp_cancel *reason = tp_cancel_create(TP_CANCELLED, "cancel", lua_tostring(L, 2),
+                                       tp_exec_now(host->exec), TP_GRACE_DEFAULT);
   if (!reason)
     return tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   tp_exec_cancel(host->exec, found->coro, reason);

@@ -248,7 +248,8 @@ int l_pool_start(lua_State *L) {
 /* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
 static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message) {
   const char *text = message ? lua_tostring(L, message) : NULL;
-  tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)));
+  tp_cancel *cancel =
+      tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)), TP_GRACE_DEFAULT);
   if (!cancel)
     tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   return cancel;

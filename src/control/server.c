@@ -231,6 +231,10 @@ static bool start(tp_server *server, tp_error *error) {
 
 tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *options,
                           tp_error *error) {
+  if (host->closing) { /* a finalizer asks */
+    tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
+    return NULL;
+  }
   tp_server *server = calloc(1, sizeof *server);
   if (!server) {
     tp_fail(error, TP_NO_MEMORY, "no memory for a control server");

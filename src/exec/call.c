@@ -104,7 +104,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   }
   tp_coro *coro = tp_coro_take_next(call->exec);
   coro->is_task = true;
-  coro->failed = coro->cancelled = coro->told = false;
+  coro->failed = coro->cancelled = false;
   coro->as.task.state = TP_TASK_NEW;
   tp_coro_begin(coro, push_next(call, coro->L));
   *task = &coro->as.task;

@@ -8,7 +8,7 @@
  *
  * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
  * or the results, of the present call. At rest it is empty. */
-#include "exec/coro.h"
+#include "exec/ending.h"
 #include "value/error.h"
 #include "value/text.h"
 
@@ -125,12 +125,13 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   coro->failed = !ok;
   if (coro->cancelled) {
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
+  } else if (ok && coro->ending && coro->ending->reason) {
+    tp_run_event(pool, TP_EVENT_IGNORED, task);
   } else if (!ok) {
     report_task(coro, L, "");
     tp_run_count_error(pool->owner, L);
   }
-  tp_cancel_release(coro->cancel);
-  coro->cancel = NULL;
+  tp_ending_clear(coro);
 }
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
@@ -177,17 +178,16 @@ static void end_job(tp_coro *coro, lua_State *L, bool ok) {
     coro->as.job.done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
   else if (!ok && !tp_exec_is_cancel(coro->exec, L, -1))
     report(coro, L, coro->as.job.what);
-  tp_cancel_release(coro->cancel);
-  coro->cancel = NULL;
+  tp_ending_clear(coro);
 }
 
 /* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
 static int run_body(tp_coro *coro, lua_State *L) {
   coro->phase = TP_PHASE_BODY;
-  if (!coro->cancel)
+  if (!coro->ending || !coro->ending->reason)
     return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
   lua_settop(L, 1);
-  tp_wait_push_cancel(L, coro->cancel);
+  tp_ending_push(L, coro->ending->reason);
   return LUA_ERRRUN;
 }
 
@@ -341,7 +341,7 @@ static void destroy(tp_coro *coro) {
   anchor(exec, slot, NULL);
   exec->slots[slot] = NULL;
   exec->free_slots[exec->free_slot_count++] = slot;
-  tp_cancel_release(coro->cancel);
+  tp_ending_clear(coro);
   free(coro);
 }
 
@@ -390,8 +390,41 @@ static void bury(tp_coro *coro) {
   destroy(coro);
 }
 
+/* Lua: goes on with a killed coroutine behind its body. Stack: the coroutine. */
+static int l_after_kill(lua_State *L) {
+  tp_coro *coro = lua_touserdata(L, 1);
+  lua_pushcfunction(L, l_on_error);
+  lua_replace(L, 1);
+  tp_ending_push(L, coro->ending->reason);
+  return drive(L, LUA_ERRRUN, (lua_KContext)coro);
+}
+
+/* Kills a coroutine: its thread is not resumed again, but closed within a budget; what comes behind
+ * the body runs in a new one. */
+static void kill_off(tp_coro *coro) {
+  tp_exec *exec = coro->exec;
+  lua_State *old = coro->L, *main = exec->L;
+  luaL_checkstack(main, 4, NULL);
+  lua_State *L = lua_newthread(main);
+  coro->ending->doomed = false;
+  coro->cut = false;
+  exec->current = coro;
+  lua_resetthread(old);
+  exec->current = NULL;
+  anchor(exec, slot_of(coro), L);
+  lua_pop(main, 1);
+  coro->L = L;
+  lua_pushcfunction(L, l_after_kill);
+  lua_pushlightuserdata(L, coro);
+  coro->nargs = 1;
+  if (coro->is_task)
+    tp_run_event(coro->as.task.group->pool, TP_EVENT_KILLED, &coro->as.task);
+}
+
 bool tp_coro_resume(tp_coro *coro) {
   tp_exec *exec = coro->exec;
+  if (coro->ending && coro->ending->doomed)
+    kill_off(coro);
   tp_coro *outer = exec->current;
   bool waitable = exec->waitable;
   int nresults;

@@ -11,6 +11,8 @@
 #define TP_PARK_BITS 40
 #define TP_PARK_MASK ((UINT64_C(1) << TP_PARK_BITS) - 1)
 
+typedef struct tp_ending tp_ending;
+
 /* Where a coroutine is. */
 typedef enum tp_coro_state {
   TP_CORO_REST,     /* on the free list */
@@ -33,7 +35,7 @@ struct tp_coro {
   tp_exec *exec;      /* whose it is */
   lua_State *L;       /* its thread; its stack is empty at rest */
   tp_coro *next;      /* in the run queue or the free list */
-  tp_cancel *cancel;  /* why it is cancelled; NULL while it is not */
+  tp_ending *ending;  /* its cancel, time limit or shield; NULL: none of them */
   tp_wake_id park;    /* the id of the present park, or of the next one */
   uint32_t timer;     /* its place in the heap of timers + 1; 0: none */
   uint16_t nargs;     /* values on its stack for the next resume */
@@ -43,7 +45,6 @@ struct tp_coro {
   bool cut : 1;       /* the wait was ended by a cancel; its continuation raises */
   bool failed : 1;    /* task: the body did not return */
   bool cancelled : 1; /* task: the body was ended by the cancel */
-  bool told : 1;      /* task: the listener knows that a cancel has reached it */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -54,11 +55,21 @@ struct tp_coro {
   } as;
 };
 
-/* A time and who sleeps until then. */
+/* What a timer is set for. */
+typedef enum tp_timer_kind {
+  TP_TIMER_SLEEP,  /* the end of a sleep */
+  TP_TIMER_ENDING, /* the end of a time limit, a shield or a grace */
+} tp_timer_kind;
+
+/* A clock that is never reached; a sum of two is no overflow. */
+#define TP_FOREVER (UINT64_MAX / 4)
+
+/* A time and whom it is for. */
 typedef struct tp_timer {
-  uint64_t deadline; /* clock, nanoseconds */
-  uint64_t began;    /* the same, when the sleep began */
-  tp_coro *coro;     /* woken then */
+  uint64_t deadline;   /* clock, nanoseconds */
+  uint64_t began : 63; /* the same, when it was set */
+  uint64_t kind : 1;   /* a tp_timer_kind */
+  tp_coro *coro;       /* whose it is */
 } tp_timer;
 
 /* A queue of coroutines through `next`. */
@@ -139,9 +150,6 @@ tp_coro *tp_coro_of(tp_task *task);
 
 /* ---- wait.c ---- */
 
-/* Pushes the error by which a cancelled coroutine ends. */
-void tp_wait_push_cancel(lua_State *L, const tp_cancel *cancel);
-
 /* Makes a parked or offering coroutine ready. */
 void tp_wait_end(tp_coro *coro, int nargs);
 
@@ -149,8 +157,9 @@ void tp_wait_end(tp_coro *coro, int nargs);
 
 /* Nanoseconds. */
 uint64_t tp_timer_now(const tp_exec *exec);
-void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L);
-void tp_timer_stop(tp_coro *coro);
+/* Sets a timer of that kind, one at a time. False: no memory. */
+bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
+void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 
 /* Whether the virtual clock is on, and nothing but a timer can happen next. */
 bool tp_timer_can_jump(const tp_exec *exec);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The run queue and the turn; see exec.h. */
-#include "exec/coro.h"
+#include "exec/ending.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -163,7 +163,7 @@ void tp_exec_close(tp_exec *exec) {
 void tp_exec_free(tp_exec *exec) {
   for (uint32_t i = 0; i < exec->slot_count; i++)
     if (exec->slots[i]) {
-      tp_cancel_release(exec->slots[i]->cancel);
+      tp_ending_clear(exec->slots[i]);
       free(exec->slots[i]);
     }
   free(exec->slots);

@@ -117,6 +117,12 @@ void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
  * their pools. */
 void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason);
 
+/* Holds the raising off in the running coroutine, for so many seconds at most, until
+ * tp_exec_unshield gets back what was stored in
+ * `*before`. False: no memory. */
+bool tp_exec_shield(tp_exec *exec, double seconds, uint64_t *before);
+void tp_exec_unshield(tp_exec *exec, uint64_t before);
+
 /* Whether the value at `index` is the error by which the running coroutine is being cancelled. */
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index);
 

@@ -7,8 +7,7 @@
  * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
  * before the next; those who went to sleep at the same instant wake together. So a script does
  * under the virtual clock what it does under the real one, which never stands still. */
-#include "exec/coro.h"
-#include "value/error.h"
+#include "exec/ending.h"
 
 #include <stdlib.h>
 
@@ -24,9 +23,14 @@ double tp_exec_now(const tp_exec *exec) {
 
 /* ---- the heap ---- */
 
+/* Where a timer's place in the heap is noted. */
+static uint32_t *place_of(tp_coro *coro, tp_timer_kind kind) {
+  return kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer;
+}
+
 static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
   exec->timers[index] = timer;
-  timer.coro->timer = index + 1;
+  *place_of(timer.coro, (tp_timer_kind)timer.kind) = index + 1;
 }
 
 /* Whether `a` fires before `b`: at the same instant, those whose wait began first. */
@@ -98,23 +102,27 @@ static void arm(tp_exec *exec) {
 
 /* ---- what the others call ---- */
 
-void tp_timer_start(tp_coro *coro, uint64_t deadline, lua_State *L) {
+bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
   tp_exec *exec = coro->exec;
   if (!reserve(exec))
-    tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
-  sift_up(exec, exec->timer_count++, (tp_timer){deadline, tp_timer_now(exec), coro});
-  if (coro->timer == 1)
+    return false;
+  sift_up(
+      exec, exec->timer_count++,
+      (tp_timer){.deadline = deadline, .began = tp_timer_now(exec), .kind = kind, .coro = coro});
+  if (*place_of(coro, kind) == 1)
     arm(exec);
+  return true;
 }
 
-void tp_timer_stop(tp_coro *coro) {
-  if (!coro->timer)
+void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
+  uint32_t *place = place_of(coro, kind);
+  if (!*place)
     return;
   tp_exec *exec = coro->exec;
-  uint32_t index = coro->timer - 1;
+  uint32_t index = *place - 1;
+  *place = 0;
   tp_timer last = exec->timers[--exec->timer_count];
-  coro->timer = 0;
-  if (last.coro != coro) {
+  if (index < exec->timer_count) {
     bool up = index > 0 && is_before(last, exec->timers[(index - 1) / 2]);
     (up ? sift_up : sift_down)(exec, index, last);
   }
@@ -122,11 +130,21 @@ void tp_timer_stop(tp_coro *coro) {
     arm(exec);
 }
 
-/* Wakes all whose deadline has come. */
+/* Does what the first timer was set for. */
+static void fire_first(tp_exec *exec) {
+  tp_timer first = exec->timers[0];
+  tp_timer_stop(first.coro, (tp_timer_kind)first.kind);
+  if (first.kind == TP_TIMER_SLEEP)
+    tp_wait_end(first.coro, 0);
+  else
+    tp_ending_due(first.coro);
+}
+
+/* Fires all whose deadline has come. */
 static void fire(tp_exec *exec) {
   uint64_t now = uv_hrtime();
   while (exec->timer_count && exec->timers[0].deadline <= now)
-    tp_wait_end(exec->timers[0].coro, 0);
+    fire_first(exec);
   if (exec->timer_count)
     arm(exec);
 }
@@ -146,7 +164,7 @@ void tp_timer_jump(tp_exec *exec) {
   if (exec->virtual_now < first.deadline)
     exec->virtual_now = first.deadline;
   do
-    tp_wait_end(exec->timers[0].coro, 0);
+    fire_first(exec);
   while (exec->timer_count && exec->timers[0].deadline <= exec->virtual_now &&
          exec->timers[0].began == first.began);
 }

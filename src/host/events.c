@@ -17,6 +17,8 @@ static const struct {
     [TP_EVENT_STARTED] = {TP_LOG_DEBUG, "Started ", ""},
     [TP_EVENT_CANCELLING] = {TP_LOG_DEBUG, "Cancelling ", " ..."},
     [TP_EVENT_CANCELLED] = {TP_LOG_DEBUG, "Cancelled ", ""},
+    [TP_EVENT_KILLED] = {TP_LOG_WARNING, "Killed ", ": it did not end after its cancel"},
+    [TP_EVENT_IGNORED] = {TP_LOG_INFO, "", " returned although it was cancelled"},
     [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
 };
 

@@ -36,6 +36,8 @@ char *tp_host_directory_of(const char *path) {
 tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name,
                           uint64_t size) {
   char label[256];
+  if (host->closing) /* a finalizer asks */
+    return NULL;
   if (name)
     snprintf(label, sizeof label, "%s-%.200s", class_name, name);
   else
@@ -78,7 +80,7 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
     next = LIST_NEXT(service, link);
     service->close(service);
   }
-  tp_cancel *reason = tp_cancel_create(code, who, NULL, tp_exec_now(host->exec));
+  tp_cancel *reason = tp_cancel_create(code, who, NULL, tp_exec_now(host->exec), TP_GRACE_DEFAULT);
   if (!reason)
     return;
   tp_pool *pool;
@@ -108,6 +110,8 @@ static bool is_reached(void *context) {
 
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done};
+  if (host->closing) /* a finalizer asks */
+    return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
   if (tp_exec_run(host->exec, is_reached, &to))
     return true;
   tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them",

@@ -72,7 +72,7 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error);
 
 /* ---- parts ---- */
 
-/* A new pool; its label is "<class>-<name or index>". NULL: no memory. */
+/* A new pool; its label is "<class>-<name or index>". NULL: no memory, or the host is closing. */
 tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name,
                           uint64_t size);
 

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when) {
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when,
+                            double grace) {
   size_t size = message ? strlen(message) + 1 : 1;
   tp_cancel *cancel = malloc(sizeof *cancel + size);
   if (!cancel)
     return NULL;
-  *cancel = (tp_cancel){.references = 1, .code = code, .when = when, .who = who};
+  *cancel = (tp_cancel){.references = 1, .code = code, .when = when, .grace = grace, .who = who};
   memcpy(cancel->message, message ? message : "", size);
   return cancel;
 }

@@ -10,13 +10,18 @@ typedef struct tp_cancel {
   unsigned references; /* freed when it falls to 0 */
   tp_code code;        /* Cancelled, TimedOut, … */
   double when;         /* host clock, seconds */
+  double grace;        /* seconds that a task has to end by itself before it is killed */
   const char *who;     /* what asked for it, as "cancel_group"; static */
   char message[];      /* the caller's message, "" for none */
 } tp_cancel;
 
+/* The grace that is given where nothing else is said, seconds. */
+#define TP_GRACE_DEFAULT 5.0
+
 /* A new record with one reference, owned by the caller. `who` is a static string, `message` is
  * copied and may be NULL. NULL: no memory. */
-tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when);
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when,
+                            double grace);
 
 tp_cancel *tp_cancel_keep(tp_cancel *cancel);
 

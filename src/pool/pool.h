@@ -39,6 +39,8 @@ typedef enum tp_event {
   TP_EVENT_STARTED,     /* a task has its place and its id */
   TP_EVENT_CANCELLING,  /* a cancel is about to reach a task's function (told by the executor) */
   TP_EVENT_CANCELLED,   /* a task's function was ended by a cancel */
+  TP_EVENT_KILLED,      /* a task did not end by itself after its cancel (told by the executor) */
+  TP_EVENT_IGNORED,     /* a task was cancelled, but its function returned (the same) */
   TP_EVENT_ENDED,       /* a task has ended; its place is free */
   TP_EVENT_DONE,        /* its callbacks have finished too */
   TP_EVENT_IDLE,        /* nothing runs and nothing is to come */

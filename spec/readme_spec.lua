@@ -1,0 +1,343 @@
+-- SPDX-License-Identifier: MIT
+-- What the README says is true: its commands and its code are run, its tables are compared with their sources.
+--
+-- How it reads the page:
+--
+--   console   `$ ` begins a command for sh; `> ` is typed into the command above it; the rest is what is said.
+--             A block that ends in `...` shows a program that goes on: it is left running until the end of
+--             the page.
+--   lua       a script; `--> ` is what it prints, `...` in it any text. Without a `require` of its own it
+--             finds `taskpool` as a local.
+--   c         the code of examples/embed/minimal.c
+--
+-- "build" is the build under test and "/tmp/" a private directory. Times of day count as equal, and so do
+-- numbers of five digits and more.
+local hosts = require "spec.support.host"
+local program = require "spec.support.program"
+local uv = require "luv"
+
+local build = assert(uv.fs_realpath(os.getenv "BUILD" or "build"))
+
+---These build, test or measure the project as a whole: it is only seen that they are there.
+local WHOLE <const> = { ["scripts/demo"] = true, ["scripts/test"] = true, ["cmake -S"] = true }
+
+---What the client says on a terminal only (prompt_spec.lua has it).
+local ON_TERMINAL <const> = "Disconnected from control server."
+
+-- ---- reading the page ----
+
+---@class Block
+---@field language string
+---@field line integer where it begins
+---@field lines string[]
+
+---@return Block[]
+local function read_blocks()
+  local blocks, block, number = {}, nil, 0
+  for line in io.lines "README.md" do
+    number = number + 1
+    local language = line:match "^```(%l*)$"
+    if block and language then
+      block = nil
+    elseif language then
+      block = { language = language, line = number, lines = {} }
+      blocks[#blocks + 1] = block
+    elseif block then
+      table.insert(block.lines, line)
+    end
+  end
+  return blocks
+end
+
+---The cells of all table rows of the page whose first cell matches `first`.
+local function read_rows(first)
+  local rows = {}
+  for line in io.lines "README.md" do
+    local cells = {}
+    for cell in line:gmatch "|%s*([^|]-)%s*%f[|]" do
+      cells[#cells + 1] = cell
+    end
+    if cells[1] and cells[1]:find(first) then
+      rows[#rows + 1] = cells
+    end
+  end
+  return rows
+end
+
+---A command of a console block.
+---@class Step
+---@field command string
+---@field typed string[]
+---@field said string[]
+
+---@param block Block
+---@return Step[]
+local function read_steps(block)
+  local steps = {}
+  for _, line in ipairs(block.lines) do
+    local command, typed = line:match "^%$ (.*)$", line:match "^> (.*)$"
+    local step = steps[#steps]
+    if command then
+      steps[#steps + 1] = { command = command, typed = {}, said = {} }
+    elseif typed then
+      table.insert(step.typed, typed)
+    elseif not (#step.typed > 0 and line == ON_TERMINAL) then
+      table.insert(step.said, line)
+    end
+  end
+  return steps
+end
+
+-- ---- comparing ----
+
+local function without_figures(text)
+  return (text:gsub("%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("%d%d%d%d%d+", "NUMBER"))
+end
+
+---A pattern for the lines. `...` at the end is anything, behind a colon anything on the line.
+local function pattern_of(lines)
+  local text = without_figures(table.concat(lines, "\n"))
+  text = text:gsub("%p", "%%%0"):gsub("\n%%%.%%%.%%%.$", ".*"):gsub(":%%%.%%%.%%%.", ":[^\n]*")
+  return "^" .. text .. "$"
+end
+
+---Raises what is different where `text` is not what the lines show.
+local function assert_says(lines, text, where)
+  text = without_figures(text):gsub("\n$", "")
+  if not text:find(pattern_of(lines)) then
+    assert.are.equal(table.concat(lines, "\n"), text, where)
+  end
+end
+
+describe("the README", function()
+  local directory
+  local left_running = {}
+
+  setup(function()
+    directory = program.make_directory()
+  end)
+
+  teardown(function()
+    for _, process in ipairs(left_running) do
+      process:stop()
+    end
+    program.run { file = "rm", "-r", directory }
+  end)
+
+  ---Puts our places for those of the page.
+  local function here(text)
+    return (text:gsub("/tmp/", directory .. "/"):gsub("%$PWD/build", build):gsub(" build%f[ %z]", " " .. build))
+  end
+
+  ---Starts a command under sh, both outputs in one.
+  local function start(command)
+    local prelude = "exec 2>&1; "
+    if uv.fs_stat(build .. "/sanitized") then
+      prelude = prelude .. 'cc() { command cc -fsanitize=address,undefined "$@"; }; '
+    end
+    if command:find "^taskpool [^;|]*$" then
+      prelude = prelude .. "exec "
+    end
+    return program.start { file = "sh", "-c", prelude .. here(command) }
+  end
+
+  local function run_step(step, where)
+    if WHOLE[step.command:match "^%S+ ?%-?%u?"] then
+      return
+    end
+    local said = {}
+    for index, line in ipairs(step.said) do
+      said[index] = here(line)
+    end
+    local process = start(step.command)
+    if said[#said] == "..." then
+      left_running[#left_running + 1] = process
+      process:wait_for(said[#said - 1]:match "%u.*$") -- behind the time
+      return assert_says(said, process.out, where)
+    end
+    for _, line in ipairs(step.typed) do
+      process:write(line .. "\n")
+    end
+    process:close()
+    assert_says(said, process:finish().out, where)
+  end
+
+  for _, block in ipairs(read_blocks()) do
+    if block.language == "console" then
+      it(("says what the commands of line %d say"):format(block.line), function()
+        for _, step in ipairs(read_steps(block)) do
+          run_step(step, ("README.md:%d: %s"):format(block.line, step.command))
+        end
+      end)
+    elseif block.language == "lua" then
+      it(("says what the script of line %d prints"):format(block.line), function()
+        local text, printed = table.concat(block.lines, "\n"), {}
+        for _, line in ipairs(block.lines) do
+          printed[#printed + 1] = line:match "^%-%-> (.*)$"
+        end
+        if not text:find 'local taskpool = require "taskpool"' then
+          text = 'local taskpool = require "taskpool" ' .. text
+        end
+        local path = program.write_file(directory .. "/block.lua", text .. "\n")
+        local done = program.run { "run", path }
+        assert.are.equal("", done.err)
+        assert_says(printed, done.out, "README.md:" .. block.line)
+      end)
+    elseif block.language == "c" then
+      it("shows the code of the C example", function()
+        local source = program.read_file("examples/embed/minimal.c"):gsub("^/%*.-%*/\n", "")
+        assert.are.equal(source, table.concat(block.lines, "\n") .. "\n")
+      end)
+    end
+  end
+
+  it("names the two scripts that can be run", function()
+    local page = program.read_file "README.md"
+    for script in pairs { ["scripts/demo"] = 1, ["scripts/test"] = 1 } do
+      assert.is_truthy(page:find("\n    " .. script, 1, true))
+      assert.is_true(uv.fs_access(script, "x"))
+    end
+  end)
+
+  it("lists the codes of errors with their meanings", function()
+    local listed = {}
+    for _, cells in ipairs(read_rows "^`%u%a+`$") do
+      listed[cells[1]:sub(2, -2)] = cells[2]
+    end
+    local codes = {}
+    local header = program.read_file "include/taskpool.h"
+    for name, meaning in header:gmatch "X%([%u_]+, (%a+)%)%s+/%* (.-) %*/" do
+      codes[name] = meaning
+    end
+    assert.is_truthy(codes.PoolIsClosed)
+    assert.are.same(codes, listed)
+  end)
+
+  it("links to what is there", function()
+    for target in program.read_file("README.md"):gmatch "%]%(([^)#]+)%)" do
+      assert.is_truthy(target:find "^https://" or uv.fs_stat(target), target)
+    end
+  end)
+end)
+
+describe("the README's table of methods", function()
+  ---The help on each command of both kinds of pools: { [command] = { usage =, summary =, options = {} } }.
+  local function read_help()
+    local host <close> = hosts.start 'taskpool.TaskPool {} taskpool.SimpleTaskPool(print)'
+    local commands = {}
+    for pool = 0, 1 do
+      local name = (pool == 0 and "TaskPool-" or "SimpleTaskPool-") .. pool
+      local function help(command)
+        local wire <close> = host:greet '{"terminal_width": 400}'
+        wire:ask("use " .. name)
+        wire:send(command .. "\n")
+        wire:shutdown()
+        return wire:finish()
+      end
+      for command in help("-h"):gmatch "\n  ([%l%-]+)" do
+        local text = help(command .. " -h")
+        local options = {}
+        for option in text:gmatch "%-%-([%l%-]+)" do
+          options[#options + 1] = option ~= "help" and option:gsub("-", "_") or nil
+        end
+        commands[command] = {
+          usage = text:match "^usage: (.-) %[%-h%]\n",
+          summary = text:match "^.-\n\n(.-)\n",
+          options = options,
+        }
+      end
+    end
+    return commands
+  end
+
+  it("tells of each command what its help tells", function()
+    local commands = read_help()
+    for _, own in ipairs { "pools", "use", "help", "exit" } do -- of the session, not of pools
+      assert.is_truthy(commands[own])
+      commands[own] = nil
+    end
+    for _, cells in ipairs(read_rows "^`pool[:.]") do
+      local name = cells[1]:match("pool[:.]([%l_]+)"):gsub("_", "-")
+      local help = assert(commands[name], name)
+      assert.are.equal("`" .. help.usage .. "`", cells[2])
+      assert.are.equal(help.summary, cells[3])
+      for _, option in ipairs(help.options) do
+        assert.is_truthy(cells[1]:find("%f[%w]" .. option .. "%f[^%w_]"), name .. " " .. option)
+      end
+      commands[name] = nil
+    end
+    assert.is_nil(next(commands))
+  end)
+end)
+
+describe("the README of the sources", function()
+  ---What stands in backquotes and matches.
+  local function quoted(pattern)
+    return program.read_file("src/README.md"):gmatch("`(" .. pattern .. ")`")
+  end
+
+  it("names each file of each folder", function()
+    local page = program.read_file "src/README.md"
+    for folder, kind in
+      function(found)
+        return uv.fs_scandir_next(found)
+      end,
+      uv.fs_scandir "src"
+    do
+      local row = page:match("\n| `" .. folder:gsub("%p", "%%%0") .. "/?` [^\n]*")
+      assert.is_truthy(row or folder == "README.md", folder)
+      for file in
+        function(found)
+          return found and uv.fs_scandir_next(found)
+        end,
+        kind == "directory" and uv.fs_scandir("src/" .. folder) or nil
+      do
+        assert.is_truthy(row:find("`" .. file:match "^%w+" .. "`", 1, true), folder .. "/" .. file)
+      end
+    end
+  end)
+
+  it("names files and functions that are there", function()
+    for file in quoted "[%w_./]+/[%w_]+%.%l+" do
+      assert.is_truthy(uv.fs_stat("src/" .. file), file)
+    end
+    local pipe <close> = assert(io.popen "cat src/*/*.[ch] include/taskpool.h")
+    local sources = pipe:read "a"
+    for name in quoted "[%l]+_[%l_]+" do
+      assert.is_truthy(sources:find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+    end
+  end)
+end)
+
+describe("the demo", function()
+  it("plays to its end and leaves nothing behind", function()
+    local directory = program.make_directory()
+    local done = program.run {
+      file = "lua5.4",
+      "scripts/play.lua",
+      env = { PACE = "0.05", TMPDIR = directory },
+    }
+    assert.are.equal("", done.err)
+    assert.are.equal(0, done.code)
+    assert.is_nil(done.out:find "\27")
+    for line in done.out:gmatch "[^\n]+" do
+      assert.is_true(#line <= 80, line)
+    end
+    assert.is_truthy(done.out:find("you     > start 2\n", 1, true))
+    assert.is_truthy(done.out:find("answer  start-group-1\n", 1, true))
+    assert.is_truthy(done.out:find("host    Cancelled SimpleTaskPool-0_Task-4\n", 1, true))
+    assert.is_truthy(done.out:find("The totals are equal.\n", 1, true))
+    program.remove_directory(directory)
+  end)
+
+  it("ends everything at ^C", function()
+    local directory = program.make_directory()
+    local process = program.start { file = "lua5.4", "scripts/play.lua", env = { TMPDIR = directory } }
+    process:wait_for "listening on "
+    local socket = process.out:match "(%S+/host)" or process.out:match "(/%S+)"
+    process:kill "sigint"
+    assert.are.equal(130, process:finish().code)
+    assert.is_nil(uv.fs_stat(socket))
+    program.remove_directory(directory)
+  end)
+end)

@@ -1,0 +1,150 @@
+-- SPDX-License-Identifier: MIT
+-- Where a task may wait: below pcall, in coroutines of its own, in iterators, metamethods and <close> handlers.
+local core = require "taskpool.core"
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+local at_end, raises = tasks.at_end, tasks.raises
+
+local function task_it(name, body)
+  it(name, tasks.case(body))
+end
+
+describe("a wait", function()
+  ---Runs `body` in a task beside one that counts seconds, and returns how many it counted meanwhile.
+  local function seconds_of(body)
+    local pool, seconds, results = tasks.TaskPool(), 0, nil
+    pool:apply(function()
+      repeat
+        taskpool.sleep(1)
+        seconds = seconds + 1
+      until results
+    end)
+    taskpool.sleep(0.5)
+    pool:apply(function()
+      results = table.pack(body())
+    end)
+    pool:gather_and_close()
+    return seconds, results
+  end
+
+  task_it("works below pcall and xpcall, with their results and errors", function()
+    local seconds, results = seconds_of(function()
+      local first = table.pack(pcall(function(...)
+        taskpool.sleep(1)
+        return ...
+      end, 1, nil, 3))
+      local second = table.pack(xpcall(function(...)
+        taskpool.sleep(1)
+        error(... .. "!", 0)
+      end, function(message)
+        return message .. " handled"
+      end, "x"))
+      return first, second
+    end)
+    assert.are.equal(3, seconds)
+    assert.are.same({ n = 4, true, 1, nil, 3 }, results[1])
+    assert.are.same({ n = 2, false, "x! handled" }, results[2])
+  end)
+
+  task_it("in inner coroutines leaves their own yields alone, at any depth", function()
+    local seconds, results = seconds_of(function()
+      local function produce(depth)
+        return coroutine.wrap(function(...)
+          assert.are.same({ "first", depth }, { ... })
+          for item = 1, 2 do
+            taskpool.sleep(0.5)
+            if depth > 1 then
+              produce(depth - 1)("first", depth - 1)
+            end
+            assert.are.equal("again", coroutine.yield(item, depth))
+          end
+          return "end"
+        end)
+      end
+      local next_item, list = produce(3), {}
+      list[1] = table.pack(next_item("first", 3))
+      list[2] = table.pack(next_item "again")
+      list[3] = table.pack(next_item "again")
+      return list
+    end)
+    assert.are.same({ { n = 2, 1, 3 }, { n = 2, 2, 3 }, { n = 1, "end" } }, results[1])
+    assert.are.equal(4, seconds) -- seven naps of half a second
+  end)
+
+  task_it("works in iterators, metamethods, and handlers of <close>", function()
+    local seconds, results = seconds_of(function()
+      local object = setmetatable({}, { __index = function(_, key)
+        taskpool.sleep(1)
+        return key
+      end })
+      local sum = 0
+      for item in function()
+        taskpool.sleep(1)
+        return sum < 3 and 1 or nil
+      end do
+        sum = sum + item
+      end
+      do
+        local _ <close> = at_end(function()
+          taskpool.sleep(1)
+        end)
+      end
+      return sum, object.key
+    end)
+    assert.are.equal(7, seconds)
+    assert.are.same({ n = 2, 3, "key" }, results)
+  end)
+
+  task_it("is refused inside of C functions that cannot be left, and nothing breaks", function()
+    local seconds = seconds_of(function()
+      for _, call in ipairs {
+        function()
+          table.sort({ 3, 2, 1 }, function(a, b)
+            taskpool.sleep(1)
+            return a < b
+          end)
+        end,
+        function()
+          string.gsub("abc", ".", function()
+            taskpool.yield()
+          end)
+        end,
+        function()
+          coroutine.wrap(function()
+            table.sort({ 3, 2, 1 }, function()
+              coroutine.wrap(taskpool.sleep)(1)
+            end)
+          end)()
+        end,
+      } do
+        assert.matches("cannot wait here", raises("InvalidArgument", call).message)
+      end
+      taskpool.sleep(1)
+    end)
+    assert.are.equal(2, seconds)
+  end)
+
+  it("is refused outside of tasks", function()
+    for _, wait in ipairs { taskpool.sleep, taskpool.yield, core.park, core.waiter } do
+      assert.matches("outside of a task", raises("InvalidArgument", wait, 1).message)
+    end
+    local pool = taskpool.TaskPool()
+    pool:lock()
+    pool:gather_and_close() -- nothing to wait for
+  end)
+
+  task_it("is not coroutine.yield, which lets the others run", function()
+    local order = {}
+    local pool = tasks.TaskPool()
+    for _, name in ipairs { "a", "b" } do
+      pool:apply(function()
+        for step = 1, 2 do
+          order[#order + 1] = name .. step
+          assert.are.equal(0, select("#", coroutine.yield("dropped", step)))
+        end
+      end)
+    end
+    pool:gather_and_close()
+    assert.are.same({ "a1", "b1", "a2", "b2" }, order)
+  end)
+end)

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a coroutine is brought to its end; see ending.h. */
+#include "exec/ending.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+/* How often a cancel is raised before the coroutine is killed. */
+#define RAISES_MAX 8
+
+/* The ending of a coroutine, made if need be. NULL: no memory. */
+static tp_ending *ending_of(tp_coro *coro) {
+  if (!coro->ending)
+    coro->ending = calloc(1, sizeof *coro->ending);
+  return coro->ending;
+}
+
+void tp_ending_clear(tp_coro *coro) {
+  tp_ending *ending = coro->ending;
+  if (!ending)
+    return;
+  tp_timer_stop(coro, TP_TIMER_ENDING);
+  tp_cancel_release(ending->reason);
+  free(ending);
+  coro->ending = NULL;
+}
+
+bool tp_ending_is_raising(const tp_coro *coro) {
+  const tp_ending *ending = coro->ending;
+  return ending && ending->reason && !ending->shield_until;
+}
+
+bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {
+  const tp_coro *coro = exec->current;
+  return coro && coro->ending && coro->ending->reason &&
+         tp_error_code(L, index) == coro->ending->reason->code;
+}
+
+/* ---- raising ---- */
+
+void tp_ending_push(lua_State *L, const tp_cancel *reason) {
+  luaL_checkstack(L, 4, NULL);
+  if (*reason->message)
+    lua_pushstring(L, reason->message);
+  else
+    lua_pushfstring(L, "cancelled by %s", reason->who);
+  tp_error_wrap(L, reason->code);
+  lua_pushstring(L, reason->who);
+  lua_setfield(L, -2, "who");
+  lua_pushnumber(L, reason->when);
+  lua_setfield(L, -2, "when");
+}
+
+/* Has the coroutine killed instead of resumed. */
+static void doom(tp_coro *coro) {
+  coro->ending->doomed = true;
+  if (coro->state == TP_CORO_PARKED || coro->state == TP_CORO_OFFERING)
+    tp_wait_end(coro, 0);
+}
+
+int tp_ending_raise(tp_exec *exec, lua_State *L) {
+  tp_coro *coro = exec->current;
+  tp_ending *ending = coro->ending;
+  if (coro->is_task && ending->raises == 0)
+    tp_run_event(coro->as.task.group->pool, TP_EVENT_CANCELLING, &coro->as.task);
+  if (ending->raises >= RAISES_MAX && exec->waitable && lua_isyieldable(L)) {
+    coro->state = TP_CORO_PARKED;
+    doom(coro);
+    return lua_yield(L, 0);
+  }
+  if (ending->raises < RAISES_MAX)
+    ending->raises++;
+  tp_ending_push(L, ending->reason);
+  return lua_error(L);
+}
+
+/* ---- cancel, grace, time limit ---- */
+
+static uint64_t to_nanoseconds(double seconds) {
+  return seconds * 1e9 < (double)TP_FOREVER ? (uint64_t)(seconds * 1e9) : TP_FOREVER;
+}
+
+/* When the grace of a cancelled coroutine is over. */
+static uint64_t killed_at(const tp_ending *ending) {
+  return ending->since + to_nanoseconds(ending->reason->grace);
+}
+
+/* Sets the one timer of a cancelled coroutine to what comes first, the end of its shield or of its
+ * grace. */
+static void set_timer(tp_coro *coro) {
+  const tp_ending *ending = coro->ending;
+  uint64_t deadline = killed_at(ending);
+  if (ending->shield_until && ending->shield_until < deadline)
+    deadline = ending->shield_until;
+  tp_timer_stop(coro, TP_TIMER_ENDING);
+  tp_timer_start(coro, TP_TIMER_ENDING, deadline);
+}
+
+/* Ends the present wait, which raises then. */
+static void cut_wait(tp_coro *coro) {
+  if (coro->state != TP_CORO_PARKED && coro->state != TP_CORO_OFFERING)
+    return;
+  if (coro->state == TP_CORO_OFFERING)
+    lua_settop(coro->L, lua_gettop(coro->L) - coro->nargs);
+  coro->cut = true;
+  tp_wait_end(coro, 0);
+}
+
+void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason) {
+  if (coro->state == TP_CORO_REST || (coro->ending && coro->ending->reason))
+    return;
+  tp_ending *ending = ending_of(coro);
+  if (!ending)
+    return;
+  ending->reason = tp_cancel_keep(reason);
+  ending->since = tp_timer_now(exec);
+  set_timer(coro);
+  if (!ending->shield_until)
+    cut_wait(coro);
+}
+
+void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
+  for (uint32_t i = 0; i < exec->slot_count; i++) {
+    tp_coro *coro = exec->slots[i];
+    if (coro && coro != exec->current)
+      tp_exec_cancel(exec, coro, reason);
+  }
+}
+
+bool tp_ending_limit(tp_coro *coro, uint64_t nanoseconds) {
+  return ending_of(coro) &&
+         tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + nanoseconds);
+}
+
+/* The time limit is over: a cancel that nobody asked for. */
+static void time_out(tp_coro *coro) {
+  tp_exec *exec = coro->exec;
+  tp_cancel *reason = tp_cancel_create(TP_TIMED_OUT, "timeout", "the time limit is over",
+                                       tp_exec_now(exec), TP_GRACE_DEFAULT);
+  if (!reason)
+    return;
+  if (!coro->is_task)
+    tp_exec_cancel(exec, coro, reason);
+  else if (coro->as.task.state == TP_TASK_RUNNING)
+    tp_pool_cancel_task(coro->as.task.group->pool, &coro->as.task, reason);
+  tp_cancel_release(reason);
+}
+
+void tp_ending_due(tp_coro *coro) {
+  tp_ending *ending = coro->ending;
+  if (!ending->reason) {
+    time_out(coro);
+  } else if (tp_timer_now(coro->exec) < killed_at(ending)) {
+    ending->shield_until = 0;
+    set_timer(coro);
+    cut_wait(coro);
+  } else {
+    doom(coro);
+  }
+}
+
+/* ---- shields ---- */
+
+bool tp_exec_shield(tp_exec *exec, double seconds, uint64_t *before) {
+  tp_coro *coro = exec->current;
+  tp_ending *ending = ending_of(coro);
+  if (!ending)
+    return false;
+  *before = ending->shield_until;
+  ending->shield_until = tp_timer_now(exec) + to_nanoseconds(seconds);
+  if (ending->reason)
+    set_timer(coro);
+  return true;
+}
+
+void tp_exec_unshield(tp_exec *exec, uint64_t before) {
+  tp_coro *coro = exec->current;
+  tp_ending *ending = coro->ending;
+  if (!ending)
+    return;
+  ending->shield_until = before > tp_timer_now(exec) ? before : 0;
+  if (ending->reason)
+    set_timer(coro);
+}

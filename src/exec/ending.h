@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to src/exec/: how a coroutine is brought to its end.
+ *
+ * A cancel marks the coroutine; from then on every wait of it raises the cancel error, also in code
+ * that has caught it before. It has a grace to end by itself, and a number of raises; after either
+ * it is killed: not resumed again, its <close> variables closed within a budget. A shield holds the
+ * raising off for a while; a time limit is a cancel that comes by itself. */
+#ifndef TP_EXEC_ENDING_H
+#define TP_EXEC_ENDING_H
+
+#include "exec/coro.h"
+
+/* What is known of the end of one coroutine; made when it is cancelled, shielded or limited. */
+struct tp_ending {
+  tp_cancel *reason;     /* why it is cancelled; NULL while it is not */
+  uint64_t since;        /* clock when it was, nanoseconds */
+  uint64_t shield_until; /* clock until which nothing is raised; 0: no shield */
+  uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
+  uint8_t raises;        /* how often the cancel error was raised */
+  bool doomed;           /* killed at its next turn */
+};
+
+/* Whether the coroutine's waits raise now. */
+bool tp_ending_is_raising(const tp_coro *coro);
+
+/* Raises the cancel error in the running coroutine, or dooms it if that has been of no use; does
+ * not return then either. */
+int tp_ending_raise(tp_exec *exec, lua_State *L);
+
+/* The timer of an ending is due: the time limit, the shield or the grace is over. */
+void tp_ending_due(tp_coro *coro);
+
+/* Has the coroutine cancelled with TimedOut after that many nanoseconds. False: no memory. */
+bool tp_ending_limit(tp_coro *coro, uint64_t nanoseconds);
+
+/* Pushes the error by which a cancelled coroutine ends. */
+void tp_ending_push(lua_State *L, const tp_cancel *reason);
+
+/* Forgets it all: the body is over. */
+void tp_ending_clear(tp_coro *coro);
+
+#endif
