@@ -213,6 +213,22 @@ describe("the README", function()
     assert.are.same(codes, listed)
   end)
 
+  it("tells of each function that Lua finds, and of each method", function()
+    local taskpool = require "taskpool"
+    local page = program.read_file "README.md"
+    for name in pairs(taskpool) do
+      assert.is_truthy(page:find("taskpool." .. name .. "%f[^%w_]"), name)
+    end
+    for _, class in ipairs { "Queue", "Event", "Semaphore" } do
+      local row = page:match("\n| `taskpool%." .. class .. "%([^\n]*")
+      for name, value in pairs(require("taskpool." .. class:lower())) do
+        if type(value) == "function" and not name:find "^__" and name ~= "new" then
+          assert.is_truthy(row:find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+        end
+      end
+    end
+  end)
+
   it("links to what is there", function()
     for target in program.read_file("README.md"):gmatch "%]%(([^)#]+)%)" do
       assert.is_truthy(target:find "^https://" or uv.fs_stat(target), target)

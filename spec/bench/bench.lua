@@ -41,7 +41,7 @@ local programs = {
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }
 
--- The rows of the first table: ours against a baseline, with the least ratio that design.md asks for.
+-- The rows of the first table: ours against a baseline, with the least ratio that we ask for.
 local comparisons = {
   {"map, trivial, from a list", "pool_list", "bare C loop", "loop_trivial", 0.6},
   {"", "pool_list", "pure Lua, coroutines reused", "lua_trivial", 1},

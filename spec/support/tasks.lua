@@ -66,32 +66,33 @@ function Log:__tostring()
 end
 
 ---All pools that have been made in a case and are still in memory.
-local pools = setmetatable({}, { __mode = "k" })
+local pools = setmetatable({}, { __mode = "v" })
+
+local function watch(pool)
+  table.insert(pools, pool)
+  return pool
+end
 
 ---Makes a TaskPool that the end of the case asks after.
 function tasks.TaskPool(options)
-  local pool = taskpool.TaskPool(options)
-  pools[pool] = true
-  return pool
+  return watch(taskpool.TaskPool(options))
 end
 
 ---Makes a SimpleTaskPool that the end of the case asks after.
 function tasks.SimpleTaskPool(func, options)
-  local pool = taskpool.SimpleTaskPool(func, options)
-  pools[pool] = true
-  return pool
+  return watch(taskpool.SimpleTaskPool(func, options))
 end
 
 ---Nothing may be left of a case.
 local function check_nothing_left(log)
-  for pool in pairs(pools) do
+  for _, pool in pairs(pools) do
     local where = tostring(pool)
     assert.are.equal(0, pool.num_running, where)
     assert.are.equal(0, pool.num_cancelled, where)
     assert.are.equal(0, pool.num_waiting, where)
   end
   testing.run(function()
-    for pool in pairs(pools) do
+    for _, pool in pairs(pools) do
       pcall(pool.gather_and_close, pool, { return_exceptions = true })
     end
   end)
@@ -122,6 +123,13 @@ function tasks.case(body)
   return function()
     run(body)
   end
+end
+
+---How many rounds of something are to be played: fewer where a sanitizer makes each of them slow.
+---@param rounds integer
+---@return integer
+function tasks.scaled(rounds)
+  return os.getenv "ASAN_OPTIONS" and rounds // 10 or rounds
 end
 
 ---Lets everything run that can run without time going on.

@@ -164,6 +164,12 @@ static int l_core_virtual_clock(lua_State *L) {
   return 0;
 }
 
+/* Lua: force_preemption(instructions), for tests. */
+static int l_core_force_preemption(lua_State *L) {
+  tp_exec_force_preemption(exec_of(L), (int)luaL_checkinteger(L, 1));
+  return 0;
+}
+
 void tp_core_open(lua_State *L, tp_host *host) {
   static const luaL_Reg functions[] = {
       {"TaskPool", l_task_pool_new},
@@ -189,6 +195,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
       {"virtual_clock", l_core_virtual_clock},
+      {"force_preemption", l_core_force_preemption},
       {NULL, NULL},
   };
   tp_pool_open(L);

@@ -72,6 +72,8 @@ static int l_pool_tostring(lua_State *L) {
 
 /* Makes a pool and pushes its userdata. */
 static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
+  if (tp_host_of(L)->closing)
+    tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
   tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), VALUES);
   *box = NULL;
   luaL_setmetatable(L, class_name(kind));
@@ -414,6 +416,7 @@ int l_pool_get_group_ids(lua_State *L) {
 /* A task that waits for its own pool would wait for itself. */
 static tp_pool *check_waiter(lua_State *L, const char *method) {
   tp_pool *pool = tp_pool_check(L, 1);
+  tp_wait_check(exec_of(pool), L);
   if (tp_exec_current_pool(exec_of(pool)) == pool)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: a task cannot wait for its own pool (%s)", method,
              pool->label);

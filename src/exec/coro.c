@@ -9,6 +9,7 @@
  * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
  * or the results, of the present call. At rest it is empty. */
 #include "exec/ending.h"
+#include "exec/slice.h"
 #include "value/error.h"
 #include "value/text.h"
 
@@ -29,6 +30,13 @@ static const char traceback_key, exec_key;
 void tp_coro_open(tp_exec *exec) {
   lua_pushlightuserdata(exec->L, exec);
   lua_rawsetp(exec->L, LUA_REGISTRYINDEX, &exec_key);
+}
+
+tp_exec *tp_exec_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &exec_key);
+  tp_exec *exec = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return exec;
 }
 
 static uint32_t slot_of(const tp_coro *coro) {
@@ -71,13 +79,8 @@ static void push_message(lua_State *L, int value) {
 static int l_on_error(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &exec_key);
-  tp_exec *exec = lua_touserdata(L, -1);
-  if (tp_exec_is_cancel(exec, L, 1)) {
-    lua_settop(L, 1);
+  if (tp_exec_is_cancel(tp_exec_of(L), L, 1))
     return 1;
-  }
-  lua_settop(L, 1);
   push_message(L, 1);
   luaL_traceback(L, L, lua_tostring(L, 2), 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
@@ -184,6 +187,7 @@ static void end_job(tp_coro *coro, lua_State *L, bool ok) {
 /* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
 static int run_body(tp_coro *coro, lua_State *L) {
   coro->phase = TP_PHASE_BODY;
+  tp_slice_prepare(coro->exec, L);
   if (!coro->ending || !coro->ending->reason)
     return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
   lua_settop(L, 1);
@@ -320,6 +324,8 @@ static tp_coro *create(tp_exec *exec) {
 }
 
 tp_coro *tp_coro_take(tp_exec *exec) {
+  if (exec->closing)
+    tp_raise(exec->L, TP_NOT_AVAILABLE, "the host is closed");
   tp_coro *coro = exec->free;
   if (coro) {
     exec->free = coro->next;
@@ -409,7 +415,9 @@ static void kill_off(tp_coro *coro) {
   coro->ending->doomed = false;
   coro->cut = false;
   exec->current = coro;
+  tp_slice_begin_closing(exec, old);
   lua_resetthread(old);
+  tp_slice_end_closing(exec);
   exec->current = NULL;
   anchor(exec, slot_of(coro), L);
   lua_pop(main, 1);
@@ -431,7 +439,11 @@ bool tp_coro_resume(tp_coro *coro) {
   exec->current = coro;
   exec->waitable = true;
   coro->state = TP_CORO_RUNNING;
+  lua_State *outer_running = exec->running;
+  exec->running = coro->L;
+  exec->resumes++;
   int status = lua_resume(coro->L, exec->L, coro->nargs, &nresults);
+  exec->running = outer_running;
   exec->current = outer;
   exec->waitable = waitable;
   if (status == LUA_OK) {

@@ -7,7 +7,7 @@
  * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and
  * yields in turn, outwards until the executor. After the wake each continuation takes the values
  * one level further in. */
-#include "exec/coro.h"
+#include "exec/slice.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -79,7 +79,10 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   tp_coro *coro = exec->current;
   bool waitable = exec->waitable;
   exec->waitable = waitable && lua_isyieldable(L);
+  tp_slice_prepare(exec, inner);
+  exec->running = inner;
   int status = lua_resume(inner, L, *count, count);
+  exec->running = L;
   exec->waitable = waitable;
   if (status == LUA_YIELD && coro && coro->state != TP_CORO_RUNNING)
     return WAITS;

@@ -2,10 +2,12 @@
  *
  * The run queue and the turn; see exec.h. */
 #include "exec/ending.h"
+#include "exec/slice.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* How long a turn may take before I/O gets its turn, nanoseconds. */
 #define TURN_BUDGET UINT64_C(500000)
@@ -89,12 +91,14 @@ static void on_idle(uv_idle_t *idle) {
   if (!has_work(exec))
     tp_timer_jump(exec);
   lua_State *L = exec->L;
+  tp_slice_enter(exec->slice);
   lua_pushcfunction(L, l_turn);
   lua_pushlightuserdata(L, exec);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
     exec->listener.failed(exec->listener.context, "a turn of the host", "no memory");
     lua_pop(L, 1);
   }
+  tp_slice_leave(exec->slice);
   if (!has_work(exec) && !tp_timer_can_jump(exec))
     uv_idle_stop(idle);
 }
@@ -133,12 +137,24 @@ bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) 
 
 /* ---- lifetime ---- */
 
-tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener) {
-  lua_newtable(L);
-  int anchors = luaL_ref(L, LUA_REGISTRYINDEX);
-  tp_exec *exec = calloc(1, sizeof *exec);
+/* The record, zeroed. */
+static tp_exec *allocate(lua_State *L, bool in_state) {
+  tp_exec *exec = in_state ? lua_newuserdatauv(L, sizeof *exec, 0) : calloc(1, sizeof *exec);
   if (!exec)
     tp_raise(L, TP_NO_MEMORY, "no memory for an executor");
+  if (in_state) {
+    memset(exec, 0, sizeof *exec);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  exec->in_state = in_state;
+  return exec;
+}
+
+tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener,
+                        bool in_state) {
+  lua_newtable(L);
+  int anchors = luaL_ref(L, LUA_REGISTRYINDEX);
+  tp_exec *exec = allocate(L, in_state);
   exec->L = L;
   exec->loop = loop;
   exec->listener = *listener;
@@ -154,7 +170,19 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
   return exec;
 }
 
+bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal) {
+  tp_slice_destroy(exec->slice);
+  exec->slice = on ? tp_slice_create(exec, signal) : NULL;
+  return exec->slice || !on;
+}
+
+void tp_exec_force_preemption(tp_exec *exec, int instructions) {
+  if (exec->slice)
+    tp_slice_force(exec->slice, instructions);
+}
+
 void tp_exec_close(tp_exec *exec) {
+  tp_exec_set_preempt(exec, false, 0);
   exec->closing = true;
   uv_close((uv_handle_t *)&exec->idle, NULL);
   uv_close((uv_handle_t *)&exec->timer, NULL);
@@ -169,7 +197,11 @@ void tp_exec_free(tp_exec *exec) {
   free(exec->slots);
   free(exec->free_slots);
   free(exec->timers);
-  free(exec);
+  exec->slots = NULL;
+  exec->free = NULL;
+  exec->slot_count = exec->timer_count = 0;
+  if (!exec->in_state)
+    free(exec);
 }
 
 tp_coro *tp_exec_current(const tp_exec *exec) {

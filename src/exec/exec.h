@@ -41,13 +41,25 @@ typedef struct tp_exec_listener {
   /* The call named `who` ended in an error that nobody else is told of. `text`: message and
    * traceback. */
   void (*failed)(void *context, const char *who, const char *text);
+  /* What runs is stuck in C code, at `place`. Called from a thread of the watchdog's own. */
+  void (*stuck)(void *context, const char *place);
 } tp_exec_listener;
 
 /* ---- lifetime ---- */
 
-/* Makes the executor of the Lua state L (its main thread) on `loop`. Raises only for lack of memory
- * or handles. The listener's struct is copied. */
-tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener);
+/* With `in_state` the record is memory of L, and can still be asked when it was freed. Makes the
+ * executor of the Lua state L (its main thread) on `loop`. Raises only for lack of memory or
+ * handles. The listener's struct is copied. */
+tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener,
+                        bool in_state);
+
+/* Switches preemption on, with that signal (0: SIGRTMIN), or off. Not from inside of a coroutine.
+ * False: no memory. */
+bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal);
+
+/* Has every coroutine preempted after so many instructions, to test that it makes no difference; 0:
+ * no more. */
+void tp_exec_force_preemption(tp_exec *exec, int instructions);
 
 /* Starts closing the handles; run the loop until they are closed, close the Lua state, then free.
  */

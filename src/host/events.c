@@ -56,6 +56,14 @@ unsigned tp_events_wanted(const tp_host *host) {
   return wanted;
 }
 
+/* Runs in the watchdog's thread, so it writes to where the host's creator said, never into Lua. */
+static void on_stuck(void *context, const char *place) {
+  const tp_host *host = context;
+  tp_log_write(&host->default_log, TP_LOG_WARNING,
+               "stuck for 5 seconds in C code, nothing else runs: %s", place);
+}
+
 tp_exec_listener tp_events_listener(tp_host *host) {
-  return (tp_exec_listener){.context = host, .event = on_event, .failed = on_failed};
+  return (tp_exec_listener){
+      .context = host, .event = on_event, .failed = on_failed, .stuck = on_stuck};
 }

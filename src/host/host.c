@@ -160,15 +160,37 @@ static int l_open(lua_State *L) {
   uv_unref((uv_handle_t *)&host->stop);
   host->stop.data = host;
   tp_exec_listener listener = tp_events_listener(host);
-  host->exec = tp_exec_create(L, host->loop, &listener);
+  host->exec = tp_exec_create(L, host->loop, &listener, !host->owns_state);
+  tp_exec_set_preempt(host->exec, true, 0);
   register_host(host);
   tp_coroutine_open(L, host->exec);
   tp_luv_open(host);
   return 0;
 }
 
+/* Lua: memory of the size given, zeroed, which goes with the state. */
+static int l_memory(lua_State *L) {
+  size_t size = (size_t)lua_tointeger(L, 1);
+  memset(lua_newuserdatauv(L, size, 0), 0, size);
+  lua_pushvalue(L, -1);
+  luaL_ref(L, LUA_REGISTRYINDEX);
+  return 1;
+}
+
+/* The record of a host. In a state of others its memory is the state's, because finalizers that run
+ * after the host was closed may still call it. */
+static tp_host *allocate(lua_State *L, bool owns_state) {
+  if (owns_state)
+    return calloc(1, sizeof(tp_host));
+  lua_pushcfunction(L, l_memory);
+  lua_pushinteger(L, sizeof(tp_host));
+  tp_host *host = lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_touserdata(L, -1) : NULL;
+  lua_pop(L, 1);
+  return host;
+}
+
 tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
-  tp_host *host = calloc(1, sizeof *host);
+  tp_host *host = allocate(L, owns_state);
   if (!host) {
     tp_fail(error, TP_NO_MEMORY, "no memory for a host");
     return NULL;
@@ -184,7 +206,8 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
     return host;
   tp_fail(error, TP_NO_MEMORY, "no memory for a host, or no event loop");
   lua_pop(L, 1);
-  free(host);
+  if (owns_state)
+    free(host);
   return NULL;
 }
 
@@ -258,5 +281,6 @@ void tp_host_close(tp_host *host) {
     return;
   tp_exec_free(host->exec);
   tp_names_clear(&host->names);
-  free(host);
+  if (host->owns_state)
+    free(host);
 }

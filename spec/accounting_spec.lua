@@ -1,0 +1,237 @@
+-- SPDX-License-Identifier: MIT
+-- The books of a pool under random use (T22). After every operation
+--
+--     started = running + cancelled + ended + flushed
+--     no count is below 0, and none grew that should not have
+--     never more run than the limit allows when one starts
+--
+-- What was started and what has ended is counted by the records of the log; TP_OPS in the environment says how many
+-- operations there are, TP_SEED repeats a run.
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+
+local OPS <const> = tonumber(os.getenv "TP_OPS") or tasks.scaled(200000)
+local SEED <const> = tonumber(os.getenv "TP_SEED") or os.time()
+local random = math.random
+
+---What is known of a pool from outside of it.
+---@class Books
+---@field pool taskpool.TaskPool
+---@field started integer records "Started"
+---@field ended integer records "Ended"
+---@field flushed integer of those that ended, how many the pool has forgotten
+---@field in_callbacks integer end callbacks that run
+---@field violations string[]
+---@field handler taskpool.LogHandler that of the log before
+local Books = {}
+Books.__index = Books
+
+---@param size integer
+---@return Books
+local function open(size)
+  local self = setmetatable({ started = 0, ended = 0, flushed = 0, in_callbacks = 0, violations = {} }, Books)
+  self.pool = tasks.TaskPool { size = size }
+  self.handler = taskpool.log.handler
+  taskpool.log.handler = function(_, message)
+    if message:find("^Started") then
+      self.started = self.started + 1
+      self:check_limit()
+    elseif message:find("^Ended") then
+      self.ended = self.ended + 1
+    end
+  end
+  return self
+end
+
+---Reads the log no longer.
+function Books:close()
+  taskpool.log.handler = self.handler
+end
+
+Books.__close = Books.close
+
+---@param text string
+function Books:complain(text)
+  local pool = self.pool
+  local counts = ("started %d, running %d, cancelled %d, ended %d (%d), flushed %d, size %s"):format(self.started,
+    pool.num_running, pool.num_cancelled, pool.num_ended, self.ended, self.flushed, pool.pool_size)
+  self.violations[#self.violations + 1] = text .. ": " .. counts
+end
+
+function Books:check_limit()
+  local pool = self.pool
+  if pool.num_running + pool.num_cancelled > pool.pool_size then
+    self:complain "more than the limit"
+  end
+end
+
+---Compares the pool's counts with the books.
+---@param operation string the last one
+function Books:check(operation)
+  local pool = self.pool
+  local running, cancelled, ended = pool.num_running, pool.num_cancelled, pool.num_ended
+  if self.started ~= running + cancelled + ended + self.flushed then
+    self:complain("the sum is wrong after " .. operation)
+  elseif ended + self.flushed ~= self.ended then
+    self:complain("ended is wrong after " .. operation)
+  elseif running < 0 or cancelled < 0 or ended < 0 or pool.num_waiting < 0 or running > self.started then
+    self:complain("a count is out of range after " .. operation)
+  elseif pool.is_full ~= (running + cancelled >= pool.pool_size) then
+    self:complain("is_full is wrong after " .. operation)
+  end
+end
+
+---How a task goes on, at random; some take their time, some fail, some clean up.
+local WAYS <const> = {
+  function() end,
+  taskpool.yield,
+  function()
+    taskpool.sleep(random() / 10)
+  end,
+  function()
+    taskpool.yield()
+    error "on purpose"
+  end,
+  function()
+    pcall(taskpool.sleep, random())
+    taskpool.yield()
+  end,
+  function()
+    local _ <close> = tasks.at_end(function()
+      taskpool.yield()
+    end)
+    taskpool.sleep(random())
+  end,
+}
+
+local function work(way)
+  return WAYS[way or random(#WAYS)]()
+end
+
+---Options of a new group, some with callbacks that wait or fail.
+---@param books Books
+local function group_options(books)
+  local options = { num_concurrent = random(5) }
+  if random(2) == 1 then
+    options.end_callback = function()
+      local _ <close> = tasks.at_end(function()
+        books.in_callbacks = books.in_callbacks - 1
+      end)
+      books.in_callbacks = books.in_callbacks + 1
+      work()
+    end
+  end
+  if random(2) == 1 then
+    options.cancel_callback = function()
+      work()
+    end
+  end
+  return options
+end
+
+-- The operations by name; each may be refused.
+local operations = {}
+
+function operations.apply(books)
+  local options = group_options(books)
+  options.num, options.num_concurrent, options.args = random(0, 4), nil, { random(#WAYS) }
+  books.pool:apply(work, options)
+end
+
+function operations.map(books)
+  local list = {}
+  for index = 1, random(0, 6) do
+    list[index] = random(#WAYS)
+  end
+  books.pool:map(work, list, group_options(books))
+end
+
+function operations.map_iterator(books)
+  local left, fails = random(0, 6), random(20) == 1
+  books.pool:map(work, function()
+    left = left - 1
+    if random(4) == 1 then
+      taskpool.yield()
+    end
+    if left > 0 then
+      return random(#WAYS)
+    elseif fails then
+      error "on purpose"
+    end
+  end, group_options(books))
+end
+
+function operations.cancel(books)
+  local newest = books.started
+  books.pool:cancel(random(math.max(0, newest - 40), newest), random(math.max(0, newest - 10), newest))
+end
+
+function operations.cancel_group(books)
+  books.pool:cancel_group(("%s-work-group-%d"):format(random(2) == 1 and "map" or "apply", random(0, 20)))
+end
+
+function operations.cancel_all(books)
+  if random(30) == 1 then
+    books.pool:cancel_all()
+  end
+end
+
+function operations.resize(books)
+  books.pool.pool_size = random(10) == 1 and math.huge or random(0, 12)
+end
+
+function operations.lock(books)
+  books.pool:lock()
+end
+
+function operations.unlock(books)
+  books.pool:unlock()
+end
+
+function operations.flush(books)
+  books.pool:flush { return_exceptions = true }
+  books.flushed = books.ended - books.in_callbacks
+end
+
+function operations.yield()
+  taskpool.yield()
+end
+
+function operations.sleep()
+  taskpool.sleep(random() / 10)
+end
+
+---Names of operations, each as often as it is to be taken.
+local MIX <const> = {}
+for name, weight in pairs {
+  apply = 4, map = 4, map_iterator = 4, cancel = 4, cancel_group = 2, cancel_all = 1, resize = 2, lock = 1, unlock = 3,
+  flush = 1, yield = 6, sleep = 4,
+} do
+  for _ = 1, weight do
+    MIX[#MIX + 1] = name
+  end
+end
+table.sort(MIX)
+
+describe("the books of a pool (T22)", function()
+  it("agree after every one of many random operations", tasks.case(function()
+    math.randomseed(SEED)
+    local books <close> = open(5)
+    for _ = 1, OPS do
+      local name = MIX[random(#MIX)]
+      pcall(operations[name], books)
+      books:check(name)
+      if books.pool.num_waiting > 500 then -- closer to an empty pool there is more to go wrong
+        books.pool:cancel_all()
+      end
+    end
+    books.pool.pool_size = 5
+    books.pool:gather_and_close { return_exceptions = true }
+    books.flushed = books.ended
+    books:check "gather_and_close"
+    print(("accounting: ops=%d violations=%d"):format(OPS, #books.violations))
+    assert(#books.violations == 0, ("seed %d: %s"):format(SEED, books.violations[1]))
+    assert.are.equal(books.started, books.ended)
+    assert.is_true(books.started > OPS / 5)
+  end))
+end)

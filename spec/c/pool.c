@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bookkeeping of pools on its own: a pool knows neither Lua nor libuv, so an executor made of
+ * arrays drives it through a million random operations. After each one the pool's counts must be
+ * those of a plain model; now and then everything is counted anew.
+ *
+ * How it works: `operations` lists what can happen, with how often. Each picks what it happens to
+ * at random and changes model and pool alike. The functions of `executor` do what tp_pool_ops asks
+ * for; what they must never see is a violation.
+ *
+ *     spec-pool [OPERATIONS [SEED]]
+ *
+ * To add an operation: a function and its line in `operations`. */
+#include "pool/pool.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+#define TASKS_MAX 512
+#define GROUPS_MAX 64
+
+/* What the executor keeps for a task. */
+typedef struct job {
+  tp_task task;   /* the pool's part */
+  bool cancelled; /* the pool asked for it */
+  unsigned ended; /* how often its end was told */
+} job;
+
+/* What the executor keeps for a group. */
+typedef struct call {
+  tp_group *group;    /* whose it is */
+  uint64_t left;      /* tasks to come */
+  uint64_t running;   /* tasks started and not ended */
+  uint64_t started;   /* tasks ever started */
+  bool waits;         /* its iterator waits for something */
+  bool stopping;      /* … and is being cancelled */
+  bool stopped;       /* no task may start any more */
+  unsigned name;      /* number in its name */
+} call;
+
+/* The pool, the model, and what goes on. */
+typedef struct world {
+  tp_pool *pool;
+  uint64_t random;        /* state of the generator */
+  uint64_t violations;    /* what did not hold */
+  job *jobs[TASKS_MAX];   /* live tasks, in no order */
+  size_t job_count;       /* how many */
+  call *calls[GROUPS_MAX]; /* groups not yet released, in no order */
+  size_t call_count;      /* how many */
+  uint64_t started, running, cancelled, ended, in_callbacks; /* what the pool should count */
+  uint64_t ticket;        /* the next flush waits for what was finishing when it was drawn */
+  uint64_t closed;        /* pools closed so far */
+  unsigned next_name;     /* number of the next group */
+  bool woken;             /* the pool wants to be fed */
+  bool busy;              /* told by BUSY and IDLE */
+} world;
+
+static void check(world *of, bool holds, const char *what, int line) {
+  if (holds)
+    return;
+  if (of->violations++ < 10)
+    fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, line, what);
+}
+
+#define CHECK(of, condition) check(of, condition, #condition, __LINE__)
+
+/* ---- chance ---- */
+
+static uint64_t next_random(world *of) {
+  of->random ^= of->random << 13;
+  of->random ^= of->random >> 7;
+  of->random ^= of->random << 17;
+  return of->random;
+}
+
+static uint64_t below(world *of, uint64_t limit) {
+  return next_random(of) % limit;
+}
+
+static bool one_in(world *of, uint64_t count) {
+  return below(of, count) == 0;
+}
+
+/* ---- the executor ---- */
+
+static world *world_of(const tp_pool *pool) {
+  return pool->owner;
+}
+
+static job *job_of(tp_task *task) {
+  return (job *)task; /* its first member */
+}
+
+static void cancel_some_group(world *of);
+
+static tp_feed_state start(tp_group *group, tp_task **task) {
+  world *of = world_of(group->pool);
+  call *from = group->call;
+  CHECK(of, !from->stopped && !from->waits && from->group == group);
+  if (one_in(of, 200))
+    cancel_some_group(of); /* an iterator may do so, also to its own group */
+  CHECK(of, group->call == from);
+  if (from->stopped) /* it may not know yet */
+    return one_in(of, 2) ? TP_FEED_DONE : TP_FEED_READY;
+  if (from->left == 0)
+    return TP_FEED_DONE;
+  if (one_in(of, 20)) {
+    from->waits = true;
+    return TP_FEED_WAITING;
+  }
+  job *made = of->job_count < TASKS_MAX ? calloc(1, sizeof *made) : NULL;
+  if (!made)
+    return TP_FEED_READY;
+  of->jobs[of->job_count++] = made;
+  from->left--;
+  *task = &made->task;
+  from->waits = from->left > 0 && one_in(of, 20);
+  return from->left == 0 ? TP_FEED_DONE : from->waits ? TP_FEED_WAITING : TP_FEED_READY;
+}
+
+static void cancel(tp_task *task, tp_cancel *reason) {
+  world *of = world_of(task->group->pool);
+  (void)reason;
+  CHECK(of, !job_of(task)->cancelled);
+  job_of(task)->cancelled = true;
+  of->running--;
+  of->cancelled++;
+}
+
+static tp_feed_state stop_feed(tp_group *group, tp_cancel *reason) {
+  world *of = world_of(group->pool);
+  call *from = group->call;
+  (void)reason;
+  CHECK(of, !from->stopped);
+  from->stopped = true;
+  from->stopping = from->waits && one_in(of, 2);
+  return from->stopping ? TP_FEED_STOPPING : TP_FEED_DONE;
+}
+
+static uint64_t waiting(const tp_group *group) {
+  const call *from = group->call;
+  return from->left;
+}
+
+static void release(tp_group *group) {
+  world *of = world_of(group->pool);
+  call *from = group->call;
+  size_t at = 0;
+  while (at < of->call_count && of->calls[at] != from)
+    at++;
+  CHECK(of, at < of->call_count && from->running == 0);
+  CHECK(of, from->stopped || from->left == 0);
+  of->calls[at] = of->calls[--of->call_count];
+  free(from);
+  group->call = NULL;
+}
+
+static void wake(tp_pool *pool) {
+  world_of(pool)->woken = true;
+}
+
+static void on_started(world *of, const tp_task *task) {
+  call *from = task->group->call;
+  CHECK(of, task->id == of->started && !from->stopped);
+  of->started++;
+  of->running++;
+  from->running++;
+  from->started++;
+  CHECK(of, of->running + of->cancelled <= of->pool->size);
+  CHECK(of, from->running <= task->group->limit);
+}
+
+static void on_event(tp_pool *pool, tp_event event, tp_task *task) {
+  world *of = world_of(pool);
+  switch (event) {
+  case TP_EVENT_STARTED:
+    on_started(of, task);
+    break;
+  case TP_EVENT_ENDED:
+    CHECK(of, job_of(task)->ended++ == 0);
+    break;
+  case TP_EVENT_BUSY:
+  case TP_EVENT_IDLE:
+    CHECK(of, of->busy == (event == TP_EVENT_IDLE));
+    of->busy = event == TP_EVENT_BUSY;
+    break;
+  case TP_EVENT_CLOSED:
+    of->closed++;
+    break;
+  default:
+    break;
+  }
+}
+
+static const tp_pool_ops executor = {
+    .start = start,
+    .cancel = cancel,
+    .stop_feed = stop_feed,
+    .waiting = waiting,
+    .release = release,
+    .wake = wake,
+    .event = on_event,
+};
+
+/* ---- what happens ---- */
+
+static void open_pool(world *of) {
+  of->pool = tp_pool_create(&executor, of, 0, "P", 1 + below(of, 20));
+  of->started = of->running = of->cancelled = of->ended = of->in_callbacks = of->ticket = 0;
+  of->woken = of->busy = false;
+}
+
+/* Names are used again, so that some are taken. */
+static void add_group(world *of) {
+  char name[32];
+  tp_error error;
+  unsigned number = of->next_name++ % (GROUPS_MAX * 2);
+  call *made = of->call_count < GROUPS_MAX ? calloc(1, sizeof *made) : NULL;
+  if (!made)
+    return;
+  snprintf(name, sizeof name, "group-%u", number);
+  made->left = below(of, 40);
+  made->name = number;
+  of->calls[of->call_count++] = made;
+  bool taken = tp_pool_find_group(of->pool, name, NULL) != NULL;
+  bool named = one_in(of, 2);
+  uint64_t limit = one_in(of, 3) ? TP_UNLIMITED : 1 + below(of, 5);
+  made->group =
+      tp_pool_add_group(of->pool, named ? name : NULL, "map-f-group", limit, made, &error);
+  if (made->group)
+    return;
+  CHECK(of, error.code == (of->pool->locked ? TP_POOL_IS_LOCKED : TP_TASK_GROUP_ALREADY_EXISTS));
+  CHECK(of, of->pool->locked || (named && taken));
+  of->call_count--;
+  free(made);
+}
+
+static void feed(world *of) {
+  if (!of->woken && !one_in(of, 50))
+    return;
+  of->woken = tp_pool_feed(of->pool, 1 + (unsigned)below(of, 8));
+}
+
+static void end_task(world *of) {
+  if (of->job_count == 0)
+    return;
+  job *one = of->jobs[below(of, of->job_count)];
+  if (one->task.state != TP_TASK_RUNNING && one->task.state != TP_TASK_CANCELLED)
+    return;
+  call *from = one->task.group->call;
+  *(one->task.state == TP_TASK_RUNNING ? &of->running : &of->cancelled) -= 1;
+  of->ended++;
+  of->in_callbacks++;
+  from->running--;
+  tp_pool_enter(of->pool, &one->task, TP_TASK_ENDED);
+}
+
+static void finish_task(world *of) {
+  if (of->job_count == 0)
+    return;
+  size_t at = below(of, of->job_count);
+  job *one = of->jobs[at];
+  if (one->task.state != TP_TASK_ENDED)
+    return;
+  of->in_callbacks--;
+  of->jobs[at] = of->jobs[--of->job_count];
+  tp_pool_enter(of->pool, &one->task, TP_TASK_DONE);
+  CHECK(of, one->ended == 1);
+  free(one);
+}
+
+static void cancel_task(world *of) {
+  tp_error error = {.code = TP_OK};
+  uint64_t id = below(of, of->started + 2);
+  const job *known = NULL;
+  for (size_t i = 0; i < of->job_count && !known; i++)
+    if (of->jobs[i]->task.id == id)
+      known = of->jobs[i];
+  tp_task *task = tp_pool_find_running(of->pool, id, &error);
+  CHECK(of, !task == !(known && known->task.state == TP_TASK_RUNNING));
+  CHECK(of, (error.code == TP_ALREADY_CANCELLED) ==
+                (known && known->task.state == TP_TASK_CANCELLED));
+  CHECK(of, id < of->started || error.code == TP_TASK_NOT_FOUND);
+  if (task)
+    tp_pool_cancel_task(of->pool, task, NULL);
+}
+
+/* The newest first, as `stop` does. */
+static void cancel_newest(world *of) {
+  tp_task *task = TAILQ_LAST(&of->pool->running_tasks, tp_task_list);
+  if (task)
+    tp_pool_cancel_task(of->pool, task, NULL);
+}
+
+static void cancel_some_group(world *of) {
+  if (of->call_count == 0)
+    return;
+  tp_group *group = of->calls[below(of, of->call_count)]->group;
+  if (group && !group->forgotten)
+    tp_pool_cancel_group(of->pool, group, NULL);
+}
+
+static void cancel_all(world *of) {
+  tp_pool_cancel_all(of->pool, NULL);
+  CHECK(of, of->running == 0 && of->pool->running == 0);
+}
+
+/* An iterator that waited has a value, or has stopped. */
+static void wake_feed(world *of) {
+  if (of->call_count == 0)
+    return;
+  call *one = of->calls[below(of, of->call_count)];
+  if (!one->group || !one->waits || (one->stopped && !one->stopping))
+    return;
+  one->waits = false;
+  tp_pool_feed_ready(of->pool, one->group);
+}
+
+static void lock(world *of) {
+  tp_pool_lock(of->pool);
+  CHECK(of, !tp_pool_check_open(of->pool, NULL));
+}
+
+static void unlock(world *of) {
+  tp_pool_unlock(of->pool);
+  CHECK(of, tp_pool_check_open(of->pool, NULL));
+}
+
+static void resize(world *of) {
+  tp_pool_resize(of->pool, one_in(of, 10) ? TP_UNLIMITED : below(of, 20));
+}
+
+static void flush(world *of) {
+  if (!tp_pool_is_flushable(of->pool, of->ticket))
+    return;
+  for (size_t i = 0; i < of->job_count; i++)
+    CHECK(of, of->jobs[i]->task.state <= TP_TASK_RUNNING || of->jobs[i]->task.ticket >= of->ticket);
+  tp_pool_flush(of->pool);
+  of->ticket = of->pool->next_ticket;
+  of->ended = of->in_callbacks;
+}
+
+static void close_pool(world *of) {
+  CHECK(of, tp_pool_is_idle(of->pool) == (of->call_count == 0));
+  if (!tp_pool_is_idle(of->pool) || of->job_count > 0)
+    return;
+  uint64_t closed = of->closed;
+  tp_pool_close(of->pool);
+  CHECK(of, of->closed == closed + 1 && of->pool->ended == 0);
+  CHECK(of, !tp_pool_add_group(of->pool, "late", "", 1, NULL, NULL));
+  tp_pool_unlock(of->pool);
+  CHECK(of, of->pool->locked);
+  tp_pool_destroy(of->pool);
+  open_pool(of);
+}
+
+static const struct {
+  void (*run)(world *of);
+  unsigned weight; /* how often, against the others */
+} operations[] = {
+    {feed, 300},       {end_task, 200},   {finish_task, 250},     {add_group, 40},
+    {cancel_task, 60}, {wake_feed, 60},   {cancel_some_group, 5}, {cancel_newest, 20},
+    {lock, 3},         {unlock, 12},      {resize, 10},           {flush, 10},
+    {close_pool, 3},   {cancel_all, 1},
+};
+
+/* ---- what must hold ---- */
+
+static void check_counts(world *of) {
+  const tp_pool *pool = of->pool;
+  CHECK(of, pool->next_id == of->started);
+  CHECK(of, pool->running == of->running);
+  CHECK(of, pool->cancelled == of->cancelled);
+  CHECK(of, pool->ended == of->ended);
+  CHECK(of, pool->in_callbacks == of->in_callbacks);
+  CHECK(of, pool->running + pool->cancelled + pool->in_callbacks == of->job_count);
+  CHECK(of, tp_pool_is_full(pool) == (of->running + of->cancelled >= pool->size));
+}
+
+/* Whoever could start a task will be asked. */
+static void check_nobody_is_forgotten(world *of) {
+  for (size_t i = 0; i < of->call_count; i++) {
+    const tp_group *group = of->calls[i]->group;
+    CHECK(of, of->woken || tp_pool_is_full(of->pool) || group->feed != TP_FEED_READY ||
+                  group->occupying >= group->limit);
+  }
+}
+
+/* All of it, from the records. */
+static void check_everything(world *of) {
+  tp_pool *pool = of->pool;
+  uint64_t counted[TP_TASK_DONE + 1] = {0}, to_come = 0;
+  for (size_t i = 0; i < of->job_count; i++) {
+    const tp_task *task = &of->jobs[i]->task;
+    counted[task->state]++;
+    CHECK(of, tp_task_table_find(&pool->tasks, task->id) == task);
+    CHECK(of, tp_idset_has(&task->group->ids, task->id));
+  }
+  CHECK(of, counted[TP_TASK_RUNNING] == of->running && counted[TP_TASK_CANCELLED] == of->cancelled);
+  CHECK(of, counted[TP_TASK_ENDED] == of->in_callbacks && pool->tasks.count == of->job_count);
+  for (size_t i = 0; i < of->call_count; i++) {
+    const call *one = of->calls[i];
+    to_come += one->stopped ? 0 : one->left;
+    CHECK(of, one->group->occupying == one->running);
+  }
+  CHECK(of, tp_pool_waiting(pool) == to_come && pool->unfinished == of->call_count);
+}
+
+/* Lets all that goes on come to its end: the pool may not be stuck. */
+static void settle(world *of) {
+  tp_pool_resize(of->pool, 10);
+  for (int i = 0; i < 1000000 && (of->job_count > 0 || of->call_count > 0); i++) {
+    feed(of);
+    wake_feed(of);
+    end_task(of);
+    finish_task(of);
+  }
+  CHECK(of, of->job_count == 0 && of->call_count == 0 && tp_pool_is_idle(of->pool));
+}
+
+static unsigned total_weight(void) {
+  unsigned total = 0;
+  for (size_t i = 0; i < COUNT(operations); i++)
+    total += operations[i].weight;
+  return total;
+}
+
+static void do_something(world *of, unsigned total) {
+  uint64_t lot = below(of, total);
+  size_t i = 0;
+  while (lot >= operations[i].weight)
+    lot -= operations[i++].weight;
+  operations[i].run(of);
+}
+
+int main(int argc, char **argv) {
+  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+  uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+  world of = {.random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1};
+  unsigned total = total_weight();
+  uint64_t tasks = 0;
+  open_pool(&of);
+  for (uint64_t i = 0; i < count && of.violations == 0; i++) {
+    uint64_t before = of.started;
+    do_something(&of, total);
+    tasks += of.started > before ? of.started - before : 0;
+    check_counts(&of);
+    check_nobody_is_forgotten(&of);
+    if (i % 512 == 0)
+      check_everything(&of);
+    if (i % 50000 == 49999)
+      settle(&of);
+  }
+  settle(&of);
+  check_everything(&of);
+  close_pool(&of);
+  tp_pool_destroy(of.pool);
+  printf("accounting: ops=%" PRIu64 " tasks=%" PRIu64 " pools=%" PRIu64 " violations=%" PRIu64 "\n",
+         count, tasks, of.closed, of.violations);
+  return of.violations > 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fuzz target: any bytes as what a client sends, in any pieces, to the control server of a host.
+ * Each complete line gets one answer of one line, up to one that waits or ends the session. */
+#include "host/host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds) {
+  if (!holds)
+    abort(); /* what a fuzzer takes for a failure */
+}
+
+static const char script[] = "local taskpool = require 'taskpool'\n"
+                             "pool = taskpool.TaskPool {name = 'fuzz', size = 3}\n"
+                             "package.loaded.f = {g = function() taskpool.sleep(0) end}\n";
+
+static const char greeting[] = "{\"terminal_width\": 80, \"reply\": \"json\"}\n";
+
+/* Commands after which an answer may never come. */
+static const char *const last_commands[] = {"exit", "flush", "gather-and-close", "until-closed"};
+
+/* Clients of one host. */
+enum { STREAMS = 100 };
+
+/* A host, its client, and what has been said. */
+typedef struct talk {
+  tp_host *host;
+  unsigned streams;    /* clients so far */
+  int client;          /* its socket */
+  char last;           /* the last byte that came */
+  size_t answers;      /* lines that came */
+} talk;
+
+/* A new client; now and then a new host, since making one takes long. */
+static void open_talk(talk *of) {
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  char address[sizeof name.sun_path + 8];
+  of->last = '\0';
+  of->answers = 0;
+  snprintf(name.sun_path, sizeof name.sun_path, "/tmp/taskpool-fuzz-%d", (int)getpid());
+  snprintf(address, sizeof address, "unix:%s", name.sun_path);
+  if (of->streams++ % STREAMS == 0) {
+    tp_host_destroy(of->host);
+    of->host = tp_host_create(NULL, NULL);
+    check(of->host && tp_host_run_text(of->host, script, "=fuzz", NULL));
+    check(tp_host_expose(of->host, "f.*", NULL) && tp_host_serve(of->host, NULL, address, NULL));
+  }
+  of->client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  check(connect(of->client, (struct sockaddr *)&name, sizeof name) == 0);
+}
+
+/* Reads what is there: lines of JSON, without a control byte. */
+static void read_answers(talk *of) {
+  char bytes[4096];
+  ssize_t count;
+  while ((count = recv(of->client, bytes, sizeof bytes, 0)) > 0) {
+    for (ssize_t i = 0; i < count; i++) {
+      bool begins = of->last == '\n' || of->last == '\0';
+      check(bytes[i] == '\n' ? of->last == '}' : (unsigned char)bytes[i] >= ' ');
+      check(!begins || bytes[i] == '{');
+      of->answers += bytes[i] == '\n';
+      of->last = bytes[i];
+    }
+  }
+}
+
+static void turn(talk *of) {
+  uv_run(of->host->loop, UV_RUN_NOWAIT);
+  read_answers(of);
+}
+
+/* Sends bytes in pieces; each size is told by the byte that the piece begins with. */
+static void send_all(talk *of, const char *bytes, size_t size) {
+  while (size > 0) {
+    size_t piece = 1 + (unsigned char)*bytes % 16;
+    ssize_t count = send(of->client, bytes, piece < size ? piece : size, MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN)
+      return; /* the session has ended */
+    bytes += count > 0 ? count : 0;
+    size -= count > 0 ? (size_t)count : 0;
+    turn(of);
+  }
+}
+
+static bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+static bool is_last(const char *word, size_t length) {
+  for (size_t i = 0; i < sizeof last_commands / sizeof *last_commands; i++) {
+    size_t at = 0;
+    const char *name = last_commands[i];
+    while (at < length && name[at] && (word[at] == name[at] || (word[at] == '_' && name[at] == '-')))
+      at++;
+    if (!name[at] && (at == length || is_blank(word[at])))
+      return true;
+  }
+  return false;
+}
+
+/* Counts the complete lines that are not blank; `*certain` of them come before the first one after
+ * which an answer may never come. */
+static size_t count_lines(const char *bytes, size_t size, size_t *certain) {
+  size_t lines = 0;
+  *certain = SIZE_MAX;
+  const char *end;
+  while ((end = memchr(bytes, '\n', size))) {
+    const char *word = bytes;
+    while (word < end && is_blank(*word))
+      word++;
+    if (word < end && *certain == SIZE_MAX && is_last(word, (size_t)(end - word)))
+      *certain = lines;
+    lines += word < end;
+    size -= (size_t)(end + 1 - bytes);
+    bytes = end + 1;
+  }
+  if (*certain == SIZE_MAX)
+    *certain = lines;
+  return lines;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static talk with;
+  size_t certain, lines = count_lines((const char *)data, size, &certain);
+  open_talk(&with);
+  send_all(&with, greeting, sizeof greeting - 1);
+  send_all(&with, (const char *)data, size);
+  for (int i = 0; i < 100000 && with.answers < 1 + certain; i++)
+    turn(&with);
+  check(with.answers >= 1 + certain && with.answers <= 1 + lines);
+  check(with.last == '\n');
+  close(with.client);
+  uv_run(with.host->loop, UV_RUN_NOWAIT);
+  return 0;
+}

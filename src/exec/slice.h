@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to src/exec/: slices, so that a worker that never waits does not freeze the host.
+ *
+ * How it works. While turns run, a timer signals this thread every few milliseconds. Where the
+ * signal finds the same resume as the time before, it sets a count hook on the innermost running
+ * thread, as lua.c does for ^C; until then nothing is hooked, so nothing is slower. The hook sends
+ * the coroutine to the end of the run queue; where it cannot yield (a sort comparator), it lets it
+ * go on for a burst and then raises an error. In a cancelled coroutine it raises the cancel. C code
+ * is out of reach: a watchdog tells of it. */
+#ifndef TP_EXEC_SLICE_H
+#define TP_EXEC_SLICE_H
+
+#include "exec/coro.h"
+
+/* Makes the slices of an executor; `signal` is the one to use, 0 for SIGRTMIN. NULL: no memory. */
+tp_slice *tp_slice_create(tp_exec *exec, int signal);
+
+/* Stops them, in the thread that ran them. NULL is allowed. */
+void tp_slice_destroy(tp_slice *slice);
+
+/* A turn begins, and ends. */
+void tp_slice_enter(tp_slice *slice);
+void tp_slice_leave(tp_slice *slice);
+
+/* Gives what runs from now on a slice of its own that ends in the cancel error, for closing what
+ * was killed. */
+void tp_slice_begin_closing(tp_exec *exec, lua_State *L);
+void tp_slice_end_closing(tp_exec *exec);
+
+/* Has every coroutine preempted after so many instructions, for tests of transparency; 0: no more.
+ */
+void tp_slice_force(tp_slice *slice, int instructions);
+
+/* Prepares a thread that begins a call. */
+void tp_slice_prepare(const tp_exec *exec, lua_State *L);
+
+#endif
