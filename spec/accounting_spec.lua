@@ -81,7 +81,7 @@ function Books:check(operation)
   end
 end
 
----How a task goes on, at random; some take their time, some fail, some clean up.
+---How a task goes on; some take their time, some fail, some clean up, some must be killed.
 local WAYS <const> = {
   function() end,
   taskpool.yield,
@@ -99,6 +99,16 @@ local WAYS <const> = {
   function()
     local _ <close> = tasks.at_end(function()
       taskpool.yield()
+    end)
+    taskpool.sleep(random())
+  end,
+  function() -- does not give in: has to be killed, if it is cancelled
+    while not taskpool.catch_cancel(taskpool.sleep, random()) do end
+    taskpool.yield()
+  end,
+  function()
+    local _ <close> = tasks.at_end(function()
+      taskpool.shield(1, taskpool.sleep, random() / 2)
     end)
     taskpool.sleep(random())
   end,

@@ -235,6 +235,8 @@ describe("callbacks at random (T26)", function()
       pcall(taskpool.sleep, 60)
     elseif how == "wait" then
       taskpool.sleep(60)
+    elseif how == "resist" then
+      while not taskpool.catch_cancel(taskpool.sleep, 60) do end
     end
     return how
   end
@@ -242,7 +244,7 @@ describe("callbacks at random (T26)", function()
   task_it("run exactly once each", function(log)
     local seed = os.time()
     math.randomseed(seed)
-    local HOW <const> = { "return", "raise", "pcall", "wait" }
+    local HOW <const> = { "return", "raise", "pcall", "wait", "resist" }
     local pool = tasks.TaskPool { size = 50 }
     local cancelled, ended = {}, {}
     local num_ended, wrong = 0, 0
@@ -261,7 +263,7 @@ describe("callbacks at random (T26)", function()
     end
     local options = { end_callback = callback(ended), cancel_callback = callback(cancelled) }
     for _ = 1, TASKS / 10 do
-      options.args, options.num = { HOW[math.random(4)], math.random(0, 3) }, 10
+      options.args, options.num = { HOW[math.random(#HOW)], math.random(0, 3) }, 10
       pool:apply(work, options)
     end
     while pool.num_waiting > 0 do
@@ -280,6 +282,7 @@ describe("callbacks at random (T26)", function()
     end
     local started = log:count "Started"
     log:expect_all "error in"
+    assert.is_true(log:expect_all "Killed" > 0)
     print(("callbacks: ended=%d end_cb=%d duplicates=%d"):format(started, size(ended), duplicates))
     assert.are.equal(started, size(ended), "seed " .. seed)
     assert.are.equal(log:count "Cancelled", size(cancelled), "seed " .. seed)

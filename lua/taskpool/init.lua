@@ -34,6 +34,7 @@ local taskpool = {
   catch_cancel = core.catch_cancel,
   shield = core.shield,
   gather = require "taskpool.gather",
+  timeout = require "taskpool.timeout",
 
   -- between tasks
   Queue = require("taskpool.queue").new,

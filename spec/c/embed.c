@@ -93,7 +93,7 @@ static double now(void) {
 typedef struct place {
   char directory[64];
   char file[PATH_SIZE];    /* a Lua file in it */
-  char socket[100];         /* a socket in it */
+  char socket[100];        /* a socket in it */
   char address[PATH_SIZE]; /* the same as an address */
 } place;
 
@@ -121,10 +121,10 @@ static void write_script(const place *at, const char *text) {
 
 /* A log that keeps what it was told last. */
 typedef struct journal {
-  unsigned records;          /* how many came */
-  unsigned breaks;           /* control bytes in all of them */
-  tp_log_level level;        /* of the last one */
-  char text[TP_ERROR_SIZE];  /* the last one */
+  unsigned records;         /* how many came */
+  unsigned breaks;          /* control bytes in all of them */
+  tp_log_level level;       /* of the last one */
+  char text[TP_ERROR_SIZE]; /* the last one */
 } journal;
 
 static void keep_record(void *context, tp_log_level level, const char *message) {
@@ -263,8 +263,7 @@ static void says_that_nothing_can_wake_a_task(void) {
 static void logs_one_line_a_record(void) {
   tp_error error;
   journal told = {0};
-  tp_host_options options = {
-      .log = keep_record, .log_context = &told, .log_level = TP_LOG_INFO};
+  tp_host_options options = {.log = keep_record, .log_context = &told, .log_level = TP_LOG_INFO};
   tp_host *host = tp_host_create(&options, &error);
   run(host, make_pool);
   EXPECT(told.records == 0); /* debug: "initialized" */
@@ -285,8 +284,7 @@ static void logs_one_line_a_record(void) {
 static void logs_errors_of_luv_callbacks(void) {
   tp_error error;
   journal told = {0};
-  tp_host_options options = {
-      .log = keep_record, .log_context = &told, .log_level = TP_LOG_WARNING};
+  tp_host_options options = {.log = keep_record, .log_context = &told, .log_level = TP_LOG_WARNING};
   tp_host *host = tp_host_create(&options, &error);
   run(host, make_pool);
   run(host, "local timer = uv.new_timer()\n"
@@ -322,8 +320,8 @@ static void *make_visit(void *context) {
   visit *of = context;
   size_t out_size, err_size;
   FILE *out = open_memstream(&of->out, &out_size), *err = open_memstream(&of->err, &err_size);
-  tp_client_options options = {.address = of->address, .command = of->command, .out = out,
-                               .err = err};
+  tp_client_options options = {
+      .address = of->address, .command = of->command, .out = out, .err = err};
   of->result = tp_client_run(&options);
   fclose(out);
   fclose(err);
@@ -491,11 +489,12 @@ static void stops_for_another_thread(void) {
   tp_error error;
   pthread_t thread;
   tp_host *host = new_host();
-  run(host, "cleaned = 0\n"
-            "pool:apply(function()\n"
-            "  local _ <close> = setmetatable({}, {__close = function() cleaned = cleaned + 1 end})\n"
-            "  work(3600)\n"
-            "end, {num = 5})\n");
+  run(host,
+      "cleaned = 0\n"
+      "pool:apply(function()\n"
+      "  local _ <close> = setmetatable({}, {__close = function() cleaned = cleaned + 1 end})\n"
+      "  work(3600)\n"
+      "end, {num = 5})\n");
   EXPECT(pthread_create(&thread, NULL, stop_soon, host) == 0);
   EXPECT_OK(tp_host_run(host, &error));
   pthread_join(thread, NULL);
@@ -551,9 +550,12 @@ static const char *const left_behind[] = {
     /* asleep, and waiting for each other */
     "pool:apply(work, {args = {3600}, num = 1000}); taskpool.sleep(0.01)",
     "pool:apply(function() taskpool.Event():wait() end, {num = 10}); taskpool.sleep(0.01)",
+#ifndef __SANITIZE_THREAD__ /* it does not see the longjmp of a yield, and its stack overflows */
     /* ready to run, and waiting for room */
-    "pool.pool_size = 3; pool:apply(function() while true do taskpool.yield() end end, {num = 10})\n"
+    "pool.pool_size = 3; pool:apply(function() while true do taskpool.yield() end end, {num = "
+    "10})\n"
     "taskpool.sleep(0.01)",
+#endif
     /* an iterator that waits, and one without end */
     "pool:map(work, function() taskpool.sleep(3600) end); taskpool.sleep(0.01)",
     "pool:map(work, function() return 0.001 end, {num_concurrent = 10}); taskpool.sleep(0.01)",
@@ -703,7 +705,8 @@ static void leaves_nothing_behind(void) {
 
 /* ---- all of them ---- */
 
-#define CASE(function) {#function, function}
+#define CASE(function)                                                                             \
+  { #function, function }
 
 static const struct {
   const char *name;

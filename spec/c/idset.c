@@ -14,8 +14,8 @@
 /* The ids that the set should hold, and where a walk over it stands. */
 typedef struct model {
   bool has[SIZE];
-  uint64_t next;     /* no id below it is still to come in the walk */
-  unsigned wrong;    /* ids that should not have come, or not there */
+  uint64_t next;  /* no id below it is still to come in the walk */
+  unsigned wrong; /* ids that should not have come, or not there */
 } model;
 
 static uint64_t state = 88172645463325252U;

@@ -32,31 +32,31 @@ typedef struct job {
 
 /* What the executor keeps for a group. */
 typedef struct call {
-  tp_group *group;    /* whose it is */
-  uint64_t left;      /* tasks to come */
-  uint64_t running;   /* tasks started and not ended */
-  uint64_t started;   /* tasks ever started */
-  bool waits;         /* its iterator waits for something */
-  bool stopping;      /* … and is being cancelled */
-  bool stopped;       /* no task may start any more */
-  unsigned name;      /* number in its name */
+  tp_group *group;  /* whose it is */
+  uint64_t left;    /* tasks to come */
+  uint64_t running; /* tasks started and not ended */
+  uint64_t started; /* tasks ever started */
+  bool waits;       /* its iterator waits for something */
+  bool stopping;    /* … and is being cancelled */
+  bool stopped;     /* no task may start any more */
+  unsigned name;    /* number in its name */
 } call;
 
 /* The pool, the model, and what goes on. */
 typedef struct world {
   tp_pool *pool;
-  uint64_t random;        /* state of the generator */
-  uint64_t violations;    /* what did not hold */
-  job *jobs[TASKS_MAX];   /* live tasks, in no order */
-  size_t job_count;       /* how many */
+  uint64_t random;         /* state of the generator */
+  uint64_t violations;     /* what did not hold */
+  job *jobs[TASKS_MAX];    /* live tasks, in no order */
+  size_t job_count;        /* how many */
   call *calls[GROUPS_MAX]; /* groups not yet released, in no order */
-  size_t call_count;      /* how many */
+  size_t call_count;       /* how many */
   uint64_t started, running, cancelled, ended, in_callbacks; /* what the pool should count */
-  uint64_t ticket;        /* the next flush waits for what was finishing when it was drawn */
-  uint64_t closed;        /* pools closed so far */
-  unsigned next_name;     /* number of the next group */
-  bool woken;             /* the pool wants to be fed */
-  bool busy;              /* told by BUSY and IDLE */
+  uint64_t ticket;    /* the next flush waits for what was finishing when it was drawn */
+  uint64_t closed;    /* pools closed so far */
+  unsigned next_name; /* number of the next group */
+  bool woken;         /* the pool wants to be fed */
+  bool busy;          /* told by BUSY and IDLE */
 } world;
 
 static void check(world *of, bool holds, const char *what, int line) {
@@ -282,8 +282,8 @@ static void cancel_task(world *of) {
       known = of->jobs[i];
   tp_task *task = tp_pool_find_running(of->pool, id, &error);
   CHECK(of, !task == !(known && known->task.state == TP_TASK_RUNNING));
-  CHECK(of, (error.code == TP_ALREADY_CANCELLED) ==
-                (known && known->task.state == TP_TASK_CANCELLED));
+  CHECK(of,
+        (error.code == TP_ALREADY_CANCELLED) == (known && known->task.state == TP_TASK_CANCELLED));
   CHECK(of, id < of->started || error.code == TP_TASK_NOT_FOUND);
   if (task)
     tp_pool_cancel_task(of->pool, task, NULL);
@@ -362,9 +362,9 @@ static const struct {
   void (*run)(world *of);
   unsigned weight; /* how often, against the others */
 } operations[] = {
-    {feed, 300},       {end_task, 200},   {finish_task, 250},     {add_group, 40},
-    {cancel_task, 60}, {wake_feed, 60},   {cancel_some_group, 5}, {cancel_newest, 20},
-    {lock, 3},         {unlock, 12},      {resize, 10},           {flush, 10},
+    {feed, 300},       {end_task, 200}, {finish_task, 250},     {add_group, 40},
+    {cancel_task, 60}, {wake_feed, 60}, {cancel_some_group, 5}, {cancel_newest, 20},
+    {lock, 3},         {unlock, 12},    {resize, 10},           {flush, 10},
     {close_pool, 3},   {cancel_all, 1},
 };
 

@@ -2,6 +2,7 @@
  *
  * Fuzz target: any bytes as what a client sends, in any pieces, to the control server of a host.
  * Each complete line gets one answer of one line, up to one that waits or ends the session. */
+#define _GNU_SOURCE /* memmem */
 #include "host/host.h"
 
 #include <errno.h>
@@ -26,8 +27,8 @@ static const char script[] = "local taskpool = require 'taskpool'\n"
 
 static const char greeting[] = "{\"terminal_width\": 80, \"reply\": \"json\"}\n";
 
-/* Commands after which an answer may never come. */
-static const char *const last_commands[] = {"exit", "flush", "gather-and-close", "until-closed"};
+/* After a line with one of these, an answer may never come: it may be a command that waits. */
+static const char *const last_words[] = {"exit", "flush", "gather", "until"};
 
 /* Clients of one host. */
 enum { STREAMS = 100 };
@@ -35,10 +36,10 @@ enum { STREAMS = 100 };
 /* A host, its client, and what has been said. */
 typedef struct talk {
   tp_host *host;
-  unsigned streams;    /* clients so far */
-  int client;          /* its socket */
-  char last;           /* the last byte that came */
-  size_t answers;      /* lines that came */
+  unsigned streams; /* clients so far */
+  int client;       /* its socket */
+  char last;        /* the last byte that came */
+  size_t answers;   /* lines that came */
 } talk;
 
 /* A new client; now and then a new host, since making one takes long. */
@@ -96,15 +97,10 @@ static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-static bool is_last(const char *word, size_t length) {
-  for (size_t i = 0; i < sizeof last_commands / sizeof *last_commands; i++) {
-    size_t at = 0;
-    const char *name = last_commands[i];
-    while (at < length && name[at] && (word[at] == name[at] || (word[at] == '_' && name[at] == '-')))
-      at++;
-    if (!name[at] && (at == length || is_blank(word[at])))
+static bool is_last(const char *line, size_t length) {
+  for (size_t i = 0; i < sizeof last_words / sizeof *last_words; i++)
+    if (memmem(line, length, last_words[i], strlen(last_words[i])))
       return true;
-  }
   return false;
 }
 

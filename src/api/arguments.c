@@ -59,6 +59,11 @@ static void check_count(lua_State *L, int index, const char *what, const tp_para
   lua_replace(L, index);
 }
 
+static void check_seconds(lua_State *L, int index, const char *what, const tp_param *param) {
+  if (lua_type(L, index) != LUA_TNUMBER || !(lua_tonumber(L, index) >= 0))
+    refuse(L, index, what, param, "a number of seconds from 0 on");
+}
+
 static void check_size(lua_State *L, int index, const char *what, const tp_param *param) {
   bool is_infinite = lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == HUGE_VAL;
   if (!is_infinite)
@@ -81,8 +86,8 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
       [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
       [TP_PARAM_LIST] = check_table,        [TP_PARAM_TABLE] = check_table,
       [TP_PARAM_COUNT] = check_count,       [TP_PARAM_SIZE] = check_size,
-      [TP_PARAM_ID] = check_count,          [TP_PARAM_NAME] = check_name,
-      [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
+      [TP_PARAM_NAME] = check_name,         [TP_PARAM_FLAG] = check_flag,
   };
   checks[param->type](L, index, what, param);
 }

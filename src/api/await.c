@@ -3,8 +3,9 @@
  * await: waits for the callback of any luv function.
  *
  * The callback is a C closure that knows the wake id of the wait. It wakes the task with its
- * arguments; if it is called before the task has parked, it keeps them. A wait that was cancelled
- * leaves the call to itself: its late result is dropped. */
+ * arguments; if it is called before the task has parked, it keeps them. A wait that is cancelled
+ * cancels the request, or closes the handle, that the function has returned; what cannot be stopped is
+ * left to itself, and its late result dropped. */
 #include "api/core.h"
 #include "value/error.h"
 
@@ -58,10 +59,33 @@ static int results(lua_State *L, int count) {
   return 3;
 }
 
+/* Lua: lets go of what the function has returned: a request is cancelled, a handle closed. */
+static int l_release(lua_State *L) {
+  static const char *const methods[] = {"cancel", "close"};
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    if (lua_getfield(L, 1, methods[i]) != LUA_TNIL) {
+      lua_pushvalue(L, 1);
+      lua_call(L, 1, 0);
+      return 0;
+    }
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* The wait was cancelled. What cannot be let go of ends by itself, and its result is dropped. */
+static void release(lua_State *L) {
+  lua_pushcfunction(L, l_release);
+  if (lua_getfield(L, BOX, "handle") != LUA_TUSERDATA || lua_pcall(L, 1, 0, 0) != LUA_OK)
+    lua_settop(L, BASE);
+}
+
 static int after_wait(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_exec *exec = (tp_exec *)context;
   tp_wait_outside_end(exec);
+  if (tp_wait_is_cut(exec))
+    release(L);
   return results(L, tp_wait_values(exec, L, BASE));
 }
 
@@ -74,6 +98,10 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
     lua_pushnil(L);
     lua_replace(L, BASE + 1);
     return count;
+  }
+  if (count > 0) {
+    lua_pushvalue(L, BASE + 1);
+    lua_setfield(L, BOX, "handle");
   }
   lua_settop(L, BASE);
   lua_pushnil(L);

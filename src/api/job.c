@@ -95,15 +95,16 @@ int l_core_on_end(lua_State *L) {
   return 0;
 }
 
-/* Lua: cancel(handle, message). What has ended is left alone. */
+/* Lua: cancel(handle, message, timed_out). What has ended is left alone. */
 int l_core_cancel(lua_State *L) {
   tp_host *host = tp_core_host(L);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   const job *found = push_job(L);
   if (!found)
     return 0;
-  tp_cancel *reason = tp_cancel_create(TP_CANCELLED, "cancel", lua_tostring(L, 2),
-                                       tp_exec_now(host->exec), TP_GRACE_DEFAULT);
+  tp_cancel *reason =
+      tp_cancel_create(lua_toboolean(L, 3) ? TP_TIMED_OUT : TP_CANCELLED, "cancel",
+                       lua_tostring(L, 2), tp_exec_now(host->exec), TP_GRACE_DEFAULT);
   if (!reason)
     return tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   tp_exec_cancel(host->exec, found->coro, reason);

@@ -46,6 +46,19 @@
     .help = "text of the error that is raised in the tasks"                                        \
   }
 
+#define TIMEOUT                                                                                    \
+  {                                                                                                \
+    .name = "timeout", .letter = 't', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS,           \
+    .value = "SECONDS",                                                                            \
+    .help = "cancel a task with TimedOut when it has run for so long (default: never)"             \
+  }
+
+#define GRACE                                                                                      \
+  {                                                                                                \
+    .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
+    .help = "how long a cancelled task has before it is killed (default: the pool's, 5)"           \
+  }
+
 #define RETURN_EXCEPTIONS                                                                          \
   {                                                                                                \
     .name = "return_exceptions", .letter = 'r', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FLAG,    \
@@ -100,21 +113,21 @@ const tp_method tp_methods[] = {
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
      .summary = "Call a function once for each element, in tasks of one group.",
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
      .summary = "Like map, each element a list of positional arguments.",
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
      .summary = "Like map, each element a table of arguments by parameter name.",
      .call = l_pool_doublestarmap},
     {.name = "start",
@@ -160,6 +173,7 @@ const tp_method tp_methods[] = {
     PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
     PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
     PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
+    PROPERTY(num_timed_out, TP_ON_ALL, "Number of tasks cancelled because their time was over."),
     PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
     PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
     {.name = "get_group_ids",
@@ -176,6 +190,7 @@ const tp_method tp_methods[] = {
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
      .params = {MESSAGE,
+                GRACE,
                 {.name = "task_id",
                  .kind = TP_PARAM_REST,
                  .type = TP_PARAM_ID,
@@ -191,13 +206,14 @@ const tp_method tp_methods[] = {
                  .type = TP_PARAM_NAME,
                  .value = "NAME",
                  .help = "a group"},
-                MESSAGE},
+                MESSAGE,
+                GRACE},
      .summary = "Cancel a group: what has not started never starts.",
      .call = l_pool_cancel_group},
     {.name = "cancel_all",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .params = {MESSAGE},
+     .params = {MESSAGE, GRACE},
      .summary = "Cancel every group.",
      .call = l_pool_cancel_all},
     {.name = "flush",
@@ -217,6 +233,16 @@ const tp_method tp_methods[] = {
      .role = TP_ROLE_READ,
      .summary = "Wait until the pool is closed.",
      .call = l_pool_until_closed},
+    {.name = "traceback",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "task_id",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_ID,
+                 .value = "ID",
+                 .help = "a task that has not ended"}},
+     .summary = "Show where a task is: its calls, the innermost first.",
+     .call = l_pool_traceback},
     {.name = NULL},
 };
 

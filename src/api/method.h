@@ -20,6 +20,7 @@ typedef enum tp_param_type {
   TP_PARAM_TABLE,    /* a table with string keys; prompt: a literal */
   TP_PARAM_COUNT,    /* an integer >= 0 */
   TP_PARAM_SIZE,     /* an integer >= 0 or infinity (math.huge, inf) */
+  TP_PARAM_SECONDS,  /* a number >= 0 */
   TP_PARAM_ID,       /* a task id, an integer >= 0 */
   TP_PARAM_NAME,     /* a string */
   TP_PARAM_FLAG,     /* a boolean; prompt: present or not */
@@ -49,7 +50,7 @@ enum { TP_ON_TASK_POOL = 1, TP_ON_SIMPLE_POOL = 2, TP_ON_ALL = 3 };
 /* The role that a control session needs. */
 typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
 
-#define TP_PARAMS_MAX 8
+#define TP_PARAMS_MAX 10
 
 typedef struct tp_method {
   const char *name; /* the Lua name; the command has - for _ */

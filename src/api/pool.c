@@ -107,6 +107,12 @@ static uint64_t to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
 }
 
+static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
+  tp_run *run = pool->owner;
+  if (!lua_isnil(L, seconds))
+    run->grace = lua_tonumber(L, seconds);
+}
+
 static void check_options(lua_State *L, int options, const char *what, const char *const known[]) {
   if (lua_isnoneornil(L, options))
     return;
@@ -117,12 +123,14 @@ static void check_options(lua_State *L, int options, const char *what, const cha
 }
 
 int l_task_pool_new(lua_State *L) {
-  static const char *const known[] = {"size", "name", NULL};
+  static const char *const known[] = {"size", "name", "cancel_grace", NULL};
   lua_settop(L, 1);
   check_options(L, 1, "TaskPool", known);
   int size = push_option(L, 1, "TaskPool", "size", TP_PARAM_SIZE);
   int name = push_option(L, 1, "TaskPool", "name", TP_PARAM_NAME);
-  push_new(L, TP_ON_TASK_POOL, lua_tostring(L, name), to_size(L, size));
+  int grace = push_option(L, 1, "TaskPool", "cancel_grace", TP_PARAM_SECONDS);
+  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, name), to_size(L, size));
+  set_grace(L, pool, grace);
   return 1;
 }
 
@@ -144,7 +152,9 @@ int l_simple_task_pool_new(lua_State *L) {
   int arguments = lua_gettop(L);
   tp_funcname_push(L, 1);
   int function_name = lua_gettop(L);
-  push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, name), to_size(L, size));
+  int grace = push_option(L, 2, what, "cancel_grace", TP_PARAM_SECONDS);
+  tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, name), to_size(L, size));
+  set_grace(L, pool, grace);
   const int values[] = {[FUNCTION] = 1,
                         [ARGUMENTS] = arguments,
                         [END_CALLBACK] = end_callback,
@@ -190,7 +200,7 @@ static uint64_t count_or_one(lua_State *L, int index) {
 }
 
 int l_pool_apply(lua_State *L) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT };
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
                          &(tp_call_parts){.pool = POOL,
@@ -199,12 +209,13 @@ int l_pool_apply(lua_State *L) {
                                           .end_callback = END,
                                           .cancel_callback = CANCEL,
                                           .spread = TP_SPREAD_SAME,
-                                          .times = count_or_one(L, NUM)},
+                                          .times = count_or_one(L, NUM),
+                                          .timeout = TIMEOUT},
                          GROUP, "apply", TP_UNLIMITED);
 }
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
-  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL };
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT };
   uint64_t limit = count_or_one(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
@@ -214,7 +225,8 @@ static int map(lua_State *L, tp_spread spread, const char *method) {
                                           .items = ITERABLE,
                                           .end_callback = END,
                                           .cancel_callback = CANCEL,
-                                          .spread = spread},
+                                          .spread = spread,
+                                          .timeout = TIMEOUT},
                          GROUP, method, limit);
 }
 
@@ -248,10 +260,13 @@ int l_pool_start(lua_State *L) {
 /* ---- cancelling ---- */
 
 /* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
-static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message) {
+static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message,
+                         int grace) {
   const char *text = message ? lua_tostring(L, message) : NULL;
+  const tp_run *run = pool->owner;
+  double seconds = grace && !lua_isnil(L, grace) ? lua_tonumber(L, grace) : run->grace;
   tp_cancel *cancel =
-      tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)), TP_GRACE_DEFAULT);
+      tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)), seconds);
   if (!cancel)
     tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   return cancel;
@@ -269,7 +284,7 @@ static int stop(lua_State *L, uint64_t most, const char *who) {
     lua_rawseti(L, -2, (lua_Integer)i);
     task = TAILQ_PREV(task, tp_task_list, pool_link);
   }
-  tp_cancel *cancel = reason(L, pool, who, 0);
+  tp_cancel *cancel = reason(L, pool, who, 0, 0);
   for (uint64_t i = 0; i < count; i++)
     tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
   tp_cancel_release(cancel);
@@ -285,14 +300,14 @@ int l_pool_stop_all(lua_State *L) {
 }
 
 int l_pool_cancel(lua_State *L) {
-  enum { POOL = 1, MESSAGE, FIRST };
+  enum { POOL = 1, MESSAGE, GRACE, FIRST };
   tp_pool *pool = tp_pool_check(L, POOL);
   int top = lua_gettop(L);
   tp_error error;
   for (int i = FIRST; i <= top; i++)
     if (!tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), &error))
       return tp_raise_error(L, &error);
-  tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE);
+  tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE, GRACE);
   for (int i = FIRST; i <= top; i++) {
     tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), NULL);
     if (task) /* an id may be given twice */
@@ -308,7 +323,7 @@ int l_pool_cancel_group(lua_State *L) {
   tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
   if (!group)
     return tp_raise_error(L, &error);
-  tp_cancel *cancel = reason(L, pool, "cancel_group", 3);
+  tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
   tp_pool_cancel_group(pool, group, cancel);
   tp_cancel_release(cancel);
   return 0;
@@ -316,7 +331,7 @@ int l_pool_cancel_group(lua_State *L) {
 
 int l_pool_cancel_all(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
-  tp_cancel *cancel = reason(L, pool, "cancel_all", 2);
+  tp_cancel *cancel = reason(L, pool, "cancel_all", 2, 3);
   tp_pool_cancel_all(pool, cancel);
   tp_cancel_release(cancel);
   return 0;
@@ -385,6 +400,10 @@ int l_pool_num_ended(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->ended);
 }
 
+int l_pool_num_timed_out(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->timed_out);
+}
+
 int l_pool_num_waiting(lua_State *L) {
   return push_count(L, tp_pool_waiting(tp_pool_check(L, 1)));
 }
@@ -408,6 +427,18 @@ int l_pool_get_group_ids(lua_State *L) {
   luaL_setmetatable(L, TP_SET_TYPE);
   for (int i = 2; i <= top; i++)
     tp_idset_each(&tp_pool_find_group(pool, lua_tostring(L, i), NULL)->ids, add_id, L);
+  return 1;
+}
+
+int l_pool_traceback(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  uint64_t id = (uint64_t)lua_tointeger(L, 2);
+  tp_error error;
+  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  if (task)
+    tp_exec_push_stack(L, task);
+  else if (!tp_pool_find_running(pool, id, &error))
+    return tp_raise_error(L, &error);
   return 1;
 }
 

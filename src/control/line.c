@@ -389,6 +389,14 @@ static bool read_count(reader *r, const tp_param *param) {
   return true;
 }
 
+static bool read_seconds(reader *r, const tp_param *param) {
+  size_t from = r->at, end = word_end(r->text, r->length, from);
+  if (!tp_literal_read_at(r->L, r->text, end, &r->at, NULL) || r->at != end ||
+      lua_type(r->L, -1) != LUA_TNUMBER || lua_tonumber(r->L, -1) < 0)
+    return fail_value(r, param, from, end);
+  return true;
+}
+
 static bool read_size(reader *r, const tp_param *param) {
   size_t end = word_end(r->text, r->length, r->at);
   if (!is_text(r->text, r->at, end, "inf") && !is_text(r->text, r->at, end, "math.huge"))
@@ -405,6 +413,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_TABLE] = {read_table, "a table with names as keys, as {x = 1, y = 'a'}"},
     [TP_PARAM_COUNT] = {read_count, "a whole number of 0 or more"},
     [TP_PARAM_SIZE] = {read_size, "a whole number of 0 or more, or inf"},
+    [TP_PARAM_SECONDS] = {read_seconds, "a number of seconds, 0 or more"},
     [TP_PARAM_ID] = {read_count, "the id of a task, a whole number"},
     [TP_PARAM_NAME] = {push_word, "a word, or a text in quotes"},
     [TP_PARAM_FLAG] = {NULL, "no value"},

@@ -6,6 +6,7 @@
  * The record is a userdata, anchored by a registry reference as long as its group lives; its user
  * values hold what is seldom wanted, references of their own what each task needs. */
 #include "exec/call.h"
+#include "exec/ending.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -107,6 +108,8 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   coro->failed = coro->cancelled = false;
   coro->as.task.state = TP_TASK_NEW;
   tp_coro_begin(coro, push_next(call, coro->L));
+  if (call->timeout > 0)
+    tp_ending_limit(coro, call->timeout);
   *task = &coro->as.task;
   return call->iterated || call->next < call->count ? TP_FEED_READY : TP_FEED_DONE;
 }
@@ -170,6 +173,8 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
     call->count = (uint64_t)tp_bind_length(L, parts->items);
   else
     call->iterated = true;
+  if (parts->timeout && !lua_isnoneornil(L, parts->timeout))
+    call->timeout = lua_tonumber(L, parts->timeout);
   call->function = refer(L, parts->function);
   call->items = refer(L, parts->items);
   call->anchor = luaL_ref(L, LUA_REGISTRYINDEX);

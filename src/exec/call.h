@@ -23,6 +23,7 @@ struct tp_call {
   tp_spread spread;     /* how an element becomes arguments */
   uint64_t next;        /* elements, or times, taken so far */
   uint64_t count;       /* how many there are; not known of an iterator */
+  double timeout;       /* seconds that a task may run; 0: no limit */
   bool iterated;        /* the elements come from an iterator */
   tp_coro *iterator;    /* the coroutine of an iterator; NULL for lists and after its end */
   bool has_callback[2]; /* whether there is a cancel callback, an end callback */

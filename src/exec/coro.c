@@ -99,6 +99,33 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
 }
 
+void tp_exec_push_stack(lua_State *L, tp_task *task) {
+  lua_State *of = tp_coro_of(task)->L;
+  lua_Debug info;
+  luaL_Buffer text;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  luaL_buffinit(L, &text);
+  bool is_first = true;
+  for (int level = 0; lua_getstack(of, level, &info); level++) {
+    lua_getinfo(of, "Snl", &info);
+    if (*info.what == 'C' && !info.name) /* the frames that carry a call */
+      continue;
+    luaL_addstring(&text, is_first ? "" : " < ");
+    lua_pushstring(L, info.name ? info.name : *info.what == 'm' ? "main chunk" : "function");
+    luaL_addvalue(&text);
+    if (info.currentline > 0) {
+      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
+      luaL_addvalue(&text);
+    }
+    is_first = false;
+  }
+  luaL_pushresult(&text);
+  if (lua_rawlen(L, -1) == 0) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "not begun");
+  }
+}
+
 /* Tells the listener of the error value on top, in the words of the message handler. An error that
  * no handler has seen (lack of memory, an error in the handler) speaks for itself. */
 static void report(tp_coro *coro, lua_State *L, const char *who) {

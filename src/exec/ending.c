@@ -129,9 +129,9 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
   }
 }
 
-bool tp_ending_limit(tp_coro *coro, uint64_t nanoseconds) {
+bool tp_ending_limit(tp_coro *coro, double seconds) {
   return ending_of(coro) &&
-         tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + nanoseconds);
+         tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + to_nanoseconds(seconds));
 }
 
 /* The time limit is over: a cancel that nobody asked for. */

@@ -31,8 +31,8 @@ int tp_ending_raise(tp_exec *exec, lua_State *L);
 /* The timer of an ending is due: the time limit, the shield or the grace is over. */
 void tp_ending_due(tp_coro *coro);
 
-/* Has the coroutine cancelled with TimedOut after that many nanoseconds. False: no memory. */
-bool tp_ending_limit(tp_coro *coro, uint64_t nanoseconds);
+/* Has the coroutine cancelled with TimedOut after so many seconds. False: no memory. */
+bool tp_ending_limit(tp_coro *coro, double seconds);
 
 /* Pushes the error by which a cancelled coroutine ends. */
 void tp_ending_push(lua_State *L, const tp_cancel *reason);

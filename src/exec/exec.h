@@ -47,9 +47,9 @@ typedef struct tp_exec_listener {
 
 /* ---- lifetime ---- */
 
-/* With `in_state` the record is memory of L, and can still be asked when it was freed. Makes the
- * executor of the Lua state L (its main thread) on `loop`. Raises only for lack of memory or
- * handles. The listener's struct is copied. */
+/* Makes the executor of the Lua state L (its main thread) on `loop`. The listener's struct is
+ * copied. With `in_state` the record is memory of L, so that what runs in L until its end can still
+ * call. Raises only for lack of memory or handles. */
 tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener,
                         bool in_state);
 
@@ -84,6 +84,9 @@ tp_coro *tp_exec_current(const tp_exec *exec);
 /* The pool whose task runs now; NULL if none does. */
 tp_pool *tp_exec_current_pool(const tp_exec *exec);
 
+/* Pushes the calls that a task of this executor is in, the innermost first, in one line. */
+void tp_exec_push_stack(lua_State *L, tp_task *task);
+
 /* Pushes message and traceback of the error whose value is on top of L, in the tp_coro_done of the
  * call that it has ended. */
 void tp_exec_push_traceback(tp_exec *exec, lua_State *L);
@@ -103,6 +106,9 @@ int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext cont
 /* In a continuation: how many values above `base` the wake brought. Raises the cancel error if a
  * cancel ended the wait. */
 int tp_wait_values(tp_exec *exec, lua_State *L, int base);
+
+/* In a continuation, before tp_wait_values: whether a cancel ended the wait. */
+bool tp_wait_is_cut(const tp_exec *exec);
 
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
@@ -178,6 +184,7 @@ typedef struct tp_run {
   tp_pool_waiter *waiters;        /* who waits for it */
   size_t waiter_count;            /* how many */
   size_t waiter_capacity;         /* how many fit */
+  double grace;                   /* seconds that its cancelled tasks have before they are killed */
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
 } tp_run;
@@ -215,6 +222,7 @@ typedef struct tp_call_parts {
   int items;    /* the list of elements, or of arguments; a function: the iterator */
   int end_callback, cancel_callback;
   tp_spread spread; /* how an element becomes arguments */
+  int timeout;      /* seconds that a task may run */
   uint64_t times;   /* TP_SPREAD_SAME: how many tasks */
 } tp_call_parts;
 

@@ -83,6 +83,7 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   run->exec = exec;
   run->first_error = LUA_NOREF;
   run->listened = ~0U;
+  run->grace = TP_GRACE_DEFAULT;
   run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
   if (!run->pool) {
     free(run);

@@ -53,6 +53,10 @@ int tp_wait_values(tp_exec *exec, lua_State *L, int base) {
   return lua_gettop(L) - base;
 }
 
+bool tp_wait_is_cut(const tp_exec *exec) {
+  return exec->current->cut;
+}
+
 void tp_wait_end(tp_coro *coro, int nargs) {
   tp_coro_renew_park(coro);
   tp_timer_stop(coro, TP_TIMER_SLEEP);

@@ -196,6 +196,7 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group) {
 
 void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
   tp_pool_enter(pool, task, TP_TASK_CANCELLED);
+  pool->timed_out += reason->code == TP_TIMED_OUT;
   pool->ops->cancel(task, reason);
 }
 

@@ -81,6 +81,7 @@ struct tp_pool {
   uint64_t cancelled;           /* tasks in TP_TASK_CANCELLED */
   uint64_t ended;               /* tasks ended and not flushed, their callbacks finished or not */
   uint64_t in_callbacks;        /* tasks in TP_TASK_ENDED: a part of `ended` */
+  uint64_t timed_out;           /* tasks ever cancelled with TimedOut */
   uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets

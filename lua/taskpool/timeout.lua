@@ -1,0 +1,45 @@
+---SPDX-License-Identifier: MIT
+---
+---A time limit for a part of a task.
+local core = require "taskpool.core"
+local argument = require "taskpool.argument"
+
+---Runs `fn(...)` in a coroutine of its own for at most `seconds`, and returns its results. When the time is
+---over, the coroutine is cancelled with TimedOut; once it has ended, that is raised here, where pcall may
+---catch it. An error of `fn` is raised as it is. A caller that is cancelled cancels it too.
+---@async
+---@param seconds number
+---@param fn function
+---@param ... any
+---@return any ...
+local function timeout(seconds, fn, ...)
+  if type(seconds) ~= "number" or not (seconds >= 0) then
+    argument.refuse("timeout: seconds must be a number from 0 on, not %s", argument.describe(seconds))
+  end
+  core.checkpoint()
+  local wake_id = core.waiter()
+  local results
+  local call = core.start(fn, ...)
+  local clock = core.start(function()
+    core.sleep(seconds)
+    core.cancel(call, ("the time limit of %g seconds is over"):format(seconds), true)
+  end)
+  core.on_end(call, function(...)
+    results = table.pack(...)
+    core.cancel(clock)
+    core.wake(wake_id)
+  end)
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      core.cancel(clock)
+      core.cancel(call, "the task that waits for it was cancelled")
+    end,
+  })
+  core.park()
+  if not results[1] then
+    error(results[2], 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
+return timeout
