@@ -173,7 +173,7 @@ void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 /* Whether the virtual clock is on, and nothing but a timer can happen next. */
 bool tp_timer_can_jump(const tp_exec *exec);
 
-/* Jumps to the first deadline if it can, and wakes those who went to sleep first. */
+/* Jumps to the first deadline of the virtual clock, and wakes those who went to sleep first. */
 void tp_timer_jump(tp_exec *exec);
 
 /* ---- call.c ---- */

@@ -88,7 +88,7 @@ static int l_turn(lua_State *L) {
 
 static void on_idle(uv_idle_t *idle) {
   tp_exec *exec = idle->data;
-  if (!has_work(exec))
+  if (!has_work(exec) && tp_timer_can_jump(exec))
     tp_timer_jump(exec);
   lua_State *L = exec->L;
   tp_slice_enter(exec->slice);
@@ -126,11 +126,21 @@ void tp_exec_queue(tp_coro *coro, int nargs) {
 
 /* ---- running ---- */
 
+/* One round of the loop. False: nothing is left that could ever happen. */
+static bool run_once(tp_exec *exec) {
+  if (uv_run(exec->loop, UV_RUN_ONCE) || has_work(exec))
+    return true;
+  if (!exec->is_virtual || !exec->timer_count)
+    return false;
+  tp_timer_jump(exec); /* those who wait for the world outside wait in vain */
+  return true;
+}
+
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
   bool more = true;
   exec->looping = true;
   while (more && !finished(context))
-    more = uv_run(exec->loop, UV_RUN_ONCE) || has_work(exec);
+    more = run_once(exec);
   exec->looping = false;
   return more || finished(context);
 }

@@ -75,6 +75,22 @@ function core.run(main, ...) end
 ---@return any ...
 function core.await(fn, ...) end
 
+---Calls `fn(...)` as pcall does, but catches the error of a cancel too. The next wait raises it again.
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any ...
+function core.catch_cancel(fn, ...) end
+
+---Calls `fn(...)` with the cancel of the running task held off: its waits do not raise for so many seconds,
+---within the grace of the cancel. For a cleanup that must wait. Raises what `fn` raises.
+---@async
+---@param seconds number
+---@param fn function
+---@param ... any
+---@return any ...
+function core.shield(seconds, fn, ...) end
+
 ---Lets control sessions use "package.module.function", or "package.*" for all Lua functions below. The
 ---first call replaces the default, the modules below the modules directory.
 ---@param name string
@@ -115,7 +131,8 @@ function core.on_end(handle, f) end
 ---Cancels what `core.start` has started.
 ---@param handle integer
 ---@param message? string
-function core.cancel(handle, message) end
+---@param timed_out? boolean with the code TimedOut instead of Cancelled
+function core.cancel(handle, message, timed_out) end
 
 ---Whether a task is running.
 ---@return boolean
@@ -134,6 +151,10 @@ function core.log_level(level) end
 ---Has log records handed to `handler`; nil: to where they went before.
 ---@param handler taskpool.LogHandler|nil
 function core.log_handler(handler) end
+
+---Has every task preempted after so many instructions, to test that it makes no difference; 0: no more.
+---@param instructions integer
+function core.force_preemption(instructions) end
 
 ---Switches the virtual clock on or off: time stands still while something can run, and jumps to the next
 ---timer when nothing can.

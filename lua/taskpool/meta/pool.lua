@@ -20,6 +20,7 @@
 ---@class taskpool.PoolOptions
 ---@field name? string default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
+---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 
 ---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
 ---@field args? any[] arguments of every task
@@ -31,6 +32,7 @@
 ---@field group_name? string default: a name that tells the call, the function and an index
 ---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
+---@field timeout? number seconds after which a task is cancelled with TimedOut; default: never; not of `start`
 
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
 ---@field args? any[]
@@ -42,6 +44,7 @@
 
 ---@class taskpool.CancelOptions
 ---@field msg? string message of the cancel error
+---@field grace? number seconds that the tasks have before they are killed; default: the pool's
 
 ---@class taskpool.FlushOptions
 ---@field return_exceptions? boolean do not raise errors of tasks
@@ -55,6 +58,7 @@
 ---@field num_cancelled integer tasks that are cancelled and not yet through with it
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
+---@field num_timed_out integer tasks that were cancelled because their time was over
 local Pool = {}
 
 ---Refuses new work from now on. Groups that it has already go on.
@@ -92,6 +96,11 @@ function Pool:flush(options) end
 ---@async
 ---@param options? taskpool.FlushOptions
 function Pool:gather_and_close(options) end
+
+---The calls that a task is in, the innermost first, in one line.
+---@param id integer of a task that has not ended
+---@return string
+function Pool:traceback(id) end
 
 ---Waits until the pool is closed.
 ---@async
