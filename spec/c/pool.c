@@ -122,19 +122,22 @@ static tp_feed_state start(tp_group *group, tp_task **task) {
   return from->left == 0 ? TP_FEED_DONE : from->waits ? TP_FEED_WAITING : TP_FEED_READY;
 }
 
-static void cancel(tp_task *task, tp_cancel *reason) {
+/* The reason of every cancel here; nobody looks at it. */
+static tp_cancel reason = {.references = 1, .code = TP_CANCELLED};
+
+static void cancel(tp_task *task, tp_cancel *why) {
   world *of = world_of(task->group->pool);
-  (void)reason;
+  (void)why;
   CHECK(of, !job_of(task)->cancelled);
   job_of(task)->cancelled = true;
   of->running--;
   of->cancelled++;
 }
 
-static tp_feed_state stop_feed(tp_group *group, tp_cancel *reason) {
+static tp_feed_state stop_feed(tp_group *group, tp_cancel *why) {
   world *of = world_of(group->pool);
   call *from = group->call;
-  (void)reason;
+  (void)why;
   CHECK(of, !from->stopped);
   from->stopped = true;
   from->stopping = from->waits && one_in(of, 2);
@@ -286,14 +289,14 @@ static void cancel_task(world *of) {
         (error.code == TP_ALREADY_CANCELLED) == (known && known->task.state == TP_TASK_CANCELLED));
   CHECK(of, id < of->started || error.code == TP_TASK_NOT_FOUND);
   if (task)
-    tp_pool_cancel_task(of->pool, task, NULL);
+    tp_pool_cancel_task(of->pool, task, &reason);
 }
 
 /* The newest first, as `stop` does. */
 static void cancel_newest(world *of) {
   tp_task *task = TAILQ_LAST(&of->pool->running_tasks, tp_task_list);
   if (task)
-    tp_pool_cancel_task(of->pool, task, NULL);
+    tp_pool_cancel_task(of->pool, task, &reason);
 }
 
 static void cancel_some_group(world *of) {
@@ -301,11 +304,11 @@ static void cancel_some_group(world *of) {
     return;
   tp_group *group = of->calls[below(of, of->call_count)]->group;
   if (group && !group->forgotten)
-    tp_pool_cancel_group(of->pool, group, NULL);
+    tp_pool_cancel_group(of->pool, group, &reason);
 }
 
 static void cancel_all(world *of) {
-  tp_pool_cancel_all(of->pool, NULL);
+  tp_pool_cancel_all(of->pool, &reason);
   CHECK(of, of->running == 0 && of->pool->running == 0);
 }
 
