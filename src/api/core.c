@@ -3,7 +3,7 @@
  * The functions of taskpool.core; see core.h. Each checks its arguments, calls the part that does
  * the work, and pushes the results. */
 #include "api/core.h"
-#include "api/pool.h"
+#include "api/class.h"
 #include "value/error.h"
 
 #include <lauxlib.h>

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pools as Lua sees them: userdata of the classes TaskPool and SimpleTaskPool. */
+ * The methods of pools; each is called through its record in method.c. */
 #ifndef TP_API_POOL_H
 #define TP_API_POOL_H
 
-#include "pool/pool.h"
 #include <lua.h>
-
-/* Pushes the userdata of a pool. */
-void tp_pool_push(lua_State *L, tp_pool *pool);
-
-/* The pool at `index`; raises InvalidArgument for anything else. */
-tp_pool *tp_pool_check(lua_State *L, int index);
-
-/* Makes the classes' metatables. */
-void tp_pool_open(lua_State *L);
-
-/* Lua: TaskPool(options) and SimpleTaskPool(func, options). */
-int l_task_pool_new(lua_State *L);
-int l_simple_task_pool_new(lua_State *L);
-
-/* ---- the methods; see the records in method.c ---- */
 
 int l_pool_apply(lua_State *L);
 int l_pool_map(lua_State *L);

@@ -2,8 +2,8 @@
  *
  * Commands of a session; see command.h. */
 #include "control/command.h"
+#include "api/class.h"
 #include "api/method.h"
-#include "api/pool.h"
 #include "control/help.h"
 #include "control/line.h"
 #include "control/server.h"

@@ -9,7 +9,7 @@
  * A server stays open until it is closed, whether or not Lua still holds the value: the value is
  * kept in the registry meanwhile. */
 #include "control/module.h"
-#include "api/pool.h"
+#include "api/class.h"
 #include "control/server.h"
 #include "value/error.h"
 #include <lauxlib.h>

@@ -11,7 +11,6 @@
 #include "exec/ending.h"
 #include "exec/slice.h"
 #include "value/error.h"
-#include "value/text.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>
@@ -24,8 +23,8 @@
 
 #define SLOT_MAX ((UINT64_C(1) << (64 - TP_PARK_BITS)) - 1)
 
-/* Their addresses are the registry keys of the last traceback and of the executor. */
-static const char traceback_key, exec_key;
+/* Its address is the registry key of the executor. */
+static const char exec_key;
 
 void tp_coro_open(tp_exec *exec) {
   lua_pushlightuserdata(exec->L, exec);
@@ -58,73 +57,7 @@ tp_coro *tp_coro_of(tp_task *task) {
   return (tp_coro *)((char *)task - offsetof(tp_coro, as.task));
 }
 
-/* ---- errors ---- */
-
-/* Pushes what an error value says: through its own __tostring if that works, else as a literal.
- * Runs in the coroutine that failed, as a part of its body. */
-static void push_message(lua_State *L, int value) {
-  if (tp_error_code(L, value) || !luaL_getmetafield(L, value, "__tostring")) {
-    tp_text_push(L, value);
-    return;
-  }
-  lua_pushvalue(L, value);
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING) {
-    lua_pop(L, 1);
-    tp_text_push(L, value);
-  }
-}
-
-/* Lua: the message handler of every body. Keeps message and traceback for the report; the value
- * stays what it is. A cancel is no failure, and a million of them must be cheap. */
-static int l_on_error(lua_State *L) {
-  lua_settop(L, 1);
-  luaL_checkstack(L, 10, NULL);
-  if (tp_exec_is_cancel(tp_exec_of(L), L, 1))
-    return 1;
-  push_message(L, 1);
-  luaL_traceback(L, L, lua_tostring(L, 2), 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-  lua_settop(L, 1);
-  return 1;
-}
-
-void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
-  (void)exec;
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
-    lua_pop(L, 1);
-    tp_text_push(L, -1);
-    return;
-  }
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-}
-
-void tp_exec_push_stack(lua_State *L, tp_task *task) {
-  lua_State *of = tp_coro_of(task)->L;
-  lua_Debug info;
-  luaL_Buffer text;
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
-  luaL_buffinit(L, &text);
-  bool is_first = true;
-  for (int level = 0; lua_getstack(of, level, &info); level++) {
-    lua_getinfo(of, "Snl", &info);
-    if (*info.what == 'C' && !info.name) /* the frames that carry a call */
-      continue;
-    luaL_addstring(&text, is_first ? "" : " < ");
-    lua_pushstring(L, info.name ? info.name : *info.what == 'm' ? "main chunk" : "function");
-    luaL_addvalue(&text);
-    if (info.currentline > 0) {
-      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
-      luaL_addvalue(&text);
-    }
-    is_first = false;
-  }
-  luaL_pushresult(&text);
-  if (lua_rawlen(L, -1) == 0) {
-    lua_pop(L, 1);
-    lua_pushliteral(L, "not begun");
-  }
-}
+/* ---- telling of errors ---- */
 
 /* Tells the listener of the error value on top, in the words of the message handler. An error that
  * no handler has seen (lack of memory, an error in the handler) speaks for itself. */
@@ -237,8 +170,8 @@ static bool take_next(tp_coro *coro, tp_pool *pool) {
   return taken;
 }
 
-/* Runs a task from the part whose status this is. Returns the status of a part that waits no more,
- * never of one that does: then this function is left through lua_pcallk, and called again. */
+/* Goes on with a task behind the part that has come back with this status. A part that waits leaves
+ * this function for good; `drive`, its continuation, calls it again. */
 static void run_task(tp_coro *coro, lua_State *L, int status) {
   tp_task *task = &coro->as.task;
   tp_pool *pool = task->group->pool;
@@ -287,7 +220,7 @@ static int drive(lua_State *L, int status, lua_KContext context) {
  * the call, the arguments. */
 static int l_begin(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
-  lua_pushcfunction(L, l_on_error);
+  lua_pushcfunction(L, tp_report_handler);
   lua_replace(L, 1);
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
@@ -426,7 +359,7 @@ static void bury(tp_coro *coro) {
 /* Lua: goes on with a killed coroutine behind its body. Stack: the coroutine. */
 static int l_after_kill(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
-  lua_pushcfunction(L, l_on_error);
+  lua_pushcfunction(L, tp_report_handler);
   lua_replace(L, 1);
   tp_ending_push(L, coro->ending->reason);
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);

@@ -92,31 +92,31 @@ struct tp_exec {
   TAILQ_HEAD(tp_run_list, tp_run) pools; /* pools with something to start */
   tp_coro *free;                         /* coroutines at rest */
   uint32_t free_count;                   /* how many */
-  tp_coro **slots;             /* all coroutines by the slot in their wake ids; NULL: a free slot */
-  uint32_t slot_count;         /* slots in use or used before */
-  uint32_t slot_capacity;      /* slots allocated */
-  uint32_t *free_slots;        /* slots to use again */
-  uint32_t free_slot_count;    /* how many */
-  int anchors;                 /* registry reference: slot + 1 -> thread */
-  uint64_t next_park;          /* number of the next park */
-  uint64_t live;               /* coroutines not at rest */
-  tp_timer *timers;            /* heap: the first deadline first */
-  uint32_t timer_count;        /* entries */
-  uint32_t timer_capacity;     /* entries allocated */
-  uint64_t outside;            /* parks that only the world outside can end */
-  uint64_t virtual_now;        /* the virtual clock, nanoseconds */
-  bool is_virtual;             /* that clock counts */
-  bool looping;                /* tp_exec_run is on the C stack */
-  bool in_state;               /* the record is memory of the Lua state */
-  bool closing;                /* no turn any more */
-  unsigned stride;             /* resumes between two looks at the clock */
-  unsigned until_look;         /* resumes until the next one */
-  uint64_t looked;             /* when the last one was, nanoseconds */
-  tp_slice *slice;             /* preemption; NULL: there is none */
-  lua_State *volatile running; /* the innermost thread that runs, read by the signal of the slices
-                                */
-  volatile uint64_t resumes;   /* how often a coroutine was resumed, read by the same */
-  uint64_t deadline;           /* when the present turn is over */
+  tp_coro **slots;          /* all coroutines by the slot in their wake ids; NULL: a free slot */
+  uint32_t slot_count;      /* slots in use or used before */
+  uint32_t slot_capacity;   /* slots allocated */
+  uint32_t *free_slots;     /* slots to use again */
+  uint32_t free_slot_count; /* how many */
+  int anchors;              /* registry reference: slot + 1 -> thread */
+  uint64_t next_park;       /* number of the next park */
+  uint64_t live;            /* coroutines not at rest */
+  tp_timer *timers;         /* heap: the first deadline first */
+  uint32_t timer_count;     /* entries */
+  uint32_t timer_capacity;  /* entries allocated */
+  uint64_t outside;         /* parks that only the world outside can end */
+  uint64_t virtual_now;     /* the virtual clock, nanoseconds */
+  bool is_virtual;          /* that clock counts */
+  bool looping;             /* tp_exec_run is on the C stack */
+  bool in_state;            /* the record is memory of the Lua state */
+  bool closing;             /* no turn any more */
+  unsigned stride;          /* resumes between two looks at the clock */
+  volatile unsigned until_look; /* resumes until the next one */
+  uint64_t looked;              /* when the last one was, nanoseconds */
+  tp_slice *slice;              /* preemption; NULL: there is none */
+  lua_State *volatile running;  /* the innermost thread that runs, read by the signal of the slices
+                                 */
+  volatile uint64_t resumes;    /* how often a coroutine was resumed, read by the same */
+  uint64_t deadline;            /* when the present turn is over */
 };
 
 /* ---- exec.c ---- */
@@ -156,6 +156,12 @@ void tp_coro_renew_park(tp_coro *coro);
 
 /* The coroutine that a task is a part of. */
 tp_coro *tp_coro_of(tp_task *task);
+
+/* ---- report.c ---- */
+
+/* Lua: the message handler of every body; keeps message and traceback for tp_exec_push_traceback.
+ */
+int tp_report_handler(lua_State *L);
 
 /* ---- wait.c ---- */
 

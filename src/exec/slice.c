@@ -184,6 +184,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     return;
   }
   uint64_t time = now(), resume = slice->exec->resumes;
+  slice->exec->until_look = 1; /* the turn looks at the clock before it resumes another one */
   if (resume == slice->seen) {
     overrun(slice, time);
   } else {

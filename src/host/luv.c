@@ -12,10 +12,14 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <string.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #include <luv/lhandle.h>
 #pragma GCC diagnostic pop
+
+/* Its address is the registry key of the luv table. */
+static const char luv_key;
 
 uv_loop_t *tp_luv_loop(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -114,7 +118,7 @@ void tp_luv_open(tp_host *host) {
   luv_set_callback(L, call);
   luaL_requiref(L, "luv", luaopen_luv, 0);
   replace(L);
-  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &luv_key);
 }
 
 /* ---- closing ---- */
@@ -142,7 +146,58 @@ static void close_handle(uv_handle_t *handle, void *context) {
     lua_pop(of->L, 1);
 }
 
+/* Lua: what stands for each function of luv's from then on, with that function as its upvalue. A
+ * finalizer may still close a file, but nothing may be begun that would outlive the Lua state. */
+static int l_at_once(lua_State *L) {
+  for (int i = 1; i <= lua_gettop(L); i++)
+    if (lua_isfunction(L, i))
+      return tp_raise(L, TP_NOT_AVAILABLE, "the host is being closed");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Lua: refuses. */
+static int l_never(lua_State *L) {
+  return tp_raise(L, TP_NOT_AVAILABLE, "the host is being closed");
+}
+
+static bool makes_handle(const char *name) {
+  return strncmp(name, "new_", 4) == 0 || strcmp(name, "spawn") == 0;
+}
+
+/* Lua: restricts luv, a table at [1], to what is done at once. */
+static int l_restrict(lua_State *L) {
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (lua_isfunction(L, 3)) {
+      lua_pushvalue(L, 2);
+      lua_insert(L, 3);
+      lua_pushcclosure(L, makes_handle(name) ? l_never : l_at_once, 1);
+      lua_rawset(L, 1);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  return 0;
+}
+
+/* The luv table is wherever scripts keep it; ours is in the registry. */
+static void restrict_luv(lua_State *L) {
+  if (!lua_checkstack(L, 4))
+    return;
+  lua_pushcfunction(L, l_restrict);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &luv_key) != LUA_TTABLE)
+    lua_pop(L, 2);
+  else if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+    lua_pop(L, 1);
+}
+
 void tp_luv_close(tp_host *host) {
   walk of = {host->L, luv_context(host->L)};
   uv_walk(host->loop, close_handle, &of);
+  if (host->owns_state)
+    restrict_luv(host->L);
 }

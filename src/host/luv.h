@@ -12,7 +12,8 @@ uv_loop_t *tp_luv_loop(lua_State *L);
 /* Opens luv on the host's loop. May raise for lack of memory. */
 void tp_luv_open(tp_host *host);
 
-/* Starts closing all handles of luv's on the host's loop. */
+/* Starts closing all handles of luv's on the host's loop. In a state that is the host's, finalizers
+ * can from now on do with luv only what is done at once. */
 void tp_luv_close(tp_host *host);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a coroutine is, in words: message and traceback of the error that ended it, and the calls
+ * that it is in. */
+#include "exec/coro.h"
+#include "value/error.h"
+#include "value/text.h"
+
+#include <lauxlib.h>
+
+/* Its address is the registry key of the last traceback. */
+static const char traceback_key;
+
+/* Pushes what an error value says: through its own __tostring if that works, else as a literal.
+ * Runs in the coroutine that failed, as a part of its body. */
+static void push_message(lua_State *L, int value) {
+  if (tp_error_code(L, value) || !luaL_getmetafield(L, value, "__tostring")) {
+    tp_text_push(L, value);
+    return;
+  }
+  lua_pushvalue(L, value);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING) {
+    lua_pop(L, 1);
+    tp_text_push(L, value);
+  }
+}
+
+/* Lua: the message handler of every body. Keeps message and traceback for the report; the value
+ * stays what it is. A cancel is no failure, and a million of them must be cheap. */
+int tp_report_handler(lua_State *L) {
+  lua_settop(L, 1);
+  luaL_checkstack(L, 10, NULL);
+  if (tp_exec_is_cancel(tp_exec_of(L), L, 1))
+    return 1;
+  push_message(L, 1);
+  luaL_traceback(L, L, lua_tostring(L, 2), 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+  lua_settop(L, 1);
+  return 1;
+}
+
+void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
+  (void)exec;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
+    lua_pop(L, 1);
+    tp_text_push(L, -1);
+    return;
+  }
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+}
+
+void tp_exec_push_stack(lua_State *L, tp_task *task) {
+  lua_State *of = tp_coro_of(task)->L;
+  lua_Debug info;
+  luaL_Buffer text;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  luaL_buffinit(L, &text);
+  bool is_first = true;
+  for (int level = 0; lua_getstack(of, level, &info); level++) {
+    lua_getinfo(of, "Snl", &info);
+    if (*info.what == 'C' && !info.name) /* the frames that carry a call */
+      continue;
+    luaL_addstring(&text, is_first ? "" : " < ");
+    lua_pushstring(L, info.name ? info.name : *info.what == 'm' ? "main chunk" : "function");
+    luaL_addvalue(&text);
+    if (info.currentline > 0) {
+      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
+      luaL_addvalue(&text);
+    }
+    is_first = false;
+  }
+  luaL_pushresult(&text);
+  if (lua_rawlen(L, -1) == 0) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "not begun");
+  }
+}
