@@ -91,7 +91,8 @@ end
 -- ---- comparing ----
 
 local function without_figures(text)
-  return (text:gsub("%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("%d%d%d%d%d+", "NUMBER"))
+  return (text:gsub("%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("in %d+ files", "in NUMBER files")
+    :gsub("%d%d%d%d%d+", "NUMBER"))
 end
 
 ---A pattern for the lines. `...` at the end is anything, behind a colon anything on the line.
