@@ -13,7 +13,7 @@ local argument = require "taskpool.argument"
 ---@param ... any
 ---@return any ...
 local function timeout(seconds, fn, ...)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     argument.refuse("timeout: seconds must be a number from 0 on, not %s", argument.describe(seconds))
   end
   core.checkpoint()

@@ -190,8 +190,8 @@ static int count_params(const tp_method *method) {
 
 void tp_arguments_lay_out(lua_State *L, const tp_method *method) {
   int top = lua_gettop(L), count = count_params(method);
-  const tp_param *last = count ? &method->params[count - 1] : NULL;
-  bool has_rest = last && last->kind == TP_PARAM_REST;
+  const tp_param *last = &method->params[count ? count - 1 : 0];
+  bool has_rest = last->kind == TP_PARAM_REST;
   luaL_checkstack(L, count + 10, NULL);
   lua_settop(L, top + count);
   int first = top + 1;

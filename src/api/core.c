@@ -164,6 +164,12 @@ static int l_core_virtual_clock(lua_State *L) {
   return 0;
 }
 
+/* Lua: library(prefix): chunk names that begin so are our own. */
+static int l_core_library(lua_State *L) {
+  tp_exec_set_library(exec_of(L), check_string(L, 1, "library: prefix"));
+  return 0;
+}
+
 /* Lua: force_preemption(instructions), for tests. */
 static int l_core_force_preemption(lua_State *L) {
   tp_exec_force_preemption(exec_of(L), (int)luaL_checkinteger(L, 1));
@@ -195,6 +201,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
       {"virtual_clock", l_core_virtual_clock},
+      {"library", l_core_library},
       {"force_preemption", l_core_force_preemption},
       {NULL, NULL},
   };

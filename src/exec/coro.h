@@ -112,6 +112,7 @@ struct tp_exec {
   unsigned stride;          /* resumes between two looks at the clock */
   volatile unsigned until_look; /* resumes until the next one */
   uint64_t looked;              /* when the last one was, nanoseconds */
+  char library[256];            /* chunk names of our own Lua files begin so; "": none are known */
   tp_slice *slice;              /* preemption; NULL: there is none */
   lua_State *volatile running;  /* the innermost thread that runs, read by the signal of the slices
                                  */

@@ -6,6 +6,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,10 @@ bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal) {
   tp_slice_destroy(exec->slice);
   exec->slice = on ? tp_slice_create(exec, signal) : NULL;
   return exec->slice || !on;
+}
+
+void tp_exec_set_library(tp_exec *exec, const char *prefix) {
+  snprintf(exec->library, sizeof exec->library, "%s", prefix);
 }
 
 void tp_exec_force_preemption(tp_exec *exec, int instructions) {

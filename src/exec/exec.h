@@ -57,6 +57,10 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
  * False: no memory. */
 bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal);
 
+/* Says which Lua files are a part of this library: those whose chunk names begin with `prefix`
+ * ("@/usr/…/taskpool/"). Their functions are never interrupted half way. */
+void tp_exec_set_library(tp_exec *exec, const char *prefix);
+
 /* Has every coroutine preempted after so many instructions, to test that it makes no difference; 0:
  * no more. */
 void tp_exec_force_preemption(tp_exec *exec, int instructions);

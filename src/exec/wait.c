@@ -29,7 +29,7 @@ void tp_wait_check(tp_exec *exec, lua_State *L) {
  * task. */
 static void check_wait(tp_exec *exec, lua_State *L) {
   tp_wait_id(exec, L);
-  if (!exec->waitable || !lua_isyieldable(L))
+  if (!exec->waitable || L != exec->running || !lua_isyieldable(L))
     tp_raise(L, TP_INVALID_ARGUMENT,
              "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
              "finalizer) is "

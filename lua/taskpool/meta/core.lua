@@ -152,6 +152,10 @@ function core.log_level(level) end
 ---@param handler taskpool.LogHandler|nil
 function core.log_handler(handler) end
 
+---Says that functions of chunks whose names begin with `prefix` are not to be interrupted half way.
+---@param prefix string
+function core.library(prefix) end
+
 ---Has every task preempted after so many instructions, to test that it makes no difference; 0: no more.
 ---@param instructions integer
 function core.force_preemption(instructions) end
