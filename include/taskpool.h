@@ -103,8 +103,11 @@ typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
   void *log_context;      /* handed to `log` */
   tp_log_level log_level; /* the least that `log` is told; zero: everything */
-  const char *modules;    /* directory whose modules may be named in control commands;
-                             default: the directory of the first script that runs */
+  bool no_preempt;     /* workers that never wait are not interrupted; default: they are, by … */
+  int preempt_signal;  /* … this signal, which the library takes for itself in the whole process,
+                          sent to the  thread that runs the host; default: SIGRTMIN */
+  const char *modules; /* directory whose modules may be named in control commands;
+                          default: the directory of the first script that runs */
 } tp_host_options;
 
 /* A loop, a Lua state, its pools and its control servers. */

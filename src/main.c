@@ -37,7 +37,7 @@ static const subcommand subcommands[] = {
     [RUN] =
         {
             .name = "run",
-            .usage = "run [--log-level LEVEL] [--modules DIR] FILE [ARG...]",
+            .usage = "run [OPTIONS] FILE [ARG...]",
             .summary = "run a host script",
             .help = "Runs the Lua script FILE as the main task of a host, each ARG an argument\n"
                     "of it, and goes on until no task is left and no control server is open.\n"
@@ -46,6 +46,8 @@ static const subcommand subcommands[] = {
                     "                     warning (default), error, none\n"
                     "  --modules DIR      where the modules are that control commands may\n"
                     "                     name (default: the directory of FILE)\n"
+                    "  --preempt on|off   whether workers that never wait are interrupted\n"
+                    "                     (default: on)\n"
                     "\n"
                     "SIGINT (^C) or SIGTERM cancels the tasks and stops the host; the same\n"
                     "signal once more ends it at once.\n"
@@ -108,6 +110,11 @@ static bool set_modules(tp_host_options *options, const char *value) {
   return *value != '\0';
 }
 
+static bool set_preempt(tp_host_options *options, const char *value) {
+  options->no_preempt = strcmp(value, "off") == 0;
+  return options->no_preempt || strcmp(value, "on") == 0;
+}
+
 /* An option of `taskpool run`; each takes a value. */
 typedef struct option {
   const char *name;
@@ -119,6 +126,7 @@ static const option run_options[] = {
     {.name = "--log-level",
      .set = set_log_level,
      .complaint = "--log-level wants debug, info, warning, error or none, not "},
+    {.name = "--preempt", .set = set_preempt, .complaint = "--preempt wants on or off, not "},
     {.name = "--modules", .set = set_modules, .complaint = "--modules wants a directory, not "},
 };
 

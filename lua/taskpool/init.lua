@@ -44,6 +44,7 @@ local taskpool = {
 
   -- the host
   expose = core.expose,
+  preempt = core.preempt,
   error = core.error,
   log = require "taskpool.log",
 }

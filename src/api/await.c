@@ -24,7 +24,8 @@ static int l_callback(lua_State *L) {
   lua_settop(L, count + 1);
   if (!is_early) {
     lua_pop(L, 1);
-    tp_wake(tp_core_host(L)->exec, id, L, count);
+    tp_host *host = tp_core_host(L);
+    host->dropped_results += !tp_wake(host->exec, id, L, count);
     return 0;
   }
   lua_insert(L, 1);

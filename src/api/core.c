@@ -164,6 +164,19 @@ static int l_core_virtual_clock(lua_State *L) {
   return 0;
 }
 
+/* Lua: preempt(on). */
+static int l_core_preempt(lua_State *L) {
+  if (!tp_exec_set_preempt(exec_of(L), lua_toboolean(L, 1), 0))
+    return tp_raise(L, TP_NO_MEMORY, "no memory for preemption");
+  return 0;
+}
+
+/* Lua: dropped_results(). */
+static int l_core_dropped_results(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)tp_core_host(L)->dropped_results);
+  return 1;
+}
+
 /* Lua: library(prefix): chunk names that begin so are our own. */
 static int l_core_library(lua_State *L) {
   tp_exec_set_library(exec_of(L), check_string(L, 1, "library: prefix"));
@@ -202,6 +215,8 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"expose", l_core_expose},
       {"virtual_clock", l_core_virtual_clock},
       {"library", l_core_library},
+      {"preempt", l_core_preempt},
+      {"dropped_results", l_core_dropped_results},
       {"force_preemption", l_core_force_preemption},
       {NULL, NULL},
   };

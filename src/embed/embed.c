@@ -58,6 +58,7 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   host->default_log = (tp_log){options->log, options->log_context, options->log_level};
   host->log = host->default_log;
   host->names.directory = options->modules ? strdup(options->modules) : NULL;
+  tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal);
   if (!call(L, l_open, host, error)) {
     tp_host_close(host);
     return NULL;

@@ -87,6 +87,7 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
   coro->failed = !ok;
   if (coro->cancelled) {
+    tp_ending_record(coro, L);
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
   } else if (ok && coro->ending && coro->ending->reason) {
     tp_run_event(pool, TP_EVENT_IGNORED, task);
@@ -373,6 +374,7 @@ static void kill_off(tp_coro *coro) {
   luaL_checkstack(main, 4, NULL);
   lua_State *L = lua_newthread(main);
   coro->ending->doomed = false;
+  coro->ending->killed = true;
   coro->cut = false;
   exec->current = coro;
   tp_slice_begin_closing(exec, old);

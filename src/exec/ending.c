@@ -161,6 +161,15 @@ void tp_ending_due(tp_coro *coro) {
   }
 }
 
+void tp_ending_record(const tp_coro *coro, lua_State *L) {
+  const tp_ending *ending = coro->ending;
+  luaL_checkstack(L, 2, NULL);
+  lua_pushboolean(L, ending->killed);
+  lua_setfield(L, -2, "killed");
+  lua_pushnumber(L, (double)(tp_timer_now(coro->exec) - ending->since) / 1e9);
+  lua_setfield(L, -2, "took");
+}
+
 /* ---- shields ---- */
 
 bool tp_exec_shield(tp_exec *exec, double seconds, uint64_t *before) {

@@ -19,6 +19,7 @@ struct tp_ending {
   uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
   uint8_t raises;        /* how often the cancel error was raised */
   bool doomed;           /* killed at its next turn */
+  bool killed;           /* it was */
 };
 
 /* Whether the coroutine's waits raise now. */
@@ -36,6 +37,10 @@ bool tp_ending_limit(tp_coro *coro, double seconds);
 
 /* Pushes the error by which a cancelled coroutine ends. */
 void tp_ending_push(lua_State *L, const tp_cancel *reason);
+
+/* Writes into the cancel error on top of L how the coroutine came to its end: `killed`, and `took`,
+ * the seconds since the cancel. */
+void tp_ending_record(const tp_coro *coro, lua_State *L);
 
 /* Forgets it all: the body is over. */
 void tp_ending_clear(tp_coro *coro);

@@ -152,6 +152,15 @@ function core.log_level(level) end
 ---@param handler taskpool.LogHandler|nil
 function core.log_handler(handler) end
 
+---Whether workers that never wait are interrupted, so that the others have their turn. They are, unless
+---this says no.
+---@param on boolean
+function core.preempt(on) end
+
+---How many results of `core.await` came after their wait had been cancelled.
+---@return integer
+function core.dropped_results() end
+
 ---Says that functions of chunks whose names begin with `prefix` are not to be interrupted half way.
 ---@param prefix string
 function core.library(prefix) end
