@@ -35,8 +35,13 @@ local programs = {
   pool_iterator = {command = "taskpool run $HERE/pool.lua trivial iterator 100 COUNT", count = 1500000, ours = true},
   pool_yield = {command = "taskpool run $HERE/pool.lua yield list 100 COUNT", count = 1000000, ours = true},
   pool_sleep = {command = "taskpool run $HERE/pool.lua sleep list 10000 COUNT", count = 300000, ours = true},
+  pool_list_slices = {command = "taskpool run --preempt on $HERE/pool.lua trivial list 100 COUNT", count = 1500000, ours = true},
+  pool_list_free = {command = "taskpool run --preempt off $HERE/pool.lua trivial list 100 COUNT", count = 1500000, ours = true},
+  spin_slices = {command = "taskpool run --preempt on $HERE/spin.lua COUNT", count = 300000000, ours = true},
+  spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
+  latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 300},
   latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }
@@ -54,6 +59,8 @@ local comparisons = {
   {"", "pool_yield", "Python asyncio, sleep(0)", "python_yield"},
   {"map, sleep(0.001), 10 000 at once", "pool_sleep", "bare C loop, one yield", "loop_yield"},
   {"", "pool_sleep", "Python asyncio", "python_sleep"},
+  {"map, trivial, preemption on", "pool_list_slices", "preemption off", "pool_list_free", 0.98},
+  {"integer loop, preempted", "spin_slices", "preemption off", "spin_free", 0.98},
 }
 
 ---@return number
@@ -191,14 +198,16 @@ local function print_latency(mode, target)
       if not numbers then return end
       p50s[round], p99s[round] = numbers[1] / 1000, numbers[2] / 1000
     end
-    print_figure(("control command, host %s, p50"):format(mode), median(p50s), "ms")
-    print_figure(("control command, host %s, p99"):format(mode), median(p99s), "ms", "≤", target)
+    local host = mode == "loops" and "4 endless loops" or "host " .. mode
+    print_figure(("control command, %s, p50"):format(host), median(p50s), "ms")
+    print_figure(("control command, %s, p99"):format(host), median(p99s), "ms", "≤", target)
   end)
 end
 
 local function print_control()
   print_latency("idle", 0.2)
   print_latency("saturated", 2)
+  print_latency("loops", 50)
   with_host("idle", function(socket)
     local rates = {}
     for round = 1, ROUNDS do

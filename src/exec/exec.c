@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* How long a turn may take before I/O gets its turn, nanoseconds. */
-#define TURN_BUDGET UINT64_C(500000)
+#define TURN_BUDGET UINT64_C(250000)
 
 /* At most so many resumes between two looks at the clock, and so many tasks started at a time. */
 #define STRIDE_MAX 64
