@@ -35,9 +35,10 @@ local programs = {
   pool_iterator = {command = "taskpool run $HERE/pool.lua trivial iterator 100 COUNT", count = 1500000, ours = true},
   pool_yield = {command = "taskpool run $HERE/pool.lua yield list 100 COUNT", count = 1000000, ours = true},
   pool_sleep = {command = "taskpool run $HERE/pool.lua sleep list 10000 COUNT", count = 300000, ours = true},
-  pool_list_slices = {command = "taskpool run --preempt on $HERE/pool.lua trivial list 100 COUNT", count = 1500000, ours = true},
-  pool_list_free = {command = "taskpool run --preempt off $HERE/pool.lua trivial list 100 COUNT", count = 1500000, ours = true},
-  spin_slices = {command = "taskpool run --preempt on $HERE/spin.lua COUNT", count = 300000000, ours = true},
+  pool_list_free = {
+    command = "taskpool run --preempt off $HERE/pool.lua trivial list 100 COUNT", count = 1500000, ours = true,
+  },
+  spin = {command = "taskpool run $HERE/spin.lua COUNT", count = 300000000, ours = true},
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
@@ -59,8 +60,8 @@ local comparisons = {
   {"", "pool_yield", "Python asyncio, sleep(0)", "python_yield"},
   {"map, sleep(0.001), 10 000 at once", "pool_sleep", "bare C loop, one yield", "loop_yield"},
   {"", "pool_sleep", "Python asyncio", "python_sleep"},
-  {"map, trivial, preemption on", "pool_list_slices", "preemption off", "pool_list_free", 0.98},
-  {"integer loop, preempted", "spin_slices", "preemption off", "spin_free", 0.98},
+  {"map, trivial, preemption on", "pool_list", "preemption off", "pool_list_free", 0.98},
+  {"integer loop, preempted", "spin", "preemption off", "spin_free", 0.98},
 }
 
 ---@return number
