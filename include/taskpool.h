@@ -85,8 +85,8 @@ typedef enum tp_log_level {
 } tp_log_level;
 
 /* Receives each log record at or above the level asked for: one call a record, on the host's
- * thread. `message` ends with the call and has no line break in it. It must not call back into the
- * host. */
+ * thread; only that a worker is stuck in C code is told from a thread of the library's own.
+ * `message` ends with the call and has no line break in it. It must not call back into the host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
 
 /* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never
@@ -105,7 +105,7 @@ typedef struct tp_host_options {
   tp_log_level log_level; /* the least that `log` is told; zero: everything */
   bool no_preempt;     /* workers that never wait are not interrupted; default: they are, by … */
   int preempt_signal;  /* … this signal, which the library takes for itself in the whole process,
-                          sent to the  thread that runs the host; default: SIGRTMIN */
+                          sent to the thread that runs the host; default: SIGRTMIN */
   const char *modules; /* directory whose modules may be named in control commands;
                           default: the directory of the first script that runs */
 } tp_host_options;
