@@ -77,9 +77,10 @@ typedef struct tp_error {
 } tp_error;
 
 typedef enum tp_log_level {
+  TP_LOG_DEFAULT, /* in options: TP_LOG_WARNING */
   TP_LOG_DEBUG,
   TP_LOG_INFO,
-  TP_LOG_WARNING, /* the default of `taskpool run` and of stock Lua */
+  TP_LOG_WARNING,
   TP_LOG_ERROR,
   TP_LOG_NONE,
 } tp_log_level;
@@ -102,7 +103,7 @@ TP_API void tp_log_to_file(void *file, tp_log_level level, const char *message);
 typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
   void *log_context;      /* handed to `log` */
-  tp_log_level log_level; /* the least that `log` is told; zero: everything */
+  tp_log_level log_level; /* the least that `log` is told; default: TP_LOG_WARNING */
   bool no_preempt;     /* workers that never wait are not interrupted; default: they are, by … */
   int preempt_signal;  /* … this signal, which the library takes for itself in the whole process,
                           sent to the thread that runs the host; default: SIGRTMIN */

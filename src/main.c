@@ -192,8 +192,7 @@ static int run_file(const tp_host_options *options, int argc, char **argv) {
 }
 
 static int run(int argc, char **argv) {
-  tp_host_options options = {
-      .log = tp_log_to_file, .log_context = stderr, .log_level = TP_LOG_WARNING};
+  tp_host_options options = {.log = tp_log_to_file, .log_context = stderr};
   int at = 0;
   while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
     if (is_help(argv[at]))

@@ -48,7 +48,9 @@ static void open_talk(talk *of) {
   char address[sizeof name.sun_path + 8];
   of->last = '\0';
   of->answers = 0;
-  snprintf(name.sun_path, sizeof name.sun_path, "/tmp/taskpool-fuzz-%d", (int)getpid());
+  const char *directory = getenv("TMPDIR");
+  snprintf(name.sun_path, sizeof name.sun_path, "%s/taskpool-fuzz-%d",
+           directory ? directory : "/tmp", (int)getpid());
   snprintf(address, sizeof address, "unix:%s", name.sun_path);
   if (of->streams++ % STREAMS == 0) {
     tp_host_destroy(of->host);

@@ -55,7 +55,8 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
     lua_close(L);
     return NULL;
   }
-  host->default_log = (tp_log){options->log, options->log_context, options->log_level};
+  tp_log_level level = options->log_level ? options->log_level : TP_LOG_WARNING;
+  host->default_log = (tp_log){options->log, options->log_context, level};
   host->log = host->default_log;
   host->names.directory = options->modules ? strdup(options->modules) : NULL;
   tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal);

@@ -10,8 +10,8 @@
 #define RECORD_SIZE 4096
 
 static const char *const level_names[] = {
-    [TP_LOG_DEBUG] = "debug", [TP_LOG_INFO] = "info", [TP_LOG_WARNING] = "warning",
-    [TP_LOG_ERROR] = "error", [TP_LOG_NONE] = "none",
+    [TP_LOG_DEFAULT] = "default", [TP_LOG_DEBUG] = "debug", [TP_LOG_INFO] = "info",
+    [TP_LOG_WARNING] = "warning", [TP_LOG_ERROR] = "error", [TP_LOG_NONE] = "none",
 };
 
 const char *tp_log_level_name(tp_log_level level) {
