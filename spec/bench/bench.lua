@@ -42,7 +42,7 @@ local programs = {
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
-  latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 300},
+  latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 500, quick_count = 500},
   latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }

@@ -257,8 +257,8 @@ static int l_start_burst(lua_State *L) {
   session->left = BURST;
   lua_pushcfunction(L, l_burst);
   lua_pushlightuserdata(L, session);
-  session->burst =
-      tp_exec_start(session->server->host->exec, L, 1, "control command", on_burst_done, session);
+  session->burst = tp_exec_start_urgent(session->server->host->exec, L, 1, "control command",
+                                        on_burst_done, session);
   return 0;
 }
 

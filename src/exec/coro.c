@@ -316,6 +316,7 @@ static void give_back(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   exec->live--;
   coro->state = TP_CORO_REST;
+  coro->urgent = false;
   tp_coro_renew_park(coro);
   if (exec->free_count >= FREE_MAX) {
     destroy(coro);
@@ -422,8 +423,8 @@ bool tp_coro_resume(tp_coro *coro) {
   return false;
 }
 
-tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
-                       void *context) {
+static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const char *what,
+                      tp_coro_done done, void *context) {
   tp_coro *coro = tp_coro_take(exec);
   if (!lua_checkstack(coro->L, nargs + 1)) {
     give_back(coro);
@@ -431,9 +432,20 @@ tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what,
   }
   lua_xmove(L, coro->L, nargs + 1);
   coro->is_task = false;
+  coro->urgent = urgent;
   coro->as.job.done = done;
   coro->as.job.context = context;
   coro->as.job.what = what;
   tp_coro_begin(coro, nargs);
   return coro;
+}
+
+tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
+                       void *context) {
+  return start(exec, L, nargs, false, what, done, context);
+}
+
+tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char *what,
+                              tp_coro_done done, void *context) {
+  return start(exec, L, nargs, true, what, done, context);
 }

@@ -43,6 +43,7 @@ struct tp_coro {
   uint8_t state : 4;  /* a tp_coro_state */
   uint8_t phase : 4;  /* a tp_coro_phase */
   bool is_task : 1;   /* `task` is used, not `job` */
+  bool urgent : 1;    /* runs before those that are not */
   bool cut : 1;       /* the wait was ended by a cancel; its continuation raises */
   bool failed : 1;    /* task: the body did not return */
   bool cancelled : 1; /* task: the body was ended by the cancel */
@@ -87,8 +88,10 @@ struct tp_exec {
   uv_timer_t timer;          /* set to the first deadline */
   tp_coro *spare;            /* has just ended a task, and can take the next one */
   tp_coro *current;          /* the coroutine that runs; NULL outside */
+  int closes;                /* coroutine.close within coroutine.close */
   bool waitable;             /* no C boundary between the current coroutine and its innermost one */
   tp_coro_queue queue;       /* ready to run */
+  tp_coro_queue urgent;      /* ready to run before them: control sessions */
   TAILQ_HEAD(tp_run_list, tp_run) pools; /* pools with something to start */
   tp_coro *free;                         /* coroutines at rest */
   uint32_t free_count;                   /* how many */
@@ -165,6 +168,10 @@ tp_coro *tp_coro_of(tp_task *task);
 int tp_report_handler(lua_State *L);
 
 /* ---- wait.c ---- */
+
+/* Whether the running coroutine can be left from L: it is the thread that we resumed, and no C
+ * function is in between. */
+bool tp_wait_is_possible(const tp_exec *exec, lua_State *L);
 
 /* Makes a parked or offering coroutine ready. */
 void tp_wait_end(tp_coro *coro, int nargs);

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * pcall, xpcall, coroutine.resume and coroutine.wrap for code that runs in tasks. They do what the
- * standard ones do, and two things more: a wait inside an inner coroutine parks the whole task, and
- * the error of a cancel is not caught but raised on.
+ * pcall, xpcall, coroutine.resume, wrap and close for code that runs in tasks. They do what the
+ * standard ones do, and three things more: a wait inside an inner coroutine parks the whole task,
+ * the error of a cancel is not caught but raised on, and the executor knows which thread runs, so
+ * that it can interrupt it.
  *
  * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and
  * yields in turn, outwards until the executor. After the wake each continuation takes the values
  * one level further in. */
+#include "exec/ending.h"
 #include "exec/slice.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <string.h>
+
+/* How deep coroutine.close may run inside of <close> variables of coroutine.close: Lua does not
+ * count the C stack that this takes. */
+#define CLOSES_MAX 32
+
+/* Its address is the registry key of the threads whose hooks are off; see note_failure. */
+static const char deaf_key;
 
 static tp_exec *exec_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -22,6 +32,7 @@ static tp_exec *exec_of(lua_State *L) {
 static int end_pcall(lua_State *L, int status, lua_KContext context) {
   if (status == LUA_OK || status == LUA_YIELD)
     return lua_gettop(L) - (int)context;
+  tp_slice_has_raised(exec_of(L), L);
   if (tp_exec_is_cancel(exec_of(L), L, -1))
     return lua_error(L);
   lua_pushboolean(L, false);
@@ -37,9 +48,17 @@ static int l_pcall(lua_State *L) {
   return end_pcall(L, status, 0);
 }
 
-/* Lua: calls the user's message handler, but for cancels. Upvalues: executor, handler. */
+/* Whether the function was called from inside of a hook: hooks are off, so it can run for ever. */
+static bool is_in_hook(lua_State *L) {
+  lua_Debug info;
+  return lua_getstack(L, 0, &info) && lua_getinfo(L, "n", &info) &&
+         strcmp(info.namewhat, "hook") == 0;
+}
+
+/* Lua: calls the user's message handler, but for cancels, and for the error of what ran too long.
+ * Upvalues: executor, handler. */
 static int l_handler(lua_State *L) {
-  if (tp_exec_is_cancel(exec_of(L), L, 1))
+  if (tp_exec_is_cancel(exec_of(L), L, 1) || is_in_hook(L))
     return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
@@ -59,6 +78,74 @@ static int l_xpcall(lua_State *L) {
   lua_rotate(L, 3, 2);
   int status = lua_pcallk(L, count - 2, LUA_MULTRET, 2, 2, end_pcall);
   return end_pcall(L, status, 2);
+}
+
+/* ---- the ends of inner coroutines ---- */
+
+/* Pushes the table of the threads whose hooks are off. */
+static void push_deaf(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &deaf_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &deaf_key);
+}
+
+/* The inner coroutine has failed. Where a hook has raised the error, Lua leaves hooks off in its
+ * thread, so its <close> variables could run for ever: they must not run. */
+static void note_failure(lua_State *L, lua_State *inner) {
+  if (!tp_slice_has_raised(exec_of(L), inner) || !lua_checkstack(inner, 1))
+    return;
+  luaL_checkstack(L, 5, NULL);
+  push_deaf(L);
+  lua_pushthread(inner);
+  lua_xmove(inner, L, 1);
+  lua_pushboolean(L, true);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static bool is_deaf(lua_State *L, lua_State *inner) {
+  if (!lua_checkstack(inner, 1))
+    return true;
+  luaL_checkstack(L, 4, NULL);
+  push_deaf(L);
+  lua_pushthread(inner);
+  lua_xmove(inner, L, 1);
+  bool found = lua_rawget(L, -2) != LUA_TNIL;
+  lua_pop(L, 2);
+  return found;
+}
+
+/* Runs the <close> variables of an inner coroutine. Returns a status; the error is on top of it. */
+static int close_thread(lua_State *L, lua_State *inner) {
+  tp_exec *exec = exec_of(L);
+  if (exec->closes == CLOSES_MAX || is_deaf(L, inner)) {
+    lua_pushliteral(inner, "the <close> variables of the coroutine cannot be run");
+    return LUA_ERRRUN;
+  }
+  bool waitable = exec->waitable;
+  exec->waitable = false;
+  exec->running = inner;
+  exec->closes++;
+  int status = lua_resetthread(inner);
+  exec->closes--;
+  exec->running = L;
+  exec->waitable = waitable;
+  tp_slice_hand_on(exec, inner, L);
+  return status;
+}
+
+/* An inner coroutine was ended by the task's cancel: runs its <close> variables, and raises the
+ * cancel on. */
+static int raise_on(lua_State *L, lua_State *inner) {
+  close_thread(L, inner);
+  return lua_error(L);
 }
 
 /* ---- inner coroutines ---- */
@@ -84,11 +171,18 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   int status = lua_resume(inner, L, *count, count);
   exec->running = L;
   exec->waitable = waitable;
+  if (status == LUA_YIELD && tp_slice_has_abandoned(exec, inner)) {
+    tp_ending_push(L, coro->ending->reason);
+    return FAILED;
+  }
   if (status == LUA_YIELD && coro && coro->state != TP_CORO_RUNNING)
     return WAITS;
+  tp_slice_hand_on(exec, inner, L);
   bool ok = status == LUA_OK || status == LUA_YIELD;
-  if (!ok)
+  if (!ok) {
     *count = 1;
+    note_failure(L, inner);
+  }
   if (!lua_checkstack(L, *count + 1)) {
     lua_pop(inner, *count);
     lua_pushliteral(L, "too many results to resume");
@@ -96,13 +190,6 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   }
   lua_xmove(inner, L, *count);
   return ok ? RETURNED : FAILED;
-}
-
-/* An inner coroutine was ended by the task's cancel: runs its <close> variables, and raises the
- * cancel on. */
-static int raise_on(lua_State *L, lua_State *inner) {
-  lua_resetthread(inner);
-  return lua_error(L);
 }
 
 static int resume(lua_State *L, int count);
@@ -179,7 +266,7 @@ static int raise_wrapped(lua_State *L, lua_State *inner) {
     return raise_on(L, inner);
   int status = lua_status(inner);
   if (status != LUA_OK && status != LUA_YIELD) {
-    lua_resetthread(inner);
+    close_thread(L, inner);
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
       luaL_where(L, 1);
       lua_insert(L, -2);
@@ -220,6 +307,23 @@ static int l_wrap(lua_State *L) {
   return 1;
 }
 
+/* Lua: close. What an error of a <close> variable is, false and its value; a cancel is raised on.
+ */
+static int l_close(lua_State *L) {
+  lua_State *inner = check_thread(L);
+  lua_Debug info;
+  bool is_active = lua_status(inner) == LUA_OK && lua_getstack(inner, 0, &info);
+  if (inner == L || is_active)
+    return luaL_error(L, "cannot close a %s coroutine", inner == L ? "running" : "normal");
+  if (close_thread(L, inner) == LUA_OK) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_pushboolean(L, false);
+  lua_xmove(inner, L, 1);
+  return tp_exec_is_cancel(exec_of(L), L, -1) ? lua_error(L) : 2;
+}
+
 /* Lua: the next values of a coroutine that serves as an iterator. Upvalues: executor, coroutine. */
 static int l_next_values(lua_State *L) {
   lua_settop(L, 0);
@@ -236,7 +340,8 @@ void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec) {
 
 void tp_coroutine_open(lua_State *L, tp_exec *exec) {
   static const luaL_Reg base[] = {{"pcall", l_pcall}, {"xpcall", l_xpcall}, {NULL, NULL}};
-  static const luaL_Reg coroutine[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
+  static const luaL_Reg coroutine[] = {
+      {"resume", l_resume}, {"wrap", l_wrap}, {"close", l_close}, {NULL, NULL}};
   lua_pushglobaltable(L);
   lua_pushlightuserdata(L, exec);
   luaL_setfuncs(L, base, 1);

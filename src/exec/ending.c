@@ -60,19 +60,27 @@ static void doom(tp_coro *coro) {
     tp_wait_end(coro, 0);
 }
 
+bool tp_ending_is_exhausted(const tp_coro *coro) {
+  return coro->ending->raises >= RAISES_MAX;
+}
+
+void tp_ending_count(tp_exec *exec) {
+  tp_coro *coro = exec->current;
+  if (coro->is_task && coro->ending->raises == 0)
+    tp_run_event(coro->as.task.group->pool, TP_EVENT_CANCELLING, &coro->as.task);
+  if (!tp_ending_is_exhausted(coro))
+    coro->ending->raises++;
+}
+
 int tp_ending_raise(tp_exec *exec, lua_State *L) {
   tp_coro *coro = exec->current;
-  tp_ending *ending = coro->ending;
-  if (coro->is_task && ending->raises == 0)
-    tp_run_event(coro->as.task.group->pool, TP_EVENT_CANCELLING, &coro->as.task);
-  if (ending->raises >= RAISES_MAX && exec->waitable && lua_isyieldable(L)) {
+  if (tp_ending_is_exhausted(coro) && tp_wait_is_possible(exec, L)) {
     coro->state = TP_CORO_PARKED;
     doom(coro);
     return lua_yield(L, 0);
   }
-  if (ending->raises < RAISES_MAX)
-    ending->raises++;
-  tp_ending_push(L, ending->reason);
+  tp_ending_count(exec);
+  tp_ending_push(L, coro->ending->reason);
   return lua_error(L);
 }
 

@@ -25,6 +25,12 @@ struct tp_ending {
 /* Whether the coroutine's waits raise now. */
 bool tp_ending_is_raising(const tp_coro *coro);
 
+/* Whether the cancel error was raised as often as it may be. */
+bool tp_ending_is_exhausted(const tp_coro *coro);
+
+/* Counts a raise of the cancel error, and tells of the first one. */
+void tp_ending_count(tp_exec *exec);
+
 /* Raises the cancel error in the running coroutine, or dooms it if that has been of no use; does
  * not return then either. */
 int tp_ending_raise(tp_exec *exec, lua_State *L);

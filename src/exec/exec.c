@@ -20,7 +20,7 @@
 /* ---- the turn ---- */
 
 static bool has_work(const tp_exec *exec) {
-  return exec->queue.first || !TAILQ_EMPTY(&exec->pools);
+  return exec->urgent.first || exec->queue.first || !TAILQ_EMPTY(&exec->pools);
 }
 
 /* Lets each pool that has room start some tasks. */
@@ -59,17 +59,17 @@ static bool is_over(tp_exec *exec) {
   return now >= exec->deadline;
 }
 
-/* Resumes a snapshot of the queue. False: the turn is over, and what is left went back to the
- * front. */
-static bool drain(tp_exec *exec) {
-  tp_coro_queue snapshot = exec->queue;
-  exec->queue.first = NULL;
+/* Resumes a snapshot of a queue. False: the turn is over, and what is left went back to the front.
+ */
+static bool drain(tp_exec *exec, tp_coro_queue *queue) {
+  tp_coro_queue snapshot = *queue;
+  queue->first = NULL;
   for (tp_coro *coro; (coro = snapshot.first);) {
     snapshot.first = coro->next;
     if (tp_coro_resume(coro))
       tp_call_offered(coro);
     if (--exec->until_look == 0 && is_over(exec)) {
-      put_back(&exec->queue, &snapshot);
+      put_back(queue, &snapshot);
       return false;
     }
   }
@@ -83,7 +83,7 @@ static int l_turn(lua_State *L) {
   exec->deadline = exec->looked + TURN_BUDGET;
   do
     feed_pools(exec);
-  while (exec->queue.first && drain(exec));
+  while (has_work(exec) && drain(exec, &exec->urgent) && drain(exec, &exec->queue));
   return 0;
 }
 
@@ -112,7 +112,8 @@ void tp_exec_poke(tp_exec *exec) {
 }
 
 void tp_exec_queue(tp_coro *coro, int nargs) {
-  tp_coro_queue *queue = &coro->exec->queue;
+  tp_exec *exec = coro->exec;
+  tp_coro_queue *queue = coro->urgent ? &exec->urgent : &exec->queue;
   coro->nargs = (uint16_t)nargs;
   coro->state = TP_CORO_QUEUED;
   coro->next = NULL;
@@ -120,7 +121,7 @@ void tp_exec_queue(tp_coro *coro, int nargs) {
     queue->last->next = coro;
   } else {
     queue->first = coro;
-    tp_exec_poke(coro->exec);
+    tp_exec_poke(exec);
   }
   queue->last = coro;
 }

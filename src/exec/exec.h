@@ -82,6 +82,11 @@ typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
 tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
                        void *context);
 
+/* The same, before all that is ready to run now and whenever it has waited: for what must answer
+ * under any load. */
+tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char *what,
+                              tp_coro_done done, void *context);
+
 /* The coroutine that runs now; NULL outside of any. */
 tp_coro *tp_exec_current(const tp_exec *exec);
 

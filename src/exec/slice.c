@@ -27,8 +27,16 @@
 /* How long code that cannot yield may go on. */
 #define BURST (1000 * MILLISECOND)
 
-/* Instructions after which the hook tries again where it could not yield. */
+/* After so many errors for that, it has no time for anything any more. */
+#define BURSTS_MAX 8
+
+/* Instructions after which the hook tries again where it could not yield, and in functions of our
+ * own. Primes, so that a loop does not keep step. */
 #define RETRY 997
+#define RETRY_OWN 97
+
+/* Frames that are looked through for C functions. */
+#define ABANDON_LEVELS 200
 
 /* How long the <close> variables of a killed coroutine may take. */
 #define CLOSING (100 * MILLISECOND)
@@ -46,7 +54,11 @@ struct tp_slice {
   uint64_t seen;                 /* the resume that the last signal found */
   uint64_t since;                /* when a signal found it first, nanoseconds */
   uint64_t tick;                 /* until the next signal */
+  uint64_t burst_at;             /* when what cannot be interrupted in it is ended */
+  int bursts;                    /* how often that was done */
   uint64_t closing_until;        /* a killed coroutine is being closed, until then; 0: none is */
+  lua_State *abandoned;          /* the inner coroutine that the hook has just left for good */
+  lua_State *raised_in;          /* the thread in which the hook has raised an error last */
   bool reported;                 /* the watchdog was told of this resume */
   int forced;                    /* see tp_slice_force */
   /* The watchdog's; the signal handler fills `place` before it posts. */
@@ -73,63 +85,151 @@ static void set_timer(tp_slice *slice, uint64_t nanoseconds) {
 
 /* ---- the hook ---- */
 
-/* What ran too long cannot be interrupted: ends it with an error. */
-static int raise_burst(lua_State *L) {
-  return tp_raise(
-      L, TP_TIMED_OUT,
-      "ran for a second inside of a C function that cannot be left (a sort or gsub callback, a "
-      "metamethod)");
+static void on_hook(lua_State *L, lua_Debug *info);
+
+/* Has the hook look again, where the function cannot be left now: after so many instructions, or
+ * when a C function has returned to where it can. */
+static void look_again(const tp_slice *slice, lua_State *L, int instructions) {
+  if (!slice->forced)
+    lua_sethook(L, on_hook, LUA_MASKCOUNT | LUA_MASKRET, instructions);
+}
+
+/* The next signal comes soon: what catches an error of ours is found again. */
+static void look_soon(tp_slice *slice) {
+  slice->tick = TICK;
+  set_timer(slice, TICK);
+}
+
+/* Whether the function that runs is of our own Lua files, which others must not see half way. */
+static bool is_own(const tp_exec *exec, lua_State *L, lua_Debug *info) {
+  size_t length = strlen(exec->library);
+  return length && lua_getinfo(L, "S", info) && strncmp(info->source, exec->library, length) == 0;
 }
 
 /* Whether the resume that runs now has run too long for code that cannot be interrupted. A hook may
  * fire late, in another resume than the one that it was set for. */
 static bool is_bursting(const tp_slice *slice) {
-  return !slice->forced && slice->seen == slice->exec->resumes && now() - slice->since > BURST;
+  return !slice->forced && slice->seen == slice->exec->resumes && now() > slice->burst_at;
 }
 
-static void on_count(lua_State *L, lua_Debug *info);
+/* What ran too long cannot be interrupted: ends it with an error. Its cleanup has some time then;
+ * who catches one error after the other, no more. */
+static void raise_burst(tp_slice *slice, lua_State *L) {
+  bool has_time = ++slice->bursts < BURSTS_MAX;
+  if (has_time)
+    slice->burst_at = now() + CLOSING;
+  look_soon(slice);
+  look_again(slice, L, has_time ? RETRY : 1);
+  slice->raised_in = L;
+  tp_raise(
+      L, TP_TIMED_OUT,
+      "ran for a second inside of a C function that cannot be left (a sort or gsub callback, a "
+      "metamethod)");
+}
+
+/* Whether the thread of an inner coroutine can be left for good by a yield, its resume raising the
+ * cancel instead. That keeps its hooks alive for closing it, where an error that a hook raises does
+ * not. A C function in the thread may be one that wants to see the error. */
+static bool can_abandon(const tp_exec *exec, lua_State *L) {
+  lua_Debug info;
+  if (L == exec->current->L || L != exec->running || !lua_isyieldable(L))
+    return false;
+  for (int level = 0; lua_getstack(L, level, &info); level++) {
+    lua_getinfo(L, "S", &info);
+    if (*info.what == 'C' || level == ABANDON_LEVELS)
+      return false;
+  }
+  return true;
+}
+
+/* Ends the slice of a cancelled coroutine: raises the cancel. */
+static void raise_cancel(tp_exec *exec, lua_State *L) {
+  tp_slice *slice = exec->slice;
+  bool is_exhausted = tp_ending_is_exhausted(exec->current);
+  look_soon(slice);
+  if (is_exhausted && tp_wait_is_possible(exec, L)) {
+    tp_ending_raise(exec, L);
+    return;
+  }
+  tp_ending_count(exec);
+  if (!is_exhausted && can_abandon(exec, L)) {
+    slice->abandoned = L;
+    lua_yield(L, 0);
+    return;
+  }
+  if (is_exhausted)
+    look_again(slice, L, 1);
+  slice->raised_in = L;
+  tp_ending_push(L, exec->current->ending->reason);
+  lua_error(L);
+}
 
 /* The slice of the running coroutine is over. */
-static void end_slice(tp_exec *exec, lua_State *L) {
-  tp_coro *coro = exec->current;
-  if (tp_ending_is_raising(coro)) {
-    exec->slice->tick = TICK; /* code that catches the error is soon found again */
-    set_timer(exec->slice, TICK);
-    tp_ending_raise(exec, L);
-  } else if (exec->waitable && lua_isyieldable(L)) {
-    tp_coro_renew_park(coro);
-    tp_exec_queue(coro, 0);
+static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
+  tp_slice *slice = exec->slice;
+  if (is_own(exec, L, info)) {
+    look_again(slice, L, RETRY_OWN);
+  } else if (tp_ending_is_raising(exec->current)) {
+    raise_cancel(exec, L);
+  } else if (tp_wait_is_possible(exec, L)) {
+    tp_exec_queue(exec->current, 0);
     lua_yield(L, 0);
-  } else if (is_bursting(exec->slice)) {
-    raise_burst(L);
-  } else if (!exec->slice->forced) {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, RETRY);
+  } else if (is_bursting(slice)) {
+    raise_burst(slice, L);
+  } else {
+    look_again(slice, L, RETRY);
   }
 }
 
-/* A killed coroutine has had its time for closing: every instruction raises from now on. */
-static void end_closing(tp_exec *exec, lua_State *L);
-
-static void on_count(lua_State *L, lua_Debug *info) {
-  (void)info;
-  tp_exec *exec = tp_exec_of(L);
-  if (!exec->current)
-    return;
-  if (exec->slice->closing_until) {
-    end_closing(exec, L);
-    return;
-  }
-  if (!exec->slice->forced)
-    lua_sethook(L, NULL, 0, 0);
-  end_slice(exec, L);
-}
-
+/* A killed coroutine is being closed: when it has had its time, every instruction raises. */
 static void end_closing(tp_exec *exec, lua_State *L) {
   if (now() < exec->slice->closing_until)
     return;
-  lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+  lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
   tp_ending_push(L, exec->current->ending->reason);
   lua_error(L);
+}
+
+static void on_hook(lua_State *L, lua_Debug *info) {
+  tp_exec *exec = tp_exec_of(L);
+  const tp_slice *slice = exec->slice;
+  if (!slice || !exec->current) {
+    lua_sethook(L, NULL, 0, 0);
+  } else if (info->event != LUA_HOOKCOUNT) {
+    if (tp_wait_is_possible(exec, L))
+      lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
+  } else if (slice->closing_until) {
+    end_closing(exec, L);
+  } else {
+    if (!slice->forced)
+      lua_sethook(L, NULL, 0, 0);
+    end_slice(exec, L, info);
+  }
+}
+
+/* ---- inner coroutines ---- */
+
+bool tp_slice_has_abandoned(tp_exec *exec, lua_State *L) {
+  tp_slice *slice = exec->slice;
+  if (!slice || slice->abandoned != L)
+    return false;
+  slice->abandoned = NULL;
+  return true;
+}
+
+bool tp_slice_has_raised(tp_exec *exec, lua_State *L) {
+  tp_slice *slice = exec->slice;
+  if (!slice || slice->raised_in != L)
+    return false;
+  slice->raised_in = NULL;
+  return true;
+}
+
+void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
+  if (lua_gethook(from) != on_hook || !exec->slice || exec->slice->forced)
+    return;
+  lua_sethook(from, NULL, 0, 0);
+  lua_sethook(to, on_hook, LUA_MASKCOUNT, 1);
 }
 
 /* ---- the signal ---- */
@@ -163,7 +263,7 @@ static void note_place(tp_slice *slice) {
 static void overrun(tp_slice *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
   if (exec->running)
-    lua_sethook(exec->running, on_count, LUA_MASKCOUNT, 1);
+    lua_sethook(exec->running, on_hook, LUA_MASKCOUNT, 1);
   if (!slice->closing_until && slice->tick < TICK_MAX)
     slice->tick *= 2;
   if (time - slice->since > STUCK && !slice->reported) {
@@ -190,6 +290,8 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   } else {
     slice->seen = resume;
     slice->since = time;
+    slice->burst_at = time + BURST;
+    slice->bursts = 0;
     slice->tick = TICK;
     slice->reported = false;
   }
@@ -299,5 +401,5 @@ void tp_slice_force(tp_slice *slice, int instructions) {
 void tp_slice_prepare(const tp_exec *exec, lua_State *L) {
   const tp_slice *slice = exec->slice;
   if (slice && slice->forced)
-    lua_sethook(L, on_count, LUA_MASKCOUNT, slice->forced);
+    lua_sethook(L, on_hook, LUA_MASKCOUNT, slice->forced);
 }

@@ -28,6 +28,18 @@ void tp_slice_leave(tp_slice *slice);
 void tp_slice_begin_closing(tp_exec *exec, lua_State *L);
 void tp_slice_end_closing(tp_exec *exec);
 
+/* Whether the hook has left the inner coroutine for good: its resume is to raise the cancel. Once.
+ */
+bool tp_slice_has_abandoned(tp_exec *exec, lua_State *L);
+
+/* Whether the hook was the last to raise an error in that thread. If it was not caught, hooks are
+ * off in the thread from then on. Once. */
+bool tp_slice_has_raised(tp_exec *exec, lua_State *L);
+
+/* The thread `from` has come back to the one that resumed it, perhaps with a hook that has not
+ * fired: moves it. */
+void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to);
+
 /* Has every coroutine preempted after so many instructions, for tests of transparency; 0: no more.
  */
 void tp_slice_force(tp_slice *slice, int instructions);

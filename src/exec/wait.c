@@ -25,11 +25,15 @@ void tp_wait_check(tp_exec *exec, lua_State *L) {
 
 /* ---- park and wake ---- */
 
+bool tp_wait_is_possible(const tp_exec *exec, lua_State *L) {
+  return exec->waitable && L == exec->running && lua_isyieldable(L);
+}
+
 /* What every wait does first: raises where none is possible, and the cancel error in a cancelled
  * task. */
 static void check_wait(tp_exec *exec, lua_State *L) {
   tp_wait_id(exec, L);
-  if (!exec->waitable || L != exec->running || !lua_isyieldable(L))
+  if (!tp_wait_is_possible(exec, L))
     tp_raise(L, TP_INVALID_ARGUMENT,
              "cannot wait here: a C function that cannot be left (a sort or gsub callback, a "
              "finalizer) is "

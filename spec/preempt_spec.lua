@@ -1,0 +1,313 @@
+-- SPDX-License-Identifier: MIT
+-- Workers that never wait: they freeze nothing, lose nothing, and end when they are cancelled. By the real clock,
+-- because a slice is one of the processor's time.
+local hosts = require "spec.support.host"
+local program = require "spec.support.program"
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+local testing = require "taskpool.testing"
+local uv = require "luv"
+
+local function spin()
+  while true do
+  end
+end
+
+---What `it` is given to run `body(log)` as the main task by the real clock.
+local function real(body)
+  return function()
+    local recorder <close> = testing.record()
+    taskpool.run(body, recorder)
+  end
+end
+
+---Waits until nothing runs in the pool; returns the seconds that this took.
+local function drain(pool)
+  local began = taskpool.now()
+  while pool.num_running + pool.num_cancelled > 0 do
+    taskpool.sleep(0.001)
+  end
+  return taskpool.now() - began
+end
+
+---Numbers in an order that sort has work with.
+local function unsorted()
+  local list = {}
+  for i = 1, 500 do
+    list[i] = i * 7919 % 503
+  end
+  return list
+end
+
+-- Endless loops; `entered` is called inside of each, again and again.
+local loops = {}
+
+function loops.plain(entered)
+  while true do
+    entered()
+  end
+end
+
+function loops.pcall(entered)
+  while true do
+    pcall(loops.plain, entered)
+  end
+end
+
+loops["a sort comparator"] = function(entered)
+  while true do
+    table.sort(unsorted(), function(a, b)
+      entered()
+      return a < b
+    end)
+  end
+end
+
+loops["a gsub callback"] = function(entered)
+  local text = ("x"):rep(1000)
+  while true do
+    text:gsub(".", entered)
+  end
+end
+
+loops["an inner coroutine"] = function(entered)
+  coroutine.wrap(function()
+    coroutine.wrap(loops.plain)(entered)
+  end)()
+end
+
+function loops.__index(entered)
+  return setmetatable({}, {
+    __index = function()
+      loops.plain(entered)
+    end,
+  }).field
+end
+
+function loops.__close(entered)
+  local _ <close> = tasks.at_end(function()
+    loops.plain(entered)
+  end)
+end
+
+describe("a worker that never waits", function()
+  it("ends when it is cancelled, wherever it loops (T19)", real(function()
+    local variants, killed, worst = 0, 0, 0
+    for name, loop in pairs(loops) do
+      local pool, is_in, reason = taskpool.TaskPool(), false, nil
+      pool:apply(loop, {
+        args = { function()
+          is_in = true
+        end },
+        end_callback = function(_, _, err)
+          reason = err
+        end,
+      })
+      repeat
+        taskpool.sleep(0.02)
+      until is_in
+      assert.are.equal(1, pool.num_running, name)
+      pool:cancel_all()
+      worst = math.max(worst, drain(pool))
+      variants = variants + 1
+      if type(reason) == "table" and reason.code == "Cancelled" then
+        killed = killed + 1
+      end
+      pool:gather_and_close()
+    end
+    print(("cancel-cpu: variants=%d killed=%d worst_ms=%.1f"):format(variants, killed, worst * 1000))
+    assert.are.equal(7, variants)
+    assert.are.equal(7, killed)
+  end))
+
+  it("ends after a second where it cannot be interrupted, and its <close> variables are run", real(function(log)
+    local pool, closed, after = taskpool.TaskPool(), nil, nil
+    pool:apply(function()
+      local _ <close> = tasks.at_end(function(err)
+        closed = err.code
+      end)
+      table.sort(unsorted(), spin)
+    end)
+    pool:apply(function()
+      local ok, err = pcall(string.gsub, "text", ".", spin)
+      after = not ok and err.code
+    end)
+    taskpool.sleep(0.001)
+    drain(pool)
+    assert.are.equal("TimedOut", closed)
+    assert.are.equal("TimedOut", after)
+    assert.are.equal(1, log:count "ran for a second")
+    pool:gather_and_close { return_exceptions = true }
+  end))
+
+  it("is not ended so where it calls many C functions that are short", real(function()
+    local pool, sorts = taskpool.TaskPool(), 0
+    local list = {}
+    for i = 1, 20000 do
+      list[i] = i * 7919 % 20011
+    end
+    pool:apply(function()
+      local stop = os.clock() + 1.5
+      while os.clock() < stop do
+        table.sort(table.move(list, 1, #list, 1, {}), function(a, b)
+          return a < b
+        end)
+        sorts = sorts + 1
+      end
+    end)
+    local beats = 0
+    taskpool.sleep(0.01)
+    while pool.num_running > 0 do
+      beats = beats + 1
+      taskpool.sleep(0.01)
+    end
+    pool:gather_and_close()
+    assert.is_true(sorts > 1)
+    assert.is_true(beats > 5, "the others had to wait: " .. beats)
+  end))
+
+  it("holds up neither tasks nor timers nor I/O", real(function()
+    local pool, steps, chunks = taskpool.TaskPool(), 0, 0
+    for _ = 1, 4 do
+      pool:apply(spin)
+    end
+    pool:apply(function()
+      for _ = 1, 20 do
+        taskpool.sleep(0.001)
+        steps = steps + 1
+      end
+    end, { group_name = "sleeper" })
+    pool:apply(function()
+      for _ = 1, 5 do
+        chunks = chunks + (taskpool.await(uv.fs_stat, ".") and 1 or 0)
+      end
+    end, { group_name = "reader" })
+    repeat
+      taskpool.yield()
+    until pool.num_running == 4
+    assert.are.equal(20, steps)
+    assert.are.equal(5, chunks)
+    pool:cancel_all()
+    drain(pool)
+    pool:gather_and_close()
+  end))
+
+  it("keeps its results, however often it was interrupted", real(function()
+    local pool, results, turns = taskpool.TaskPool(), {}, 0
+    local function work(number, ...)
+      local sum = 0
+      local stop = os.clock() + 0.3
+      while os.clock() < stop do
+        sum = sum + 1
+      end
+      return number, sum > 0, ...
+    end
+    for number = 1, 3 do
+      pool:apply(work, {
+        args = { number, "a", number / 2 },
+        end_callback = function(_, ...)
+          results[number] = table.pack(...)
+        end,
+      })
+    end
+    taskpool.yield()
+    while pool.num_running > 0 do
+      turns = turns + 1
+      taskpool.yield()
+    end
+    for number = 1, 3 do
+      assert.are.same({ n = 5, true, number, true, "a", number / 2 }, results[number])
+    end
+    assert.is_true(turns > 5, "nothing was interrupted: " .. turns)
+    pool:gather_and_close()
+  end))
+
+  it("can be interrupted again after another one was killed (T20)", real(function(log)
+    local pool = taskpool.TaskPool { cancel_grace = 0.05 }
+    pool:apply(function()
+      while true do
+        taskpool.catch_cancel(spin)
+      end
+    end)
+    taskpool.sleep(0.02)
+    pool:cancel_all()
+    drain(pool)
+    assert.are.equal(1, log:count "Killed ")
+    pool:apply(spin)
+    taskpool.sleep(0.02)
+    local fired = pool.num_running
+    pool:cancel_all()
+    drain(pool)
+    print(("hook-after-kill: fired=%d"):format(fired))
+    assert.are.equal(1, fired)
+    pool:gather_and_close()
+  end))
+end)
+
+describe("a task that swallows its cancel", function()
+  it("is killed after eight raises (T18)", tasks.case(function(log)
+    local pool, raises = tasks.TaskPool(), 0
+    pool:apply(function()
+      while true do
+        if not taskpool.catch_cancel(taskpool.sleep, 1) then
+          raises = raises + 1
+        end
+      end
+    end)
+    taskpool.sleep(0.5)
+    pool:cancel_all()
+    taskpool.sleep(0.5)
+    local killed = log:expect_all "Killed "
+    print(("cancel-swallow: raises%s8 killed=%d"):format(raises <= 8 and "<=" or ">", killed))
+    assert.is_true(raises >= 1 and raises <= 8)
+    assert.are.equal(1, killed)
+    assert.are.equal(0, pool.num_running)
+  end))
+end)
+
+describe("an idle host", function()
+  ---How often a process has gone to sleep so far.
+  local function sleeps_of(process)
+    local status = program.read_file(("/proc/%d/status"):format(process.handle:get_pid()))
+    return tonumber(status:match "\nvoluntary_ctxt_switches:%s*(%d+)")
+  end
+
+  it("is not woken by what interrupts workers", function()
+    local host <close> = hosts.start [[
+      local pool = taskpool.TaskPool()
+      pool:apply(function()
+        while true do end
+      end)
+      taskpool.sleep(0.05)
+      pool:cancel_all()
+    ]]
+    local wire = host:greet()
+    repeat
+      local running = wire:ask "num-running"
+    until running == "0"
+    local before
+    repeat -- what the loop has still to do
+      before = sleeps_of(host.process)
+      uv.sleep(50)
+    until sleeps_of(host.process) == before
+    uv.sleep(300)
+    assert.are.equal(before, sleeps_of(host.process))
+    wire:close()
+  end)
+end)
+
+describe("the watchdog", function()
+  it("tells of a worker that is stuck in C code: its task, file and line", function()
+    local host <close> = hosts.start [[
+      local pool = taskpool.TaskPool { name = "slow" }
+      pool:apply(function()
+        os.execute "sleep 5.8" -- blocks the host
+      end)
+    ]]
+    local wire <close> = host:greet() -- answered when the host goes on
+    assert.are.equal("0", wire:ask "num-running")
+    local place = host.process.err:match "stuck for 5 seconds[^\n]*"
+    assert.is_truthy(place, host.process.err)
+    assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:6$", place)
+  end)
+end)
