@@ -521,7 +521,8 @@ function programs.formats(say)
   say(pcall(string.format, "%d", 1.5), pcall(string.format, "%d", "x"), ("%%"):format(), tostring(1e100), 1e300 * 1e10)
   say(string.pack("<i4z", 100, "hi"):byte(1, -1))
   say(string.unpack("<i4z", string.pack("<i4z", -100, "hi")))
-  say(tonumber "0x1p4", tonumber("zz", 36), tonumber "1e1", tonumber " 5 ", tonumber "5x", ("x"):byte(), ("abc"):sub(-2))
+  say(tonumber "0x1p4", tonumber("zz", 36), tonumber "1e1", tonumber " 5 ", tonumber "5x")
+  say(("x"):byte(), ("abc"):sub(-2))
 end
 
 function programs.recursion(say)

@@ -96,7 +96,8 @@ void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
   if (run->queued)
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
-  luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
+  if (!run->exec->closing) /* the references go with the state then, which may be gone */
+    luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
   tp_pool_destroy(pool);
   free(run->waiters);
   free(run);

@@ -279,6 +279,9 @@ void tp_host_close(tp_host *host) {
     lua_close(host->L);
   if (!close_loop(host))
     return;
+  /* Lua does not run each finalizer to its end: one may meet a stack overflow. */
+  while (host->owns_state && !TAILQ_EMPTY(&host->pools))
+    tp_host_remove_pool(host, TAILQ_FIRST(&host->pools));
   tp_exec_free(host->exec);
   tp_names_clear(&host->names);
   if (host->owns_state)
