@@ -304,8 +304,10 @@ describe("the watchdog", function()
         os.execute "sleep 5.8" -- blocks the host
       end)
     ]]
-    local wire <close> = host:greet() -- answered when the host goes on
-    assert.are.equal("0", wire:ask "num-running")
+    local wire <close> = host:greet()
+    repeat -- answered when the host goes on
+      local running = wire:ask "num-running"
+    until running == "0"
     local place = host.process.err:match "stuck for 5 seconds[^\n]*"
     assert.is_truthy(place, host.process.err)
     assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:6$", place)
