@@ -88,7 +88,7 @@ struct tp_exec {
   uv_timer_t timer;          /* set to the first deadline */
   tp_coro *spare;            /* has just ended a task, and can take the next one */
   tp_coro *current;          /* the coroutine that runs; NULL outside */
-  int closes;                /* coroutine.close within coroutine.close */
+  int closes;                /* how many coroutine.close run, each inside of the one before */
   bool waitable;             /* no C boundary between the current coroutine and its innermost one */
   tp_coro_queue queue;       /* ready to run */
   tp_coro_queue urgent;      /* ready to run before them: control sessions */

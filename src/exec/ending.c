@@ -29,7 +29,7 @@ void tp_ending_clear(tp_coro *coro) {
 
 bool tp_ending_is_raising(const tp_coro *coro) {
   const tp_ending *ending = coro->ending;
-  return ending && ending->reason && !ending->shield_until;
+  return ending && ending->reason && !ending->shield_until && coro->phase != TP_PHASE_REST;
 }
 
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {

@@ -6,8 +6,12 @@
  * signal finds the same resume as the time before, it sets a count hook on the innermost running
  * thread, as lua.c does for ^C; until then nothing is hooked, so nothing is slower. The hook sends
  * the coroutine to the end of the run queue; where it cannot yield (a sort comparator), it lets it
- * go on for a burst and then raises an error. In a cancelled coroutine it raises the cancel. C code
- * is out of reach: a watchdog tells of it. */
+ * go on for a burst and then raises an error. In a cancelled coroutine it raises the cancel. In our
+ * own Lua files it waits until they are left, so that nobody sees a queue half changed.
+ *
+ * Out of reach are C code, and what Lua runs with hooks off: finalizers, and hooks of others. A
+ * watchdog tells of them. An error raised by a hook leaves hooks off while a message handler runs,
+ * and for good in the thread of an inner coroutine that it ends; coroutine.c sees to both. */
 #ifndef TP_EXEC_SLICE_H
 #define TP_EXEC_SLICE_H
 
