@@ -3,6 +3,7 @@
 --
 -- A program is a function in `programs`; it tells what it has found by `say`. To add one, write a function.
 local core = require "taskpool.core"
+local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
 local programs = {}
@@ -662,16 +663,20 @@ local function transcribe(program)
   return table.concat(lines, "\n")
 end
 
----Runs all programs as tasks at once; returns what each said.
+---Runs all programs as tasks at once; returns what each said, and how often others could run meanwhile.
 local function run_all()
-  local pool, said = tasks.TaskPool(), {}
+  local pool, said, turns = tasks.TaskPool(), {}, 0
   for name, program in pairs(programs) do
     pool:apply(function()
       said[name] = transcribe(program)
     end)
   end
+  repeat
+    taskpool.yield()
+    turns = turns + 1
+  until pool.num_running == 0
   pool:gather_and_close()
-  return said
+  return said, turns
 end
 
 describe("preemption", function()
@@ -679,7 +684,7 @@ describe("preemption", function()
     local undisturbed = run_all()
     collectgarbage() -- of its pool now: no finalizer can run where `recursion` has filled the stack
     core.force_preemption(1)
-    local disturbed = run_all()
+    local disturbed, turns = run_all()
     core.force_preemption(0)
     local count, equal = 0, 0
     for name in pairs(programs) do
@@ -690,5 +695,6 @@ describe("preemption", function()
     end
     print(("transparency: programs=%d equal=%d"):format(count, equal))
     assert.is_true(count >= 20)
+    assert.is_true(turns > 1000, "nothing was interrupted: " .. turns)
   end))
 end)

@@ -17,7 +17,10 @@
 ---
 ---The core is C (taskpool.core); what needs no C stands beside this file, a file for each subject.
 local core = require "taskpool.core"
-core.library("@" .. (select(2, ...):match "^.*/" or "")) -- these files are not interrupted half way
+local directory = select(2, ...):match "^.*/"
+if directory then
+  core.library("@" .. directory) -- these files are not interrupted half way
+end
 
 local taskpool = {
   VERSION = "0.1.0",

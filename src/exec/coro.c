@@ -138,6 +138,7 @@ static void end_callback(tp_coro *coro, lua_State *L, int status, const char *pa
 }
 
 static void end_job(tp_coro *coro, lua_State *L, bool ok) {
+  coro->phase = TP_PHASE_REST; /* no cancel is raised in what `done` calls */
   if (coro->as.job.done)
     coro->as.job.done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
   else if (!ok && !tp_exec_is_cancel(coro->exec, L, -1))

@@ -68,7 +68,7 @@ static bool drain(tp_exec *exec, tp_coro_queue *queue) {
     snapshot.first = coro->next;
     if (tp_coro_resume(coro))
       tp_call_offered(coro);
-    if (--exec->until_look == 0 && is_over(exec)) {
+    if (exec->until_look-- <= 1 && is_over(exec)) {
       put_back(queue, &snapshot);
       return false;
     }
