@@ -172,6 +172,7 @@ static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
   } else if (tp_ending_is_raising(exec->current)) {
     raise_cancel(exec, L);
   } else if (tp_wait_is_possible(exec, L)) {
+    exec->current->urgent = false; /* what needs more than a slice is not */
     tp_exec_queue(exec->current, 0);
     lua_yield(L, 0);
   } else if (is_bursting(slice)) {
@@ -264,7 +265,8 @@ static void overrun(tp_slice *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
   if (exec->running)
     lua_sethook(exec->running, on_hook, LUA_MASKCOUNT, 1);
-  if (!slice->closing_until && slice->tick < TICK_MAX)
+  bool goes_on = time - slice->since > 4 * TICK; /* the hook could not end it */
+  if (goes_on && !slice->closing_until && slice->tick < TICK_MAX)
     slice->tick *= 2;
   if (time - slice->since > STUCK && !slice->reported) {
     slice->reported = true;
