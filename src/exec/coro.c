@@ -409,6 +409,8 @@ bool tp_coro_resume(tp_coro *coro) {
   int status = lua_resume(coro->L, exec->L, coro->nargs, &nresults);
   exec->running = outer_running;
   exec->current = outer;
+  if (coro->ending && status == LUA_YIELD)
+    tp_ending_watch(coro);
   exec->waitable = waitable;
   if (status == LUA_OK) {
     give_back(coro);

@@ -124,9 +124,16 @@ void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason) {
     return;
   ending->reason = tp_cancel_keep(reason);
   ending->since = tp_timer_now(exec);
-  set_timer(coro);
-  if (!ending->shield_until)
+  tp_timer_stop(coro, TP_TIMER_ENDING); /* a time limit has become pointless */
+  if (ending->shield_until)
+    set_timer(coro);
+  else
     cut_wait(coro);
+}
+
+void tp_ending_watch(tp_coro *coro) {
+  if (coro->ending->reason && !coro->ending->timer)
+    set_timer(coro);
 }
 
 void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {

@@ -35,6 +35,10 @@ void tp_ending_count(tp_exec *exec);
  * not return then either. */
 int tp_ending_raise(tp_exec *exec, lua_State *L);
 
+/* The coroutine has been resumed and has not ended: its grace is watched from now on. Most end at
+ * once when they are cancelled, so a timer for each would be for nothing. */
+void tp_ending_watch(tp_coro *coro);
+
 /* The timer of an ending is due: the time limit, the shield or the grace is over. */
 void tp_ending_due(tp_coro *coro);
 
