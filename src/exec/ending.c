@@ -46,7 +46,7 @@ void tp_ending_push(lua_State *L, const tp_cancel *reason) {
     lua_pushstring(L, reason->message);
   else
     lua_pushfstring(L, "cancelled by %s", reason->who);
-  tp_error_wrap(L, reason->code);
+  tp_error_wrap_for(L, reason->code, 4); /* and `killed` and `took` at the end */
   lua_pushstring(L, reason->who);
   lua_setfield(L, -2, "who");
   lua_pushnumber(L, reason->when);

@@ -68,8 +68,12 @@ static void push_metatable(lua_State *L) {
 }
 
 void tp_error_wrap(lua_State *L, tp_code code) {
+  tp_error_wrap_for(L, code, 0);
+}
+
+void tp_error_wrap_for(lua_State *L, tp_code code, int fields) {
   luaL_checkstack(L, 6, NULL);
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 2 + fields);
   lua_insert(L, -2);
   lua_setfield(L, -2, "message");
   lua_pushstring(L, tp_code_name(code));

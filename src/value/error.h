@@ -18,6 +18,9 @@
  * of memory. */
 void tp_error_wrap(lua_State *L, tp_code code);
 
+/* The same with room for more fields, which the caller adds. */
+void tp_error_wrap_for(lua_State *L, tp_code code, int fields);
+
 /* Raises {code, message}. Never returns; the int is for `return tp_raise(…)`. */
 int tp_raise(lua_State *L, tp_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
