@@ -103,6 +103,14 @@ describe("the grace of a cancel", function()
     assert.are.equal(3, log:expect_all "Killed")
   end))
 
+  it("is that of the pool for a task that is out of time, too", tasks.case(function(log)
+    local pool, began = tasks.TaskPool { cancel_grace = 2 }, taskpool.now()
+    pool:apply(taskpool.shield, { args = { 100, taskpool.sleep, 100 }, timeout = 1 })
+    pool:gather_and_close()
+    assert.are.equal(3, taskpool.now() - began)
+    log:expect "Killed"
+  end))
+
   it("is told to the callbacks: who cancelled, whether the task was killed, how long it took",
     tasks.case(function(log)
       local _, err = end_shielded({ cancel_grace = 2 }, { msg = "enough" })

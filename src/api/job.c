@@ -6,7 +6,6 @@
 #include "api/core.h"
 #include "value/error.h"
 
-#include <inttypes.h>
 #include <lauxlib.h>
 
 /* Its user value is the function to call at its end. */

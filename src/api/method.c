@@ -253,10 +253,3 @@ const tp_method *tp_method_find(const char *name, int on) {
       return method;
   return NULL;
 }
-
-int tp_method_param(const tp_method *method, const char *name) {
-  for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++)
-    if (strcmp(method->params[i].name, name) == 0)
-      return i;
-  return -1;
-}

@@ -73,7 +73,4 @@ extern const tp_method tp_methods[];
  * NULL if there is none. */
 const tp_method *tp_method_find(const char *name, int on);
 
-/* The index of a parameter of that name, -1 if there is none. */
-int tp_method_param(const tp_method *method, const char *name);
-
 #endif

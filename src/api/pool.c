@@ -9,7 +9,6 @@
 #include "value/error.h"
 #include "value/text.h"
 
-#include <inttypes.h>
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
