@@ -87,15 +87,35 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
 
 /* ---- constructors ---- */
 
-/* Pushes the option `param` of the table at `options`, checked; nil if there is none. */
-static int push_option(lua_State *L, int options, const char *what, const char *name,
-                       tp_param_type type) {
-  const tp_param param = {.name = name, .type = type};
-  if (lua_isnoneornil(L, options))
-    lua_pushnil(L);
-  else if (lua_getfield(L, options, name) != LUA_TNIL)
-    tp_arguments_check(L, lua_gettop(L), what, &param);
-  return lua_gettop(L);
+/* Options of a constructor, at most. */
+#define OPTIONS_MAX 16
+
+/* Options that both constructors take. */
+#define SIZE_OPTION                                                                                \
+  { .name = "size", .type = TP_PARAM_SIZE }
+#define NAME_OPTION                                                                                \
+  { .name = "name", .type = TP_PARAM_NAME }
+#define GRACE_OPTION                                                                               \
+  { .name = "cancel_grace", .type = TP_PARAM_SECONDS }
+
+/* Pushes the options of the table at `table` (or nil), checked, a slot each in the order of
+ * `options`, which ends with one without a name. */
+static void lay_out(lua_State *L, int table, const char *what, const tp_param *options) {
+  const char *known[OPTIONS_MAX + 1] = {NULL};
+  bool is_given = !lua_isnoneornil(L, table);
+  if (is_given && !lua_istable(L, table))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: the options must be a table, not %s", what,
+             luaL_typename(L, table));
+  luaL_checkstack(L, OPTIONS_MAX + 4, NULL);
+  for (int i = 0; options[i].name; i++) {
+    known[i] = options[i].name;
+    if (!is_given)
+      lua_pushnil(L);
+    else if (lua_getfield(L, table, options[i].name) != LUA_TNIL)
+      tp_arguments_check(L, lua_gettop(L), what, &options[i]);
+  }
+  if (is_given)
+    tp_arguments_check_keys(L, table, what, known);
 }
 
 uint64_t tp_pool_to_size(lua_State *L, int index) {
@@ -108,53 +128,40 @@ static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
     run->grace = lua_tonumber(L, seconds);
 }
 
-static void check_options(lua_State *L, int options, const char *what, const char *const known[]) {
-  if (lua_isnoneornil(L, options))
-    return;
-  if (!lua_istable(L, options))
-    tp_raise(L, TP_INVALID_ARGUMENT, "%s: the options must be a table, not %s", what,
-             luaL_typename(L, options));
-  tp_arguments_check_keys(L, options, what, known);
-}
-
 int l_task_pool_new(lua_State *L) {
-  static const char *const known[] = {"size", "name", "cancel_grace", NULL};
-  lua_settop(L, 1);
-  check_options(L, 1, "TaskPool", known);
-  int size = push_option(L, 1, "TaskPool", "size", TP_PARAM_SIZE);
-  int name = push_option(L, 1, "TaskPool", "name", TP_PARAM_NAME);
-  int grace = push_option(L, 1, "TaskPool", "cancel_grace", TP_PARAM_SECONDS);
-  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, name), tp_pool_to_size(L, size));
-  set_grace(L, pool, grace);
+  static const tp_param options[] = {SIZE_OPTION, NAME_OPTION, GRACE_OPTION, {.name = NULL}};
+  enum { TABLE = 1, SIZE, NAME, GRACE };
+  lua_settop(L, TABLE);
+  lay_out(L, TABLE, "TaskPool", options);
+  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
+  set_grace(L, pool, GRACE);
   return 1;
 }
 
 int l_simple_task_pool_new(lua_State *L) {
-  static const char *const known[] = {"args", "kwargs", "end_callback", "cancel_callback", "size",
-                                      "name", NULL};
   static const char *const what = "SimpleTaskPool";
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
-  lua_settop(L, 2);
-  tp_arguments_check(L, 1, what, &function);
-  check_options(L, 2, what, known);
-  int args = push_option(L, 2, what, "args", TP_PARAM_LIST);
-  int kwargs = push_option(L, 2, what, "kwargs", TP_PARAM_TABLE);
-  int end_callback = push_option(L, 2, what, "end_callback", TP_PARAM_FUNCTION);
-  int cancel_callback = push_option(L, 2, what, "cancel_callback", TP_PARAM_FUNCTION);
-  int size = push_option(L, 2, what, "size", TP_PARAM_SIZE);
-  int name = push_option(L, 2, what, "name", TP_PARAM_NAME);
-  tp_bind_arguments(L, 1, args, kwargs);
-  int arguments = lua_gettop(L);
-  tp_funcname_push(L, 1);
-  int function_name = lua_gettop(L);
-  int grace = push_option(L, 2, what, "cancel_grace", TP_PARAM_SECONDS);
-  tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, name), tp_pool_to_size(L, size));
-  set_grace(L, pool, grace);
-  const int values[] = {[TP_PEG_FUNCTION] = 1,
-                        [TP_PEG_ARGUMENTS] = arguments,
-                        [TP_PEG_END_CALLBACK] = end_callback,
-                        [TP_PEG_CANCEL_CALLBACK] = cancel_callback,
-                        [TP_PEG_NAME] = function_name};
+  static const tp_param options[] = {{.name = "args", .type = TP_PARAM_LIST},
+                                     {.name = "kwargs", .type = TP_PARAM_TABLE},
+                                     {.name = "end_callback", .type = TP_PARAM_FUNCTION},
+                                     {.name = "cancel_callback", .type = TP_PARAM_FUNCTION},
+                                     SIZE_OPTION,
+                                     NAME_OPTION,
+                                     GRACE_OPTION,
+                                     {.name = NULL}};
+  enum { FUNC = 1, TABLE, ARGS, KWARGS, END_CALLBACK, CANCEL_CALLBACK, SIZE, NAME, GRACE, BOUND };
+  lua_settop(L, TABLE);
+  tp_arguments_check(L, FUNC, what, &function);
+  lay_out(L, TABLE, what, options);
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
+  tp_funcname_push(L, FUNC);
+  tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
+  set_grace(L, pool, GRACE);
+  const int values[] = {[TP_PEG_FUNCTION] = FUNC,
+                        [TP_PEG_ARGUMENTS] = BOUND,
+                        [TP_PEG_END_CALLBACK] = END_CALLBACK,
+                        [TP_PEG_CANCEL_CALLBACK] = CANCEL_CALLBACK,
+                        [TP_PEG_NAME] = BOUND + 1};
   for (int i = TP_PEG_FUNCTION; i <= TP_PEG_VALUES; i++) {
     lua_pushvalue(L, values[i]);
     lua_setiuservalue(L, -2, i);
