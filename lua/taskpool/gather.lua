@@ -9,7 +9,7 @@ local argument = require "taskpool.argument"
 ---@field count integer how many there are
 ---@field left integer how many have not ended
 ---@field wake_id integer the caller's wait
----@field handles table<integer, integer|nil> by position; nil once it has ended
+---@field futures table<integer, taskpool.Future|nil> by position; nil once it has ended
 ---@field results table<integer, any> by position
 ---@field failed boolean whether one has raised
 ---@field failure any what the first of those raised
@@ -20,9 +20,9 @@ Gathering.__index = Gathering
 ---@param message string
 function Gathering:cancel(message)
   for index = 1, self.count do
-    local handle = self.handles[index]
-    if handle then
-      core.cancel(handle, message)
+    local future = self.futures[index]
+    if future then
+      core.cancel(future, message)
     end
   end
 end
@@ -38,7 +38,7 @@ end
 ---@param ok boolean
 ---@param value any its first result, or its error
 function Gathering:ended(index, ok, value)
-  self.handles[index] = nil
+  self.futures[index] = nil
   self.left = self.left - 1
   if ok then
     self.results[index] = value
@@ -51,18 +51,21 @@ function Gathering:ended(index, ok, value)
   end
 end
 
----Starts what stands at `index`: a function, or the `await` of an object.
+---Starts what stands at `index`: a function, or the `await` of an object. A future that is not done has
+---been started already.
 ---@param index integer
 ---@param target function|{ await: function }
 function Gathering:start(index, target)
-  local handle
+  local future
   if type(target) == "function" then
-    handle = core.start(target)
+    future = core.start(target)
+  elseif getmetatable(target) == "taskpool.Future" and not target:done() then
+    future = target
   else
-    handle = core.start(target.await, target)
+    future = core.start(target.await, target)
   end
-  self.handles[index] = handle
-  core.on_end(handle, function(ok, value)
+  self.futures[index] = future
+  core.on_end(future, function(ok, value)
     self:ended(index, ok, value)
   end)
 end
@@ -83,7 +86,8 @@ local function check(index, target)
 end
 
 ---Runs each argument, a function or an object with `:await()`, in a coroutine of its own, waits until
----all have ended, and returns the first result of each, in the order of the arguments.
+---all have ended, and returns the first result of each, in the order of the arguments. The call that a
+---future stands for runs already; it is cancelled with the others.
 ---
 ---The first error cancels the others; when they have ended too, it is raised here. A caller that is
 ---cancelled while it waits cancels them all.
@@ -103,7 +107,7 @@ local function gather(...)
     count = count,
     left = count,
     wake_id = core.waiter(),
-    handles = {},
+    futures = {},
     results = {},
     failed = false,
   }, Gathering)

@@ -38,6 +38,7 @@ local taskpool = {
   catch_cancel = core.catch_cancel,
   shield = core.shield,
   gather = require "taskpool.gather",
+  as_completed = require "taskpool.as_completed",
   timeout = require "taskpool.timeout",
 
   -- between tasks

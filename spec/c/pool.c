@@ -97,9 +97,24 @@ static job *job_of(tp_task *task) {
 
 static void cancel_some_group(world *of);
 
+/* Whether a group may be asked before another one that waits too. */
+static bool is_sooner(const tp_pool *pool, const tp_group *group, const tp_group *other) {
+  if (pool->order == TP_ORDER_LIFO)
+    return group->number > other->number;
+  if (pool->order == TP_ORDER_PRIORITY && group->weight != other->weight)
+    return group->weight < other->weight;
+  return group->place.turn < other->place.turn;
+}
+
+static void check_order(world *of, const tp_group *group) {
+  for (size_t i = 0; i < of->pool->queue.count; i++)
+    CHECK(of, is_sooner(of->pool, group, of->pool->queue.groups[i]));
+}
+
 static tp_feed_state start(tp_group *group, tp_task **task) {
   world *of = world_of(group->pool);
   call *from = group->call;
+  check_order(of, group);
   CHECK(of, !from->stopped && !from->waits && from->group == group);
   if (one_in(of, 200))
     cancel_some_group(of); /* an iterator may do so, also to its own group */
@@ -213,6 +228,9 @@ static const tp_pool_ops executor = {
 
 static void open_pool(world *of) {
   of->pool = tp_pool_create(&executor, of, 0, "P", 1 + below(of, 20));
+  of->pool->order = (tp_order)below(of, TP_ORDER_PRIORITY + 1);
+  if (one_in(of, 2))
+    of->pool->queue_limit = below(of, 4);
   of->started = of->running = of->cancelled = of->ended = of->in_callbacks = of->ticket = 0;
   of->woken = of->busy = false;
 }
@@ -226,18 +244,26 @@ static void add_group(world *of) {
   if (!made)
     return;
   snprintf(name, sizeof name, "group-%u", number);
-  made->left = below(of, 40);
+  bool submitted = one_in(of, 2), waits = submitted && one_in(of, 2);
+  made->left = submitted ? 1 : below(of, 40);
   made->name = number;
   of->calls[of->call_count++] = made;
   bool taken = tp_pool_find_group(of->pool, name, NULL) != NULL;
   bool named = one_in(of, 2);
-  uint64_t limit = one_in(of, 3) ? TP_UNLIMITED : 1 + below(of, 5);
-  made->group =
-      tp_pool_add_group(of->pool, named ? name : NULL, "map-f-group", limit, made, &error);
+  const tp_group_options options = {.name = named ? name : NULL,
+                                    .prefix = submitted ? NULL : "map-f-group",
+                                    .limit = one_in(of, 3) ? TP_UNLIMITED : 1 + below(of, 5),
+                                    .weight = (double)below(of, 5),
+                                    .submitted = submitted,
+                                    .waits = waits};
+  bool refused = !waits && (of->pool->paused || (submitted && !tp_pool_has_place(of->pool)));
+  made->group = tp_pool_add_group(of->pool, &options, made, &error);
   if (made->group)
     return;
-  CHECK(of, error.code == (of->pool->locked ? TP_POOL_IS_LOCKED : TP_TASK_GROUP_ALREADY_EXISTS));
-  CHECK(of, of->pool->locked || (named && taken));
+  CHECK(of, error.code == (of->pool->locked   ? TP_POOL_IS_LOCKED
+                           : (named && taken) ? TP_TASK_GROUP_ALREADY_EXISTS
+                                              : TP_NOT_AVAILABLE));
+  CHECK(of, of->pool->locked || (named && taken) || refused);
   of->call_count--;
   free(made);
 }
@@ -323,14 +349,28 @@ static void wake_feed(world *of) {
   tp_pool_feed_ready(of->pool, one->group);
 }
 
+static const tp_group_options some_options = {.prefix = "late", .limit = 1};
+
 static void lock(world *of) {
   tp_pool_lock(of->pool);
-  CHECK(of, !tp_pool_check_open(of->pool, NULL));
+  CHECK(of, !tp_pool_check_group(of->pool, &some_options, NULL));
 }
 
 static void unlock(world *of) {
   tp_pool_unlock(of->pool);
-  CHECK(of, tp_pool_check_open(of->pool, NULL));
+  CHECK(of, tp_pool_check_group(of->pool, &some_options, NULL) == !of->pool->paused);
+}
+
+static void pause_pool(world *of) {
+  tp_pool_pause(of->pool, !of->pool->paused && one_in(of, 8));
+}
+
+static void weigh_group(world *of) {
+  if (of->call_count == 0)
+    return;
+  tp_group *group = of->calls[below(of, of->call_count)]->group;
+  if (group)
+    tp_pool_weigh_group(of->pool, group, (double)below(of, 5));
 }
 
 static void resize(world *of) {
@@ -354,7 +394,7 @@ static void close_pool(world *of) {
   uint64_t closed = of->closed;
   tp_pool_close(of->pool);
   CHECK(of, of->closed == closed + 1 && of->pool->ended == 0);
-  CHECK(of, !tp_pool_add_group(of->pool, "late", "", 1, NULL, NULL));
+  CHECK(of, !tp_pool_add_group(of->pool, &some_options, NULL, NULL));
   tp_pool_unlock(of->pool);
   CHECK(of, of->pool->locked);
   tp_pool_destroy(of->pool);
@@ -368,7 +408,7 @@ static const struct {
     {feed, 300},       {end_task, 200}, {finish_task, 250},     {add_group, 40},
     {cancel_task, 60}, {wake_feed, 60}, {cancel_some_group, 5}, {cancel_newest, 20},
     {lock, 3},         {unlock, 12},    {resize, 10},           {flush, 10},
-    {close_pool, 3},   {cancel_all, 1},
+    {close_pool, 3},   {cancel_all, 1}, {pause_pool, 10},       {weigh_group, 20},
 };
 
 /* ---- what must hold ---- */
@@ -384,12 +424,21 @@ static void check_counts(world *of) {
   CHECK(of, tp_pool_is_full(pool) == (of->running + of->cancelled >= pool->size));
 }
 
+/* The queue of submitted calls holds as many as it says, and leaves nobody outside for nothing. */
+static void check_queue(world *of) {
+  uint64_t queued = 0;
+  for (size_t i = 0; i < of->call_count; i++)
+    queued += of->calls[i]->group->stand == TP_CALL_QUEUED;
+  CHECK(of, queued == of->pool->queued_calls);
+  CHECK(of, TAILQ_EMPTY(&of->pool->outside) || of->pool->paused || !tp_pool_has_place(of->pool));
+}
+
 /* Whoever could start a task will be asked. */
 static void check_nobody_is_forgotten(world *of) {
   for (size_t i = 0; i < of->call_count; i++) {
     const tp_group *group = of->calls[i]->group;
     CHECK(of, of->woken || tp_pool_is_full(of->pool) || group->feed != TP_FEED_READY ||
-                  group->occupying >= group->limit);
+                  group->occupying >= group->limit || group->stand == TP_CALL_OUTSIDE);
   }
 }
 
@@ -416,6 +465,7 @@ static void check_everything(world *of) {
 /* Lets all that goes on come to its end: the pool may not be stuck. */
 static void settle(world *of) {
   tp_pool_resize(of->pool, 10);
+  tp_pool_pause(of->pool, false);
   for (int i = 0; i < 1000000 && (of->job_count > 0 || of->call_count > 0); i++) {
     feed(of);
     wake_feed(of);
@@ -453,6 +503,7 @@ int main(int argc, char **argv) {
     tasks += of.started > before ? of.started - before : 0;
     check_counts(&of);
     check_nobody_is_forgotten(&of);
+    check_queue(&of);
     if (i % 512 == 0)
       check_everything(&of);
     if (i % 50000 == 49999)

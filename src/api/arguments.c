@@ -59,6 +59,11 @@ static void check_count(lua_State *L, int index, const char *what, const tp_para
   lua_replace(L, index);
 }
 
+static void check_number(lua_State *L, int index, const char *what, const tp_param *param) {
+  if (lua_type(L, index) != LUA_TNUMBER || isnan(lua_tonumber(L, index)))
+    refuse(L, index, what, param, "a number");
+}
+
 static void check_seconds(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_type(L, index) != LUA_TNUMBER || !(lua_tonumber(L, index) >= 0))
     refuse(L, index, what, param, "a number of seconds from 0 on");
@@ -86,13 +91,15 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
       [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
       [TP_PARAM_LIST] = check_table,        [TP_PARAM_TABLE] = check_table,
       [TP_PARAM_COUNT] = check_count,       [TP_PARAM_SIZE] = check_size,
-      [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
-      [TP_PARAM_NAME] = check_name,         [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_NUMBER] = check_number,     [TP_PARAM_SECONDS] = check_seconds,
+      [TP_PARAM_ID] = check_count,          [TP_PARAM_NAME] = check_name,
+      [TP_PARAM_FLAG] = check_flag,
   };
   checks[param->type](L, index, what, param);
 }
 
-void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[]) {
+/* Refuses keys of the table at `index` that are not in `known` (ended by NULL). */
+static void check_keys(lua_State *L, int index, const char *what, const char *const known[]) {
   lua_pushnil(L);
   while (lua_next(L, index)) {
     lua_pop(L, 1);
@@ -108,6 +115,25 @@ void tp_arguments_check_keys(lua_State *L, int index, const char *what, const ch
 }
 
 /* ---- the layout ---- */
+
+void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
+                                  const tp_param *options) {
+  const char *known[TP_OPTIONS_MAX + 1] = {NULL};
+  bool is_given = !lua_isnoneornil(L, table);
+  if (is_given && !lua_istable(L, table))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: the options must be a table, not %s", what,
+             luaL_typename(L, table));
+  luaL_checkstack(L, TP_OPTIONS_MAX + 4, NULL);
+  for (int i = 0; options[i].name; i++) {
+    known[i] = options[i].name;
+    if (!is_given)
+      lua_pushnil(L);
+    else if (lua_getfield(L, table, options[i].name) != LUA_TNIL)
+      tp_arguments_check(L, lua_gettop(L), what, &options[i]);
+  }
+  if (is_given)
+    check_keys(L, table, what, known);
+}
 
 /* Moves the options table at `options` (0: none) into the slots from `first` on. */
 static void lay_out_options(lua_State *L, const tp_method *method, int options, int first) {
@@ -126,7 +152,7 @@ static void lay_out_options(lua_State *L, const tp_method *method, int options, 
     }
   }
   if (options)
-    tp_arguments_check_keys(L, options, method->name, known);
+    check_keys(L, options, method->name, known);
 }
 
 /* How many arguments the iterable at `index` takes: a generic-for triple takes three. */
@@ -159,9 +185,9 @@ static int lay_out_positional(lua_State *L, const tp_method *method, int source,
                               int first) {
   for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
     const tp_param *param = &method->params[i];
-    if (param->kind != TP_PARAM_REQUIRED && param->kind != TP_PARAM_OPTIONAL)
+    if (param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_REST)
       continue;
-    if (source > top || (param->kind == TP_PARAM_OPTIONAL && lua_isnil(L, source))) {
+    if (source > top || (param->kind != TP_PARAM_REQUIRED && lua_isnil(L, source))) {
       if (param->kind == TP_PARAM_REQUIRED)
         tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is missing", method->name, param->name);
       source++;

@@ -12,8 +12,13 @@
  * says. Raises InvalidArgument that names the method and the parameter, NotFound for a name. */
 void tp_arguments_lay_out(lua_State *L, const tp_method *method);
 
-/* Refuses keys of the table at `index` that are not in `known` (ended by NULL). */
-void tp_arguments_check_keys(lua_State *L, int index, const char *what, const char *const known[]);
+/* Options that a table may take, at most. */
+#define TP_OPTIONS_MAX 20
+
+/* Pushes the options of `what` from the table at `table` (or nil), checked, a slot each in the
+ * order of `options`, which ends with one without a name. */
+void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
+                                  const tp_param *options);
 
 /* Checks the value at `index` against a parameter of `what`, and replaces a function's name by the
  * function. */

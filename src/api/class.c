@@ -12,6 +12,7 @@
 #include "value/text.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 /* Its address is the registry key of the weak table pool -> userdata. */
 static const char pools_key;
@@ -87,9 +88,6 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
 
 /* ---- constructors ---- */
 
-/* Options of a constructor, at most. */
-#define OPTIONS_MAX 16
-
 /* Options that both constructors take. */
 #define SIZE_OPTION                                                                                \
   { .name = "size", .type = TP_PARAM_SIZE }
@@ -98,28 +96,19 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
 #define GRACE_OPTION                                                                               \
   { .name = "cancel_grace", .type = TP_PARAM_SECONDS }
 
-/* Pushes the options of the table at `table` (or nil), checked, a slot each in the order of
- * `options`, which ends with one without a name. */
-static void lay_out(lua_State *L, int table, const char *what, const tp_param *options) {
-  const char *known[OPTIONS_MAX + 1] = {NULL};
-  bool is_given = !lua_isnoneornil(L, table);
-  if (is_given && !lua_istable(L, table))
-    tp_raise(L, TP_INVALID_ARGUMENT, "%s: the options must be a table, not %s", what,
-             luaL_typename(L, table));
-  luaL_checkstack(L, OPTIONS_MAX + 4, NULL);
-  for (int i = 0; options[i].name; i++) {
-    known[i] = options[i].name;
-    if (!is_given)
-      lua_pushnil(L);
-    else if (lua_getfield(L, table, options[i].name) != LUA_TNIL)
-      tp_arguments_check(L, lua_gettop(L), what, &options[i]);
-  }
-  if (is_given)
-    tp_arguments_check_keys(L, table, what, known);
-}
-
 uint64_t tp_pool_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
+static tp_order to_order(lua_State *L, int index) {
+  if (lua_isnil(L, index))
+    return TP_ORDER_FIFO;
+  for (tp_order order = TP_ORDER_FIFO; order <= TP_ORDER_PRIORITY; order++)
+    if (strcmp(lua_tostring(L, index), tp_pool_order_name(order)) == 0)
+      return order;
+  tp_raise(L, TP_INVALID_ARGUMENT, "TaskPool: 'order' must be fifo, lifo or priority, not '%s'",
+           lua_tostring(L, index));
+  return TP_ORDER_FIFO;
 }
 
 static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
@@ -129,12 +118,20 @@ static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
 }
 
 int l_task_pool_new(lua_State *L) {
-  static const tp_param options[] = {SIZE_OPTION, NAME_OPTION, GRACE_OPTION, {.name = NULL}};
-  enum { TABLE = 1, SIZE, NAME, GRACE };
+  static const tp_param options[] = {SIZE_OPTION,
+                                     NAME_OPTION,
+                                     GRACE_OPTION,
+                                     {.name = "order", .type = TP_PARAM_NAME},
+                                     {.name = "queue_limit", .type = TP_PARAM_SIZE},
+                                     {.name = NULL}};
+  enum { TABLE = 1, SIZE, NAME, GRACE, ORDER, QUEUE_LIMIT };
   lua_settop(L, TABLE);
-  lay_out(L, TABLE, "TaskPool", options);
+  tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
+  tp_order order = to_order(L, ORDER);
   tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
   set_grace(L, pool, GRACE);
+  pool->order = order;
+  pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
   return 1;
 }
 
@@ -152,7 +149,7 @@ int l_simple_task_pool_new(lua_State *L) {
   enum { FUNC = 1, TABLE, ARGS, KWARGS, END_CALLBACK, CANCEL_CALLBACK, SIZE, NAME, GRACE, BOUND };
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
-  lay_out(L, TABLE, what, options);
+  tp_arguments_lay_out_options(L, TABLE, what, options);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));

@@ -4,6 +4,7 @@
  * the work, and pushes the results. */
 #include "api/core.h"
 #include "api/class.h"
+#include "api/future.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -221,6 +222,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {NULL, NULL},
   };
   tp_pool_open(L);
+  tp_future_open(L);
   luaL_newlibtable(L, functions);
   lua_pushlightuserdata(L, host);
   luaL_setfuncs(L, functions, 1);

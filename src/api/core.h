@@ -21,8 +21,5 @@ int l_core_catch_cancel(lua_State *L);
 int l_core_shield(lua_State *L);
 int l_core_await(lua_State *L);
 int l_core_run(lua_State *L);
-int l_core_start(lua_State *L);
-int l_core_on_end(lua_State *L);
-int l_core_cancel(lua_State *L);
 
 #endif

@@ -59,10 +59,36 @@
     .help = "how long a cancelled task has before it is killed (default: the pool's, 5)"           \
   }
 
+#define KWARGS                                                                                     \
+  {                                                                                                \
+    .name = "kwargs", .letter = 'k', .kind = TP_PARAM_OPTION, .type = TP_PARAM_TABLE,              \
+    .value = "KWARGS", .help = "arguments by parameter name"                                       \
+  }
+
+#define WEIGHT                                                                                     \
+  {                                                                                                \
+    .name = "weight", .letter = 'w', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NUMBER,             \
+    .value = "WEIGHT", .fallback = "4",                                                            \
+    .help = "the smaller, the sooner, in a pool whose order is by priority"                        \
+  }
+
+/* What a submitted call is made of. */
+#define SUBMIT                                                                                     \
+  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, {                                        \
+    .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
+    .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
+  }
+
 #define RETURN_EXCEPTIONS                                                                          \
   {                                                                                                \
     .name = "return_exceptions", .letter = 'r', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FLAG,    \
     .fallback = "false", .help = "do not raise the errors of tasks"                                \
+  }
+
+#define ARGS(how)                                                                                  \
+  {                                                                                                \
+    .name = "args", .letter = 'a', .kind = how, .type = TP_PARAM_LIST, .value = "ARGS",            \
+    .help = "list of positional arguments"                                                         \
   }
 
 #define ITERABLE(text)                                                                             \
@@ -85,18 +111,8 @@ const tp_method tp_methods[] = {
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC,
-                {.name = "args",
-                 .letter = 'a',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_LIST,
-                 .value = "ARGS",
-                 .help = "list of positional arguments"},
-                {.name = "kwargs",
-                 .letter = 'k',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_TABLE,
-                 .value = "KWARGS",
-                 .help = "arguments by parameter name"},
+                ARGS(TP_PARAM_OPTION),
+                KWARGS,
                 {.name = "num",
                  .letter = 'n',
                  .kind = TP_PARAM_OPTION,
@@ -107,30 +123,63 @@ const tp_method tp_methods[] = {
                 GROUP_NAME,
                 END_CALLBACK,
                 CANCEL_CALLBACK,
-                TIMEOUT},
+                TIMEOUT,
+                WEIGHT},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .call = l_pool_apply},
     {.name = "map",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
      .summary = "Call a function once for each element, in tasks of one group.",
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
      .summary = "Like map, each element a list of positional arguments.",
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
      .summary = "Like map, each element a table of arguments by parameter name.",
      .call = l_pool_doublestarmap},
+    {.name = "submit",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {SUBMIT,
+                {.name = "nowait",
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "do not wait for the results, nor for a place in the queue"}},
+     .summary = "Queue one call, wait for it and show its results.",
+     .call = l_pool_submit},
+    {.name = "submit_nowait",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {SUBMIT},
+     .summary = "Queue one call; the same as submit --nowait.",
+     .call = l_pool_submit_nowait},
+    {.name = "set_weight",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group, or a submitted call that has a name"},
+                {.name = "weight",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NUMBER,
+                 .value = "WEIGHT",
+                 .help = "the smaller, the sooner"}},
+     .summary = "Change the weight of a group; what it has not started follows it.",
+     .call = l_pool_set_weight},
     {.name = "start",
      .on = TP_ON_SIMPLE_POOL,
      .role = TP_ROLE_OPERATE,
@@ -170,6 +219,14 @@ const tp_method tp_methods[] = {
      .role = TP_ROLE_OPERATE,
      .summary = "Take new work again.",
      .call = l_pool_unlock},
+    {.name = "pause",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Stop taking new work, or go on if it was stopped; shows whether it is now.",
+     .call = l_pool_pause},
+    PROPERTY(paused, TP_ON_ALL, "Whether the pool takes no new work for now."),
+    PROPERTY(order, TP_ON_TASK_POOL, "Who of those that wait is next: fifo, lifo or priority."),
+    PROPERTY(queue_limit, TP_ON_TASK_POOL, "How many submitted calls may wait."),
     PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
     PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
     PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
@@ -246,6 +303,10 @@ const tp_method tp_methods[] = {
      .call = l_pool_traceback},
     {.name = NULL},
 };
+
+bool tp_param_is_option(const tp_param *param) {
+  return param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_TRAILING;
+}
 
 const tp_method *tp_method_find(const char *name, int on) {
   for (const tp_method *method = tp_methods; method->name; method++)

@@ -20,6 +20,7 @@ typedef enum tp_param_type {
   TP_PARAM_TABLE,    /* a table with string keys; prompt: a literal */
   TP_PARAM_COUNT,    /* an integer >= 0 */
   TP_PARAM_SIZE,     /* an integer >= 0 or infinity (math.huge, inf) */
+  TP_PARAM_NUMBER,   /* a number */
   TP_PARAM_SECONDS,  /* a number >= 0 */
   TP_PARAM_ID,       /* a task id, an integer >= 0 */
   TP_PARAM_NAME,     /* a string */
@@ -32,6 +33,7 @@ typedef enum tp_param_kind {
   TP_PARAM_REQUIRED, /* by position */
   TP_PARAM_OPTIONAL, /* by position, may be left out */
   TP_PARAM_REST,     /* by position, one or more; the last positional one */
+  TP_PARAM_TRAILING, /* Lua: by position, may be left out; prompt: as an option */
   TP_PARAM_OPTION,   /* Lua: a key of the options table; prompt: --name VALUE or -f VALUE */
 } tp_param_kind;
 
@@ -50,7 +52,7 @@ enum { TP_ON_TASK_POOL = 1, TP_ON_SIMPLE_POOL = 2, TP_ON_ALL = 3 };
 /* The role that a control session needs. */
 typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
 
-#define TP_PARAMS_MAX 10
+#define TP_PARAMS_MAX 16
 
 typedef struct tp_method {
   const char *name; /* the Lua name; the command has - for _ */
@@ -65,6 +67,9 @@ typedef struct tp_method {
    * tables, may wait. */
   lua_CFunction call;
 } tp_method;
+
+/* Whether a parameter is given as an option at the prompt. */
+bool tp_param_is_option(const tp_param *param);
 
 /* All methods, ended by a record whose name is NULL, in the order of help. */
 extern const tp_method tp_methods[];

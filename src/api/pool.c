@@ -5,6 +5,7 @@
 #include "api/pool.h"
 #include "api/class.h"
 #include "api/funcname.h"
+#include "api/future.h"
 #include "exec/exec.h"
 #include "value/error.h"
 #include "value/text.h"
@@ -12,6 +13,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static tp_exec *exec_of(const tp_pool *pool) {
   return ((tp_run *)pool->owner)->exec;
@@ -19,38 +21,44 @@ static tp_exec *exec_of(const tp_pool *pool) {
 
 /* ---- adding work ---- */
 
-/* Adds the group of a call, and returns its name to Lua. */
-static int add_group(lua_State *L, const tp_call_parts *parts, const char *name, const char *prefix,
-                     uint64_t limit) {
+/* Adds the group of a call. */
+static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
+                           const tp_group_options *options) {
   tp_error error;
   tp_pool *pool = tp_pool_check(L, parts->pool);
-  if (!tp_pool_check_open(pool, &error))
-    return tp_raise_error(L, &error);
+  if (!tp_pool_check_group(pool, options, &error))
+    tp_raise_error(L, &error);
   tp_call *call = tp_call_create(exec_of(pool), L, parts);
-  tp_group *group = tp_pool_add_group(pool, name, prefix, limit, call, &error);
+  tp_group *group = tp_pool_add_group(pool, options, call, &error);
   if (!group) {
     tp_call_drop(call, L);
-    return tp_raise_error(L, &error);
+    tp_raise_error(L, &error);
   }
-  lua_pushstring(L, group->name);
-  return 1;
+  return group;
 }
 
-/* The same with the default name "<method>-<function>-group-<i>". */
-static int add_named_group(lua_State *L, const tp_call_parts *parts, int name, const char *method,
-                           uint64_t limit) {
+/* Adds a group with the default name "<method>-<function>-group-<i>", and returns its name to Lua.
+ */
+static int add_named_group(lua_State *L, const tp_call_parts *parts, tp_group_options options,
+                           const char *method) {
   char prefix[200];
   tp_funcname_push(L, parts->function);
   snprintf(prefix, sizeof prefix, "%s-%.150s-group", method, lua_tostring(L, -1));
-  return add_group(L, parts, lua_tostring(L, name), prefix, limit);
+  options.prefix = prefix;
+  lua_pushstring(L, add_group(L, parts, &options)->name);
+  return 1;
 }
 
 static uint64_t count_or_one(lua_State *L, int index) {
   return lua_isnil(L, index) ? 1 : (uint64_t)lua_tointeger(L, index);
 }
 
+static double to_weight(lua_State *L, int index) {
+  return lua_isnil(L, index) ? TP_WEIGHT_DEFAULT : lua_tonumber(L, index);
+}
+
 int l_pool_apply(lua_State *L) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT };
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
                          &(tp_call_parts){.pool = POOL,
@@ -61,11 +69,14 @@ int l_pool_apply(lua_State *L) {
                                           .spread = TP_SPREAD_SAME,
                                           .times = count_or_one(L, NUM),
                                           .timeout = TIMEOUT},
-                         GROUP, "apply", TP_UNLIMITED);
+                         (tp_group_options){.name = lua_tostring(L, GROUP),
+                                            .limit = TP_UNLIMITED,
+                                            .weight = to_weight(L, WEIGHT)},
+                         "apply");
 }
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
-  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT };
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT };
   uint64_t limit = count_or_one(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
@@ -77,7 +88,10 @@ static int map(lua_State *L, tp_spread spread, const char *method) {
                                           .cancel_callback = CANCEL,
                                           .spread = spread,
                                           .timeout = TIMEOUT},
-                         GROUP, method, limit);
+                         (tp_group_options){.name = lua_tostring(L, GROUP),
+                                            .limit = limit,
+                                            .weight = to_weight(L, WEIGHT)},
+                         method);
 }
 
 int l_pool_map(lua_State *L) {
@@ -92,19 +106,84 @@ int l_pool_doublestarmap(lua_State *L) {
   return map(L, TP_SPREAD_NAMED, "doublestarmap");
 }
 
+/* Options where the list of arguments belongs would be taken for no arguments. */
+static void check_args(lua_State *L, int args) {
+  if (lua_isnil(L, args) || tp_bind_length(L, args) > 0)
+    return;
+  lua_pushnil(L);
+  if (lua_next(L, args) && lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") != 0)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "submit: 'args' must be a list, and has a key '%s'; options come after it",
+             lua_tostring(L, -2));
+}
+
+/* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
+static void submit(lua_State *L, bool waits) {
+  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, GROUP, FUTURE, BOUND };
+  check_args(L, ARGS);
+  lua_settop(L, GROUP);
+  tp_future *future = tp_future_push(L, tp_host_of(L));
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
+  tp_group *group = add_group(L,
+                              &(tp_call_parts){.pool = POOL,
+                                               .function = FUNC,
+                                               .items = BOUND,
+                                               .spread = TP_SPREAD_SAME,
+                                               .times = 1,
+                                               .timeout = TIMEOUT,
+                                               .done = tp_future_done,
+                                               .context = future},
+                              &(tp_group_options){.name = lua_tostring(L, GROUP),
+                                                  .limit = 1,
+                                                  .weight = to_weight(L, WEIGHT),
+                                                  .submitted = true,
+                                                  .waits = waits});
+  tp_future_expect_call(L, FUTURE, group);
+  lua_settop(L, FUTURE);
+}
+
+int l_pool_submit_nowait(lua_State *L) {
+  submit(L, false);
+  return 1;
+}
+
+int l_pool_submit(lua_State *L) {
+  enum { POOL = 1, NOWAIT = 8 };
+  if (lua_toboolean(L, NOWAIT))
+    return l_pool_submit_nowait(L);
+  tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
+  submit(L, true);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return tp_future_await(L, true);
+}
+
+int l_pool_set_weight(lua_State *L) {
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
+  if (!group)
+    return tp_raise_error(L, &error);
+  tp_pool_weigh_group(pool, group, lua_tonumber(L, 3));
+  return 0;
+}
+
 int l_pool_start(lua_State *L) {
   uint64_t times = (uint64_t)lua_tointeger(L, 2);
   for (int i = TP_PEG_FUNCTION; i <= TP_PEG_CANCEL_CALLBACK; i++)
     lua_getiuservalue(L, 1, i);
-  return add_group(L,
-                   &(tp_call_parts){.pool = 1,
-                                    .function = 2 + TP_PEG_FUNCTION,
-                                    .items = 2 + TP_PEG_ARGUMENTS,
-                                    .end_callback = 2 + TP_PEG_END_CALLBACK,
-                                    .cancel_callback = 2 + TP_PEG_CANCEL_CALLBACK,
-                                    .spread = TP_SPREAD_SAME,
-                                    .times = times},
-                   NULL, "start-group", TP_UNLIMITED);
+  const tp_group *group =
+      add_group(L,
+                &(tp_call_parts){.pool = 1,
+                                 .function = 2 + TP_PEG_FUNCTION,
+                                 .items = 2 + TP_PEG_ARGUMENTS,
+                                 .end_callback = 2 + TP_PEG_END_CALLBACK,
+                                 .cancel_callback = 2 + TP_PEG_CANCEL_CALLBACK,
+                                 .spread = TP_SPREAD_SAME,
+                                 .times = times},
+                &(tp_group_options){.prefix = "start-group", .limit = TP_UNLIMITED});
+  lua_pushstring(L, group->name);
+  return 1;
 }
 
 /* ---- cancelling ---- */
@@ -194,16 +273,29 @@ int l_pool_func_name(lua_State *L) {
   return 1;
 }
 
+static int push_size(lua_State *L, uint64_t size) {
+  if (size == TP_UNLIMITED)
+    lua_pushnumber(L, HUGE_VAL);
+  else
+    lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
 int l_pool_pool_size(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (!lua_isnil(L, 2)) {
     tp_pool_resize(pool, tp_pool_to_size(L, 2));
     return 0;
   }
-  if (pool->size == TP_UNLIMITED)
-    lua_pushnumber(L, HUGE_VAL);
-  else
-    lua_pushinteger(L, (lua_Integer)pool->size);
+  return push_size(L, pool->size);
+}
+
+int l_pool_queue_limit(lua_State *L) {
+  return push_size(L, tp_pool_check(L, 1)->queue_limit);
+}
+
+int l_pool_order(lua_State *L) {
+  lua_pushstring(L, tp_pool_order_name(tp_pool_check(L, 1)->order));
   return 1;
 }
 
@@ -228,6 +320,18 @@ static int push_boolean(lua_State *L, bool value) {
 static int push_count(lua_State *L, uint64_t count) {
   lua_pushinteger(L, (lua_Integer)count);
   return 1;
+}
+
+int l_pool_pause(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and takes no work", pool->label);
+  tp_pool_pause(pool, !pool->paused);
+  return push_boolean(L, pool->paused);
+}
+
+int l_pool_paused(lua_State *L) {
+  return push_boolean(L, tp_pool_check(L, 1)->paused);
 }
 
 int l_pool_is_locked(lua_State *L) {
@@ -363,6 +467,7 @@ int l_pool_gather_and_close(lua_State *L) {
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed already", pool->label);
   tp_pool_lock(pool);
+  tp_pool_pause(pool, false); /* calls that wait for its end must get in */
   return gather_and_close(L, LUA_OK, 0);
 }
 

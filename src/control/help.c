@@ -163,7 +163,7 @@ void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, 
 static void add_params(page *p, const tp_method *method, bool options) {
   char text[TP_SPELLING_SIZE];
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if ((param->kind == TP_PARAM_OPTION) == options)
+    if (tp_param_is_option(param) == options)
       add_term(p, tp_spelling_usage(param, text));
   }
 }
@@ -193,7 +193,7 @@ static const char *spell_option(const tp_param *param, char out[2 * TP_SPELLING_
 
 /* What stands for a parameter in the lists. */
 static const char *spell_term(const tp_param *param, char out[2 * TP_SPELLING_SIZE]) {
-  return param->kind == TP_PARAM_OPTION ? spell_option(param, out) : tp_spelling_value(param, out);
+  return tp_param_is_option(param) ? spell_option(param, out) : tp_spelling_value(param, out);
 }
 
 /* Where the texts of the lists begin: behind the longest term, or below the terms where the lines
@@ -243,7 +243,7 @@ static void add_title(page *p, const char *title) {
 static void add_arguments(page *p, const tp_method *method, int column) {
   bool titled = false;
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if (param->kind == TP_PARAM_OPTION)
+    if (tp_param_is_option(param))
       continue;
     if (!titled)
       add_title(p, "arguments:");
@@ -255,7 +255,7 @@ static void add_arguments(page *p, const tp_method *method, int column) {
 static void add_options(page *p, const tp_method *method, int column) {
   add_title(p, "options:");
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if (param->kind == TP_PARAM_OPTION)
+    if (tp_param_is_option(param))
       add_param(p, column, param);
   }
   add_entry(p, column, HELP_OPTION, "show this help");

@@ -233,7 +233,7 @@ static const char *push_list(const reader *r, bool (*is_listed)(const reader *r,
 }
 
 static bool is_option_param(const reader *r, int index) {
-  return r->method->params[index].kind == TP_PARAM_OPTION;
+  return tp_param_is_option(&r->method->params[index]);
 }
 
 static bool is_positional(const reader *r, int index) {
@@ -381,20 +381,35 @@ static bool read_iterable(reader *r, const tp_param *param) {
   return true;
 }
 
-static bool read_count(reader *r, const tp_param *param) {
+static bool is_number(lua_State *L) {
+  return lua_type(L, -1) == LUA_TNUMBER;
+}
+
+static bool is_count(lua_State *L) {
+  return lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0;
+}
+
+static bool is_seconds(lua_State *L) {
+  return is_number(L) && lua_tonumber(L, -1) >= 0;
+}
+
+/* Pushes the number at r->at if it is a good one. */
+static bool read_number_of(reader *r, const tp_param *param, bool (*is_good)(lua_State *L)) {
   size_t from = r->at, end = word_end(r->text, r->length, from);
-  if (!tp_literal_read_at(r->L, r->text, end, &r->at, NULL) || r->at != end ||
-      !lua_isinteger(r->L, -1) || lua_tointeger(r->L, -1) < 0)
-    return fail_value(r, param, from, end);
-  return true;
+  return (tp_literal_read_at(r->L, r->text, end, &r->at, NULL) && r->at == end && is_good(r->L)) ||
+         fail_value(r, param, from, end);
+}
+
+static bool read_number(reader *r, const tp_param *param) {
+  return read_number_of(r, param, is_number);
+}
+
+static bool read_count(reader *r, const tp_param *param) {
+  return read_number_of(r, param, is_count);
 }
 
 static bool read_seconds(reader *r, const tp_param *param) {
-  size_t from = r->at, end = word_end(r->text, r->length, from);
-  if (!tp_literal_read_at(r->L, r->text, end, &r->at, NULL) || r->at != end ||
-      lua_type(r->L, -1) != LUA_TNUMBER || lua_tonumber(r->L, -1) < 0)
-    return fail_value(r, param, from, end);
-  return true;
+  return read_number_of(r, param, is_seconds);
 }
 
 static bool read_size(reader *r, const tp_param *param) {
@@ -413,6 +428,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_TABLE] = {read_table, "a table with names as keys, as {x = 1, y = 'a'}"},
     [TP_PARAM_COUNT] = {read_count, "a whole number of 0 or more"},
     [TP_PARAM_SIZE] = {read_size, "a whole number of 0 or more, or inf"},
+    [TP_PARAM_NUMBER] = {read_number, "a number"},
     [TP_PARAM_SECONDS] = {read_seconds, "a number of seconds, 0 or more"},
     [TP_PARAM_ID] = {read_count, "the id of a task, a whole number"},
     [TP_PARAM_NAME] = {push_word, "a word, or a text in quotes"},
@@ -446,7 +462,7 @@ static int find_option(const reader *r, size_t from, size_t to) {
   bool is_long = byte_at(r, from + 1) == '-';
   for (int i = 0; r->method->params[i].kind != TP_PARAM_NONE; i++) {
     const tp_param *param = &r->method->params[i];
-    if (param->kind != TP_PARAM_OPTION)
+    if (!tp_param_is_option(param))
       continue;
     if (is_long ? tp_spelling_equal(param->name, r->text + from + 2, to - from - 2)
                 : param->letter && param->letter == r->text[from + 1])
@@ -493,7 +509,7 @@ static bool read_option(reader *r) {
 static bool read_positional(reader *r) {
   for (int i = 0; r->method->params[i].kind != TP_PARAM_NONE; i++) {
     tp_param_kind kind = r->method->params[i].kind;
-    if (kind == TP_PARAM_REST || (kind != TP_PARAM_OPTION && !is_given(r, i)))
+    if (kind == TP_PARAM_REST || (is_positional(r, i) && !is_given(r, i)))
       return read_value(r, i);
   }
   return fail_too_many(r);

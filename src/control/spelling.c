@@ -38,7 +38,7 @@ static void spell_short(const tp_param *param, char out[TP_SPELLING_SIZE]) {
 
 const char *tp_spelling_param(const tp_param *param, char out[TP_SPELLING_SIZE]) {
   char name[TP_SPELLING_SIZE];
-  if (param->kind != TP_PARAM_OPTION)
+  if (!tp_param_is_option(param))
     return tp_spelling_value(param, out);
   tp_spelling_command(param->name, name);
   if (param->letter)
@@ -59,6 +59,7 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
   case TP_PARAM_REST:
     snprintf(out, TP_SPELLING_SIZE, "%.80s ...", value);
     break;
+  case TP_PARAM_TRAILING:
   case TP_PARAM_OPTION:
     snprintf(out, TP_SPELLING_SIZE, value[0] ? "[%.45s %.45s]" : "[%.45s%.45s]", option, value);
     break;

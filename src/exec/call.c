@@ -59,7 +59,7 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
   lua_settop(L, base + 2);
   if (!lua_istable(L, -1)) {
     lua_pushfstring(L, "element %d of %s must be a table of arguments, not %s", (int)call->next,
-                    call->group->name, luaL_typename(L, -1));
+                    tp_group_label(call->group), luaL_typename(L, -1));
     return refuse(L, base);
   }
   if (call->spread != TP_SPREAD_NAMED)
@@ -121,12 +121,41 @@ uint64_t tp_call_waiting(const tp_group *group) {
   return call->iterator && call->iterator->state == TP_CORO_OFFERING;
 }
 
+bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count) {
+  tp_call *call = group->call;
+  tp_coro_done done = call->done;
+  call->done = NULL;
+  if (done)
+    done(call->context, L, ok, count);
+  return done != NULL;
+}
+
+/* The same for a task that will never start. */
+static void tell_of_error(const tp_group *group, lua_State *L) {
+  int top = lua_gettop(L) - 1;
+  tp_call_tell(group, L, false, 1);
+  lua_settop(L, top);
+}
+
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
-  return tp_feed_stop(group->call, reason);
+  tp_call *call = group->call;
+  lua_State *L = call->exec->L;
+  if (call->done && call->next == 0) {
+    tp_ending_push(L, reason);
+    tell_of_error(group, L);
+  }
+  return tp_feed_stop(call, reason);
 }
 
 void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
+  lua_State *L = call->exec->L;
+  if (call->done) { /* its task could not be made */
+    luaL_checkstack(L, 4, NULL);
+    lua_pushliteral(L, "no memory for the task");
+    tp_error_wrap(L, TP_NO_MEMORY);
+    tell_of_error(group, L);
+  }
   group->call = NULL;
   tp_call_drop(call, call->exec->L);
 }
@@ -163,7 +192,8 @@ static int refer(lua_State *L, int index) {
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts) {
   luaL_checkstack(L, 4, NULL);
   tp_call *call = lua_newuserdatauv(L, sizeof *call, TP_CALL_VALUES);
-  *call = (tp_call){.exec = exec, .spread = parts->spread};
+  *call = (tp_call){
+      .exec = exec, .spread = parts->spread, .done = parts->done, .context = parts->context};
   keep(L, TP_CALL_POOL, parts->pool);
   call->has_callback[true] = keep(L, TP_CALL_END_CALLBACK, parts->end_callback);
   call->has_callback[false] = keep(L, TP_CALL_CANCEL_CALLBACK, parts->cancel_callback);

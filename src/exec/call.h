@@ -26,6 +26,8 @@ struct tp_call {
   double timeout;       /* seconds that a task may run; 0: no limit */
   bool iterated;        /* the elements come from an iterator */
   tp_coro *iterator;    /* the coroutine of an iterator; NULL for lists and after its end */
+  tp_coro_done done;    /* told of the end of its one task; NULL: nobody is, or was already */
+  void *context;        /* for it */
   bool has_callback[2]; /* whether there is a cancel callback, an end callback */
 };
 

@@ -74,11 +74,23 @@ static void report_task(tp_coro *coro, lua_State *L, const char *part) {
   const tp_task *task = &coro->as.task;
   char who[512];
   snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
-           task->id, task->group->name);
+           task->id, tp_group_label(task->group));
   report(coro, L, who);
 }
 
 /* ---- the parts of a task ---- */
+
+/* Tells who waits for the results of a submitted call; no cancel is raised in what that calls.
+ * False: nobody does. */
+static bool tell(tp_coro *coro, lua_State *L, bool ok) {
+  const tp_group *group = coro->as.task.group;
+  if (!group->submitted)
+    return false;
+  coro->phase = TP_PHASE_REST;
+  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - 1);
+  coro->phase = TP_PHASE_BODY;
+  return told;
+}
 
 /* The body is over: says how, and what comes next. */
 static void end_body(tp_coro *coro, lua_State *L, bool ok) {
@@ -91,7 +103,8 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
   } else if (ok && coro->ending && coro->ending->reason) {
     tp_run_event(pool, TP_EVENT_IGNORED, task);
-  } else if (!ok) {
+  }
+  if (!tell(coro, L, ok) && coro->failed && !coro->cancelled) {
     report_task(coro, L, "");
     tp_run_count_error(pool->owner, L);
   }

@@ -198,6 +198,10 @@ uint64_t tp_call_waiting(const tp_group *group);
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
 void tp_call_release(tp_group *group);
 
+/* Hands the `count` results (or the error) on top of L to who is told of the end of the group's one
+ * task. False: nobody is, or was already. */
+bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count);
+
 /* The coroutine of an iterator, resumed by a turn, offers the values of a step. */
 void tp_call_offered(tp_coro *coro);
 

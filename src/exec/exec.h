@@ -119,6 +119,9 @@ int tp_wait_values(tp_exec *exec, lua_State *L, int base);
 /* In a continuation, before tp_wait_values: whether a cancel ended the wait. */
 bool tp_wait_is_cut(const tp_exec *exec);
 
+/* Whether a coroutine is parked under that id. */
+bool tp_wait_is_parked(const tp_exec *exec, tp_wake_id id);
+
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
 
@@ -233,6 +236,10 @@ typedef struct tp_call_parts {
   tp_spread spread; /* how an element becomes arguments */
   int timeout;      /* seconds that a task may run */
   uint64_t times;   /* TP_SPREAD_SAME: how many tasks */
+  /* Of a submitted call: told once of its results, or of the error or the cancel that came before
+   * them, which are then neither logged nor counted. */
+  tp_coro_done done;
+  void *context; /* for it */
 } tp_call_parts;
 
 typedef struct tp_call tp_call;

@@ -53,7 +53,8 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
   if (!ok && group->feed != TP_FEED_STOPPING) {
     tp_exec_listener *listener = &call->exec->listener;
     tp_exec_push_traceback(call->exec, L);
-    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label, group->name);
+    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label,
+                    tp_group_label(group));
     listener->failed(listener->context, lua_tostring(L, -1), lua_tostring(L, -2));
     lua_pop(L, 2);
     tp_run_count_error(group->pool->owner, L);

@@ -61,6 +61,11 @@ bool tp_wait_is_cut(const tp_exec *exec) {
   return exec->current->cut;
 }
 
+bool tp_wait_is_parked(const tp_exec *exec, tp_wake_id id) {
+  const tp_coro *coro = tp_coro_find(exec, id);
+  return coro && coro->state == TP_CORO_PARKED;
+}
+
 void tp_wait_end(tp_coro *coro, int nargs) {
   tp_coro_renew_park(coro);
   tp_timer_stop(coro, TP_TIMER_SLEEP);

@@ -38,7 +38,6 @@ struct tp_host {
   tp_log log;                       /* where records go, from which level on */
   tp_log default_log;               /* where they went before Lua took them */
   uint64_t dropped_results;         /* of calls whose wait was cancelled */
-  uint64_t next_job;                /* handle of the last job of Lua's */
   tp_names names;                   /* what control sessions may name */
   tp_pool_list pools;               /* all pools not yet freed, oldest first */
   uint64_t next_pool;               /* index of the next pool */

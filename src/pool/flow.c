@@ -23,31 +23,104 @@ bool tp_pool_is_idle(const tp_pool *pool) {
 }
 
 void tp_pool_wake(tp_pool *pool) {
-  if (pool->woken || STAILQ_EMPTY(&pool->queue) || !has_room(pool))
+  if (pool->woken || pool->queue.count == 0 || !has_room(pool))
     return;
   pool->woken = true;
   pool->ops->wake(pool);
 }
 
 static bool wants_task(const tp_group *group) {
-  return group->feed == TP_FEED_READY && group->occupying < group->limit;
+  return group->feed == TP_FEED_READY && group->occupying < group->limit &&
+         group->stand != TP_CALL_OUTSIDE;
+}
+
+/* Puts a group into the queue where the pool's order says. */
+static void enqueue(tp_pool *pool, tp_group *group) {
+  group->place.weight = pool->order == TP_ORDER_PRIORITY ? group->weight : 0;
+  group->place.turn = pool->order == TP_ORDER_LIFO ? UINT64_MAX - group->number : pool->next_turn++;
+  tp_queue_add(&pool->queue, group);
 }
 
 void tp_pool_offer(tp_pool *pool, tp_group *group) {
-  if (group->queued || !wants_task(group))
+  if (group->place.index || group->feeding || !wants_task(group))
     return;
-  group->queued = true;
-  STAILQ_INSERT_TAIL(&pool->queue, group, queue_link);
+  enqueue(pool, group);
   tp_pool_wake(pool);
 }
 
-/* Notices that a group has nothing running and nothing to come. */
+void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight) {
+  group->weight = weight;
+  if (pool->order != TP_ORDER_PRIORITY || !group->place.index)
+    return;
+  group->place.weight = weight;
+  tp_queue_reorder(&pool->queue, group);
+}
+
+/* ---- submitted calls ---- */
+
+bool tp_pool_has_place(const tp_pool *pool) {
+  if (pool->size == TP_UNLIMITED || pool->queue_limit == TP_UNLIMITED)
+    return true;
+  uint64_t occupied = pool->running + pool->cancelled;
+  uint64_t room = pool->size > occupied ? pool->size - occupied : 0;
+  return pool->queued_calls < pool->queue_limit + room;
+}
+
+void tp_pool_enter_queue(tp_pool *pool, tp_group *group) {
+  group->stand = TP_CALL_OUTSIDE;
+  TAILQ_INSERT_TAIL(&pool->outside, group, outside_link);
+  tp_pool_admit(pool);
+}
+
+void tp_pool_admit(tp_pool *pool) {
+  tp_group *group;
+  while ((group = TAILQ_FIRST(&pool->outside)) && !pool->paused && tp_pool_has_place(pool)) {
+    TAILQ_REMOVE(&pool->outside, group, outside_link);
+    group->stand = TP_CALL_QUEUED;
+    pool->queued_calls++;
+    tp_pool_offer(pool, group);
+  }
+}
+
+void tp_pool_leave_queue(tp_pool *pool, tp_group *group) {
+  if (group->stand == TP_CALL_OUTSIDE)
+    TAILQ_REMOVE(&pool->outside, group, outside_link);
+  else if (group->stand == TP_CALL_QUEUED)
+    pool->queued_calls--;
+  group->stand = TP_CALL_LEFT;
+  tp_pool_admit(pool);
+}
+
+/* Its name is free again. */
+static void forget_name(tp_pool *pool, tp_group *group) {
+  group->forgotten = true;
+  if (!group->name)
+    return;
+  HASH_DEL(pool->names, group);
+  pool->free_index = 0;
+}
+
+void tp_pool_drop_group(tp_pool *pool, tp_group *group) {
+  TAILQ_REMOVE(&pool->groups, group, pool_link);
+  pool->group_count--;
+  if (!group->forgotten)
+    forget_name(pool, group);
+  tp_group_destroy(group);
+}
+
+/* Notices that a group has nothing running and nothing to come. That is the end of a submitted
+ * call.
+ */
 static void settle(tp_pool *pool, tp_group *group) {
   if (group->finished || group->feeding || group->feed != TP_FEED_DONE ||
       !TAILQ_EMPTY(&group->tasks))
     return;
   group->finished = true;
+  if (group->stand != TP_CALL_LEFT)
+    tp_pool_leave_queue(pool, group);
   pool->ops->release(group);
+  if (group->submitted)
+    tp_pool_drop_group(pool, group);
   if (--pool->unfinished == 0)
     tp_pool_tell(pool, TP_EVENT_IDLE, NULL);
 }
@@ -58,6 +131,10 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   task->id = pool->next_id++;
   tp_group *group = task->group;
   tp_idset_add(&group->ids, task->id);
+  if (group->submitted)
+    tp_idset_add(&pool->call_ids, task->id);
+  if (group->stand != TP_CALL_LEFT)
+    tp_pool_leave_queue(pool, group);
   tp_task_table_add(&pool->tasks, task);
   TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
@@ -99,6 +176,8 @@ static void end(tp_pool *pool, tp_task *task) {
   task->group->occupying--;
   tp_pool_tell(pool, TP_EVENT_ENDED, task);
   tp_pool_offer(pool, task->group);
+  if (!TAILQ_EMPTY(&pool->outside))
+    tp_pool_admit(pool);
   tp_pool_wake(pool);
 }
 
@@ -145,14 +224,15 @@ void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
 
 /* ---- feeding ---- */
 
-/* Asks one group for its next task. Its iterator is user code that may cancel the group, or close
- * the pool: the group still counts as queued and feeding, so nothing queues it twice or frees it.
- */
+/* Asks one group, which has left the queue, for its next task. Its iterator is user code that may
+ * cancel the group, or close the pool: the group counts as feeding, so nothing queues it twice or
+ * frees it. */
 static void feed_group(tp_pool *pool, tp_group *group) {
   tp_task *task = NULL;
   tp_feed_state feed = TP_FEED_READY;
   group->feeding = true;
-  if (tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids))
+  if (tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids) &&
+      (!group->submitted || tp_idset_reserve(&pool->call_ids)))
     feed = pool->ops->start(group, &task);
   if (group->feed == TP_FEED_READY)
     group->feed = feed;
@@ -160,23 +240,19 @@ static void feed_group(tp_pool *pool, tp_group *group) {
     task->group = group;
     tp_pool_enter(pool, task, TP_TASK_RUNNING);
   }
-  group->queued = group->feeding = false;
+  group->feeding = false;
   tp_pool_offer(pool, group);
   settle(pool, group);
 }
 
 bool tp_pool_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
-  while (has_room(pool) && !STAILQ_EMPTY(&pool->queue)) {
+  while (has_room(pool) && pool->queue.count > 0) {
     if (most-- == 0)
       return true;
-    tp_group *group = STAILQ_FIRST(&pool->queue);
-    STAILQ_REMOVE_HEAD(&pool->queue, queue_link);
-    if (wants_task(group)) {
-      feed_group(pool, group);
-    } else {
-      group->queued = false;
-    }
+    tp_group *group = pool->queue.groups[0];
+    tp_queue_remove(&pool->queue, group);
+    feed_group(pool, group);
   }
   pool->woken = false;
   return false;
@@ -203,21 +279,22 @@ void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
 void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     group->feed = pool->ops->stop_feed(group, reason);
+  if (group->place.index)
+    tp_queue_remove(&pool->queue, group);
   tp_task *task;
   TAILQ_FOREACH(task, &group->tasks, group_link)
   if (task->state == TP_TASK_RUNNING)
     tp_pool_cancel_task(pool, task, reason);
-  if (!group->forgotten) {
-    group->forgotten = true;
-    HASH_DEL(pool->names, group);
-    pool->free_index = 0;
-  }
+  if (!group->forgotten)
+    forget_name(pool, group);
   settle(pool, group);
 }
 
 void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
-  tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (!group->forgotten)
-    tp_pool_cancel_group(pool, group, reason);
+  tp_group *group = TAILQ_FIRST(&pool->groups), *next;
+  for (; group; group = next) {
+    next = TAILQ_NEXT(group, pool_link);
+    if (!group->forgotten)
+      tp_pool_cancel_group(pool, group, reason);
+  }
 }

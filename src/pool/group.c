@@ -6,20 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-tp_group *tp_group_create(struct tp_pool *pool, const char *name, uint64_t limit, void *call) {
+tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group_options *options,
+                          void *call) {
   tp_group *group = calloc(1, sizeof *group);
-  char *copy = strdup(name);
-  if (!group || !copy) {
+  char *copy = name ? strdup(name) : NULL;
+  if (!group || (name && !copy)) {
     free(group);
     free(copy);
     return NULL;
   }
   group->pool = pool;
   group->name = copy;
-  group->limit = limit;
+  group->limit = options->limit;
+  group->weight = options->weight;
+  group->submitted = options->submitted;
   group->call = call;
   TAILQ_INIT(&group->tasks);
   return group;
+}
+
+const char *tp_group_label(const tp_group *group) {
+  return group->name ? group->name : "submit";
 }
 
 void tp_group_destroy(tp_group *group) {

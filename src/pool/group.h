@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * A group: the tasks of one call (apply, map, start, …). It knows how far its feed is, how many of
- * its tasks may run at a time, and which ids it has started. What moves it on is in pool.c and
- * feed.c. */
+ * its tasks may run at a time, and which ids it has started. What moves it on is in flow.c.
+ *
+ * A *submitted call* is a group of one task: it may have no name, waits in a queue that the pool
+ * may bound, and is gone when its task is. */
 #ifndef TP_POOL_GROUP_H
 #define TP_POOL_GROUP_H
 
 #include "pool/idset.h"
+#include "pool/queue.h"
 #include "pool/task.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,27 +25,52 @@ typedef enum tp_feed_state {
   TP_FEED_DONE,     /* nothing more will come */
 } tp_feed_state;
 
+/* Where a submitted call stands before it starts. */
+typedef enum tp_call_stand {
+  TP_CALL_LEFT,    /* has started or was cancelled; the same of every other group */
+  TP_CALL_QUEUED,  /* waits for its turn, and counts as such */
+  TP_CALL_OUTSIDE, /* is not even let into the queue: it is full, or the pool paused */
+} tp_call_stand;
+
+/* What a new group is to be. */
+typedef struct tp_group_options {
+  const char *name;   /* NULL: the first free of "<prefix>-<i>"; of a submitted call: none */
+  const char *prefix; /* NULL for a submitted call */
+  uint64_t limit;     /* tasks of it at a time, UINT64_MAX for no limit */
+  double weight;      /* the smaller, the sooner, where the pool's order is by priority */
+  bool submitted;     /* a submitted call */
+  bool waits;         /* submitted: may be left outside of a full queue or a paused pool */
+} tp_group_options;
+
 typedef struct tp_group {
   struct tp_pool *pool; /* the pool it belongs to */
-  char *name;           /* unique among the groups that are not forgotten */
+  char *name;           /* unique among the groups that are not forgotten; NULL: it has none */
   void *call;           /* the executor's: what to call with which arguments; NULL once released */
   uint64_t limit;       /* tasks of it at a time, UINT64_MAX for no limit */
   uint64_t occupying;   /* tasks started and not ended; they count against the limit */
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
   tp_feed_state feed;   /* where its arguments stand */
-  bool queued;          /* stands in the pool's queue of groups that can start a task */
+  tp_queue_place place; /* in the pool's queue of groups that can start a task */
+  double weight;        /* the smaller, the sooner, where the pool's order is by priority */
+  uint64_t number;      /* rises with each new group of the pool */
+  tp_call_stand stand;  /* of a submitted call that has not started */
+  bool submitted;       /* a submitted call */
   bool feeding;         /* is being asked for a task right now, so must stay */
   bool finished;        /* nothing of it runs and nothing is to come */
   bool forgotten;       /* cancelled: no longer found by name */
   bool flushed;         /* was finished and empty at the last flush; the next one frees it */
-  STAILQ_ENTRY(tp_group) queue_link; /* in the pool's queue */
-  TAILQ_ENTRY(tp_group) pool_link;   /* in the pool's list, by age */
-  UT_hash_handle hh;                 /* in the pool's table by name */
+  TAILQ_ENTRY(tp_group) outside_link; /* among the submitted calls that are left outside */
+  TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
+  UT_hash_handle hh;                  /* in the pool's table by name */
 } tp_group;
 
-/* A record with a copy of the name. NULL: no memory. */
-tp_group *tp_group_create(struct tp_pool *pool, const char *name, uint64_t limit, void *call);
+/* A record with a copy of the name, which may be NULL. NULL: no memory. */
+tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group_options *options,
+                          void *call);
+
+/* What it is called in messages. */
+const char *tp_group_label(const tp_group *group);
 
 /* Frees the record; it must be in no list or table, and without live tasks. */
 void tp_group_destroy(tp_group *group);

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *tp_pool_order_name(tp_order order) {
+  static const char *const names[] = {"fifo", "lifo", "priority"};
+  return names[order];
+}
+
 /* ---- lifetime ---- */
 
 tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
@@ -26,46 +31,32 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   pool->kind = kind;
   pool->label = copy;
   pool->size = size;
+  pool->queue_limit = TP_UNLIMITED;
   TAILQ_INIT(&pool->running_tasks);
   TAILQ_INIT(&pool->finishing_tasks);
-  STAILQ_INIT(&pool->queue);
   TAILQ_INIT(&pool->groups);
+  TAILQ_INIT(&pool->outside);
   pool->wanted = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;
 }
 
-static void drop_group(tp_pool *pool, tp_group *group) {
-  TAILQ_REMOVE(&pool->groups, group, pool_link);
-  if (!group->forgotten) {
-    HASH_DEL(pool->names, group);
-    pool->free_index = 0;
-  }
-  tp_group_destroy(group);
-}
-
 static void drop_groups(tp_pool *pool) {
   while (!TAILQ_EMPTY(&pool->groups))
-    drop_group(pool, TAILQ_FIRST(&pool->groups));
+    tp_pool_drop_group(pool, TAILQ_FIRST(&pool->groups));
 }
 
 void tp_pool_destroy(tp_pool *pool) {
   drop_groups(pool);
   tp_task_table_clear(&pool->tasks);
+  tp_idset_clear(&pool->call_ids);
+  tp_queue_clear(&pool->queue);
   free(pool->free_prefix);
   free(pool->label);
   free(pool);
 }
 
 /* ---- groups ---- */
-
-bool tp_pool_check_open(const tp_pool *pool, tp_error *error) {
-  if (pool->closed)
-    return tp_fail(error, TP_POOL_IS_CLOSED, "%s is closed; make a new pool", pool->label);
-  if (pool->locked)
-    return tp_fail(error, TP_POOL_IS_LOCKED, "%s is locked; unlock it to add tasks", pool->label);
-  return true;
-}
 
 static tp_group *named(const tp_pool *pool, const char *name) {
   tp_group *group;
@@ -90,42 +81,79 @@ static bool free_name(tp_pool *pool, const char *prefix, char *name, size_t size
   return true;
 }
 
+/* Whether a paused pool, or a full queue, takes the group. */
+static bool check_place(const tp_pool *pool, const tp_group_options *options, tp_error *error) {
+  if (options->waits)
+    return true;
+  if (pool->paused)
+    return tp_fail(error, TP_NOT_AVAILABLE, "%s is paused; pause it again to go on", pool->label);
+  if (options->submitted && !tp_pool_has_place(pool))
+    return tp_fail(error, TP_NOT_AVAILABLE,
+                   "the queue of %s is full (%" PRIu64 " calls wait); submit waits for a place",
+                   pool->label, pool->queued_calls);
+  return true;
+}
+
+bool tp_pool_check_group(const tp_pool *pool, const tp_group_options *options, tp_error *error) {
+  const char *name = options->name;
+  if (pool->closed)
+    return tp_fail(error, TP_POOL_IS_CLOSED, "%s is closed; make a new pool", pool->label);
+  if (pool->locked)
+    return tp_fail(error, TP_POOL_IS_LOCKED, "%s is locked; unlock it to add tasks", pool->label);
+  if (name && !*name)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "a group name must not be empty");
+  if (name && named(pool, name))
+    return tp_fail(error, TP_TASK_GROUP_ALREADY_EXISTS,
+                   "%s has a group '%s' already; choose another name", pool->label, name);
+  return check_place(pool, options, error);
+}
+
+/* Links a group's name; NULL is no name. False: no memory. */
+static bool add_name(tp_pool *pool, tp_group *group) {
+  if (!group->name)
+    return true;
+  HASH_ADD_KEYPTR(hh, pool->names, group->name, strlen(group->name), group);
+  return group->hh.tbl != NULL;
+}
+
 /* Links a new group into the pool. */
-static tp_group *insert_group(tp_pool *pool, const char *name, uint64_t limit, void *call) {
-  tp_group *group = tp_group_create(pool, name, limit, call);
+static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_options *options,
+                              void *call) {
+  if (!tp_queue_reserve(&pool->queue, pool->group_count + 1))
+    return NULL;
+  tp_group *group = tp_group_create(pool, name, options, call);
   if (!group)
     return NULL;
-  HASH_ADD_KEYPTR(hh, pool->names, group->name, strlen(group->name), group);
-  if (!group->hh.tbl) {
+  if (!add_name(pool, group)) {
     tp_group_destroy(group);
     return NULL;
   }
   TAILQ_INSERT_TAIL(&pool->groups, group, pool_link);
+  pool->group_count++;
+  group->number = pool->next_number++;
   if (pool->unfinished++ == 0)
     tp_pool_tell(pool, TP_EVENT_BUSY, NULL);
-  tp_pool_offer(pool, group);
   return group;
 }
 
-tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit,
-                            void *call, tp_error *error) {
+tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void *call,
+                            tp_error *error) {
   char free[256];
-  if (!tp_pool_check_open(pool, error))
+  const char *name = options->name;
+  if (!tp_pool_check_group(pool, options, error))
     return NULL;
-  if (name && !*name) {
-    tp_fail(error, TP_INVALID_ARGUMENT, "a group name must not be empty");
-    return NULL;
-  }
-  if (name && named(pool, name)) {
-    tp_fail(error, TP_TASK_GROUP_ALREADY_EXISTS, "%s has a group '%s' already; choose another name",
-            pool->label, name);
-    return NULL;
-  }
+  bool needs_name = !name && options->prefix;
   tp_group *group = NULL;
-  if (name || free_name(pool, prefix, free, sizeof free))
-    group = insert_group(pool, name ? name : free, limit, call);
-  if (!group)
+  if (!needs_name || free_name(pool, options->prefix, free, sizeof free))
+    group = insert_group(pool, needs_name ? free : name, options, call);
+  if (!group) {
     tp_fail(error, TP_NO_MEMORY, "no memory for a group");
+    return NULL;
+  }
+  if (options->submitted)
+    tp_pool_enter_queue(pool, group);
+  else
+    tp_pool_offer(pool, group);
   return group;
 }
 
@@ -142,9 +170,9 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 static bool is_remembered(const tp_pool *pool, uint64_t id) {
   const tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (tp_idset_has(&group->ids, id))
+  if (!group->submitted && tp_idset_has(&group->ids, id))
     return true;
-  return false;
+  return tp_idset_has(&pool->call_ids, id);
 }
 
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error) {
@@ -186,8 +214,14 @@ void tp_pool_unlock(tp_pool *pool) {
   tp_pool_tell(pool, TP_EVENT_UNLOCKED, NULL);
 }
 
+void tp_pool_pause(tp_pool *pool, bool paused) {
+  pool->paused = paused;
+  tp_pool_admit(pool);
+}
+
 void tp_pool_resize(tp_pool *pool, uint64_t size) {
   pool->size = size;
+  tp_pool_admit(pool);
   tp_pool_wake(pool);
 }
 
@@ -198,13 +232,33 @@ bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket) {
   return !first || first->ticket >= ticket;
 }
 
+/* What is being made of `call_ids` by a flush. */
+typedef struct survivors {
+  const tp_pool *pool; /* whose they are */
+  tp_idset ids;        /* those that are still alive */
+} survivors;
+
+static void keep_living(void *context, uint64_t id) {
+  survivors *of = context;
+  if (tp_task_table_find(&of->pool->tasks, id) && tp_idset_reserve(&of->ids))
+    tp_idset_add(&of->ids, id);
+}
+
+static void forget_ended_calls(tp_pool *pool) {
+  survivors kept = {.pool = pool};
+  tp_idset_each(&pool->call_ids, keep_living, &kept);
+  tp_idset_clear(&pool->call_ids);
+  pool->call_ids = kept.ids;
+}
+
 void tp_pool_flush(tp_pool *pool) {
+  forget_ended_calls(pool);
   tp_group *group = TAILQ_FIRST(&pool->groups), *next;
   for (; group; group = next) {
     next = TAILQ_NEXT(group, pool_link);
     tp_group_forget_ended(group);
-    if (group->finished && !group->queued && (group->forgotten || group->flushed))
-      drop_group(pool, group);
+    if (group->finished && (group->forgotten || group->flushed))
+      tp_pool_drop_group(pool, group);
     else
       group->flushed = group->finished;
   }
@@ -215,7 +269,7 @@ void tp_pool_close(tp_pool *pool) {
   pool->locked = true;
   pool->closed = true;
   pool->ended = 0;
-  STAILQ_INIT(&pool->queue);
   drop_groups(pool);
+  tp_idset_clear(&pool->call_ids);
   tp_pool_tell(pool, TP_EVENT_CLOSED, NULL);
 }

@@ -8,11 +8,8 @@
  * The executor tells the pool what became of a task with tp_pool_enter. Nothing here waits: who
  * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
- * The files: task.c and group.c the records; idset.c and cancel.c what they hold; flow.c how tasks
- * move through the pool; pool.c the methods on top.
- *
- * A later ordering (lifo, priority) replaces the queue of groups, a later executor fills
- * tp_pool_ops. */
+ * The files: task.c and group.c the records; idset.c and cancel.c what they hold; queue.c who is
+ * next; flow.c how tasks move through the pool; pool.c the methods on top. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
@@ -25,6 +22,16 @@
 #include <stdint.h>
 
 #define TP_UNLIMITED UINT64_MAX
+
+/* The weight of a group that says nothing else. */
+#define TP_WEIGHT_DEFAULT 4
+
+/* Which of the waiting groups gets the next place. */
+typedef enum tp_order {
+  TP_ORDER_FIFO,     /* each in its turn */
+  TP_ORDER_LIFO,     /* the newest */
+  TP_ORDER_PRIORITY, /* the one of the smallest weight, among equals each in its turn */
+} tp_order;
 
 typedef struct tp_pool tp_pool;
 
@@ -87,18 +94,30 @@ struct tp_pool {
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets
                                  */
   tp_task_table tasks;          /* live tasks by id */
-  STAILQ_HEAD(tp_group_queue, tp_group) queue; /* groups that can start a task once there is room */
-  TAILQ_HEAD(tp_group_list, tp_group) groups;  /* all groups, oldest first */
-  tp_group *names;                             /* groups by name */
+  tp_order order;               /* of the queue */
+  tp_queue queue;               /* groups that can start a task once there is room */
+  uint64_t next_turn;           /* of the next group that enters the queue */
+  TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
+  uint64_t group_count;                       /* how many */
+  uint64_t next_number;                       /* of the next group */
+  tp_group *names;                            /* groups by name */
+  uint64_t queue_limit;           /* submitted calls that may wait, TP_UNLIMITED for no limit */
+  uint64_t queued_calls;          /* those in TP_CALL_QUEUED */
+  struct tp_group_list outside;   /* those in TP_CALL_OUTSIDE, oldest first */
+  tp_idset call_ids;              /* tasks of submitted calls, started and not flushed */
   char *free_prefix;              /* the prefix that the last default name was made of */
   uint64_t free_index;            /* below it no index is free for that prefix */
   uint64_t unfinished;            /* groups that are not finished */
   bool locked;                    /* refuses new work */
+  bool paused;                    /* the same for a while: who may wait, waits */
   bool closed;                    /* refuses everything */
   TAILQ_ENTRY(tp_pool) host_link; /* in the host's list */
 };
 
 typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
+
+/* What an order is called. */
+const char *tp_pool_order_name(tp_order order);
 
 /* ---- lifetime ---- */
 
@@ -111,14 +130,17 @@ void tp_pool_destroy(tp_pool *pool);
 
 /* ---- methods: what Lua and the control port call ---- */
 
-/* Whether new work is taken: false with PoolIsClosed or PoolIsLocked. */
-bool tp_pool_check_open(const tp_pool *pool, tp_error *error);
+/* Whether a new group is taken: false with PoolIsClosed, PoolIsLocked, NotAvailable (the pool is
+ * paused or its queue is full, and the group does not wait), TaskGroupAlreadyExists,
+ * InvalidArgument (an empty name). */
+bool tp_pool_check_group(const tp_pool *pool, const tp_group_options *options, tp_error *error);
 
-/* Adds a group with the name `name`, or with the first free of "<prefix>-<i>" where it is NULL.
- * `call` passes to the group on success. At most `limit` of its tasks run at a time. NULL:
- * PoolIsClosed, PoolIsLocked, TaskGroupAlreadyExists, InvalidArgument (an empty name), NoMemory. */
-tp_group *tp_pool_add_group(tp_pool *pool, const char *name, const char *prefix, uint64_t limit,
-                            void *call, tp_error *error);
+/* Adds a group. `call` passes to it on success. NULL: what tp_pool_check_group says, NoMemory. */
+tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void *call,
+                            tp_error *error);
+
+/* Changes the weight of a group, which counts from now on. */
+void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight);
 
 /* The group of that name; NULL: TaskGroupNotFound. */
 tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error);
@@ -139,7 +161,11 @@ void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason);
 void tp_pool_lock(tp_pool *pool);
 void tp_pool_unlock(tp_pool *pool);
 
-/* Sets the limit; tasks that wait for room start at the next turn, none is cancelled. */
+/* Stops taking new work, or goes on. */
+void tp_pool_pause(tp_pool *pool, bool paused);
+
+/* Sets the limit of tasks at a time; tasks that wait for room start at the next turn, none is
+ * cancelled. */
 void tp_pool_resize(tp_pool *pool, uint64_t size);
 
 /* Tasks accepted but not started, as far as their feeds know. */
@@ -187,5 +213,20 @@ void tp_pool_offer(tp_pool *pool, tp_group *group);
 
 /* Has the executor call tp_pool_feed if it could start a task. */
 void tp_pool_wake(tp_pool *pool);
+
+/* Whether one more submitted call may wait. */
+bool tp_pool_has_place(const tp_pool *pool);
+
+/* A new submitted call asks for a place, behind those that do already. */
+void tp_pool_enter_queue(tp_pool *pool, tp_group *group);
+
+/* Lets the submitted calls outside into the queue, as far as they have a place there. */
+void tp_pool_admit(tp_pool *pool);
+
+/* A submitted call does not wait any more. */
+void tp_pool_leave_queue(tp_pool *pool, tp_group *group);
+
+/* Frees a group. */
+void tp_pool_drop_group(tp_pool *pool, tp_group *group);
 
 #endif

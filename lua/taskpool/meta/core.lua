@@ -120,19 +120,19 @@ function core.wake(id, ...) end
 ---Starts `fn(...)` as a coroutine of its own, in no pool.
 ---@param fn function
 ---@param ... any
----@return integer handle
+---@return taskpool.Future
 function core.start(fn, ...) end
 
----Has `f(ok, ...)` called once when it has ended. Comes right after `core.start`; `f` may not wait.
----@param handle integer
+---Has `f(ok, ...)` called once when the future is done, which it may not be yet; `f` may not wait.
+---@param future taskpool.Future
 ---@param f fun(ok: boolean, ...: any)
-function core.on_end(handle, f) end
+function core.on_end(future, f) end
 
----Cancels what `core.start` has started.
----@param handle integer
+---Cancels what a future stands for, if it is not done.
+---@param future taskpool.Future
 ---@param message? string
----@param timed_out? boolean with the code TimedOut instead of Cancelled
-function core.cancel(handle, message, timed_out) end
+---@param timed_out? boolean with TimedOut instead of Cancelled
+function core.cancel(future, message, timed_out) end
 
 ---Whether a task is running.
 ---@return boolean

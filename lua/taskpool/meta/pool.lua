@@ -22,6 +22,10 @@
 ---@field size? number how many tasks may run at a time; default: math.huge
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 
+---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
+---@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
+---@field queue_limit? number how many submitted calls may wait beyond the free places; default: math.huge
+
 ---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
 ---@field args? any[] arguments of every task
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
@@ -34,6 +38,8 @@
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
 ---@field timeout? number seconds after which a task is cancelled with TimedOut; default: never; not of `start`
 
+---@field weight? number the smaller, the sooner, with order = "priority"; default: 4; not of `start`
+
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
 ---@field args? any[]
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
@@ -41,6 +47,37 @@
 
 ---@class taskpool.MapOptions: taskpool.GroupOptions
 ---@field num_concurrent? integer how many tasks of the group may run at a time; default: 1
+
+---@class taskpool.SubmitOptions
+---@field kwargs? table<string, any> arguments by the names of the function's parameters
+---@field weight? number the smaller, the sooner, with order = "priority"; default: 4
+---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
+---@field group_name? string a name to cancel it by while it has not ended; default: none
+
+---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
+---"cancelled". An error that nobody was given is logged when the future is collected.
+---@class taskpool.Future
+local Future = {}
+
+---Waits until the call has ended; any number of tasks may. Returns its results or raises its error, each
+---time anew.
+---@async
+---@return any ...
+function Future:await() end
+
+---Whether the call has ended, in whatever way.
+---@return boolean
+function Future:done() end
+
+---Cancels the call; what has not started never starts.
+---@param options? taskpool.CancelOptions
+---@return boolean cancelled false: it was done already
+function Future:cancel(options) end
+
+---Changes the weight of a call that still waits.
+---@param weight number
+---@return boolean changed false: it has started
+function Future:set_weight(weight) end
 
 ---@class taskpool.CancelOptions
 ---@field msg? string message of the cancel error
@@ -59,7 +96,13 @@
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
 ---@field num_timed_out integer tasks that were cancelled because their time was over
+---@field paused boolean whether it takes no new work for now
 local Pool = {}
+
+---Stops taking new work, or goes on if it was stopped. `submit` waits meanwhile, other calls raise
+---NotAvailable; groups that are there go on.
+---@return boolean paused the new state
+function Pool:pause() end
 
 ---Refuses new work from now on. Groups that it has already go on.
 function Pool:lock() end
@@ -110,7 +153,30 @@ function Pool:until_closed() end
 ---A pool that runs any functions. Each call that makes tasks makes one group, and returns its name before
 ---any of them has started.
 ---@class taskpool.TaskPool: taskpool.Pool
+---@field order "fifo"|"lifo"|"priority" who of those that wait is next
+---@field queue_limit number how many submitted calls may wait beyond the free places
 local TaskPool = {}
+
+---Queues one call, waits for it, and returns its results or raises its error. Waits for a place first
+---where the queue is full or the pool paused. A caller that is cancelled meanwhile cancels the call.
+---@async
+---@param func taskpool.Function
+---@param args? any[]
+---@param options? taskpool.SubmitOptions|{ nowait: boolean } with nowait the same as `submit_nowait`
+---@return any ...
+function TaskPool:submit(func, args, options) end
+
+---Queues one call and returns at once; raises NotAvailable where the queue is full or the pool paused.
+---@param func taskpool.Function
+---@param args? any[]
+---@param options? taskpool.SubmitOptions
+---@return taskpool.Future
+function TaskPool:submit_nowait(func, args, options) end
+
+---Changes the weight of a group, or of a submitted call that has a name.
+---@param group_name string
+---@param weight number
+function TaskPool:set_weight(group_name, weight) end
 
 ---Runs `func` in `num` tasks.
 ---@param func taskpool.Function
@@ -163,7 +229,7 @@ function SimpleTaskPool:stop_all() end
 local core = {}
 
 ---Makes a pool that runs any functions.
----@param options? taskpool.PoolOptions
+---@param options? taskpool.TaskPoolOptions
 ---@return taskpool.TaskPool
 function core.TaskPool(options) end
 

@@ -1,0 +1,45 @@
+---SPDX-License-Identifier: MIT
+---
+---Futures in the order in which they are done.
+local core = require "taskpool.core"
+local argument = require "taskpool.argument"
+local Queue = require "taskpool.queue"
+
+---Iterates over futures, each as soon as it is done, with its index in the list. Waits while none is.
+---Leaving the loop early cancels nothing.
+---
+---    for future in taskpool.as_completed(futures) do
+---      print(future:await())
+---    end
+---@async
+---@param futures taskpool.Future[]
+---@return fun(): taskpool.Future?, integer?
+local function as_completed(futures)
+  if type(futures) ~= "table" then
+    argument.refuse("as_completed: a list of futures is wanted, not %s", argument.describe(futures))
+  end
+  local done, left = Queue.new(), #futures
+  for index = 1, left do
+    local future = futures[index]
+    if getmetatable(future) ~= "taskpool.Future" then
+      argument.refuse("as_completed: element %d must be a future, not %s", index, argument.describe(future))
+    end
+    local pair = { future, index }
+    if future:done() then
+      done:put_nowait(pair)
+    else
+      core.on_end(future, function()
+        done:put_nowait(pair)
+      end)
+    end
+  end
+  return function()
+    if left == 0 then
+      return nil
+    end
+    left = left - 1
+    return table.unpack(done:get())
+  end
+end
+
+return as_completed

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures; see future.h.
+ *
+ * A future is a userdata that the registry holds until it is done; then its results, or its error,
+ * are its user value. Those who wait for it are parks to wake and functions to call. An error that
+ * nobody has seen when the future is collected is logged. */
+#include "api/future.h"
+#include "api/arguments.h"
+#include "api/core.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#define TYPE "taskpool.Future"
+
+/* The user values of a future. */
+enum {
+  VALUES = 1, /* the list of its results, or of its error; nil: there are none */
+  TRACEBACK,  /* message and traceback of the error */
+  LISTENERS,  /* the list of functions to call at the end */
+  USER_VALUES = LISTENERS
+};
+
+typedef enum future_state {
+  FUTURE_PENDING,   /* has not ended */
+  FUTURE_OK,        /* has results */
+  FUTURE_FAILED,    /* has an error */
+  FUTURE_CANCELLED, /* the same, that of a cancel */
+} future_state;
+
+struct tp_future {
+  tp_host *host;       /* where it runs */
+  tp_group *group;     /* the call that it waits for; NULL: none, or it is done */
+  tp_coro *coro;       /* the same for a coroutine */
+  int anchor;          /* registry reference while it is pending */
+  future_state state;  /* how it stands */
+  bool seen;           /* somebody was given its error */
+  tp_wake_id *waiters; /* parks that wait for it */
+  size_t count;        /* how many */
+  size_t capacity;     /* how many fit */
+};
+
+static tp_future *check(lua_State *L, int index) {
+  tp_future *future = luaL_testudata(L, index, TYPE);
+  if (!future)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "a future is wanted, not %s; call methods with a colon, as future:await()",
+             luaL_typename(L, index));
+  return future;
+}
+
+tp_future *tp_future_push(lua_State *L, tp_host *host) {
+  luaL_checkstack(L, 3, NULL);
+  tp_future *future = lua_newuserdatauv(L, sizeof *future, USER_VALUES);
+  *future = (tp_future){.host = host, .anchor = LUA_NOREF};
+  luaL_setmetatable(L, TYPE);
+  return future;
+}
+
+static tp_future *expect(lua_State *L, int index) {
+  tp_future *future = check(L, index);
+  lua_pushvalue(L, index);
+  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  return future;
+}
+
+void tp_future_expect_call(lua_State *L, int index, tp_group *group) {
+  expect(L, index)->group = group;
+}
+
+void tp_future_expect_coro(lua_State *L, int index, tp_coro *coro) {
+  expect(L, index)->coro = coro;
+}
+
+/* ---- the end ---- */
+
+/* Makes the `count` values on top of L, which stay there, the user value of the future at `index`.
+ */
+static void keep_values(lua_State *L, int index, int first, int count) {
+  if (count == 0)
+    return;
+  lua_createtable(L, count, 1);
+  for (int i = 0; i < count; i++) {
+    lua_pushvalue(L, first + i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushinteger(L, count);
+  lua_setfield(L, -2, "n");
+  lua_setiuservalue(L, index, VALUES);
+}
+
+/* Keeps the traceback of the error at `error`. */
+static void keep_traceback(const tp_future *future, lua_State *L, int index, int error) {
+  lua_pushvalue(L, error);
+  tp_exec_push_traceback(future->host->exec, L);
+  lua_setiuservalue(L, index, TRACEBACK);
+  lua_pop(L, 1);
+}
+
+/* Calls the functions that listen for the end of the future at `index`. */
+static bool call_listeners(const tp_future *future, lua_State *L, int index, int first, int count) {
+  if (lua_getiuservalue(L, index, LISTENERS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return false;
+  }
+  int list = lua_gettop(L);
+  for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+    lua_pushboolean(L, future->state == FUTURE_OK);
+    for (int value = 0; value < count; value++)
+      lua_pushvalue(L, first + value);
+    if (lua_pcall(L, count + 1, 0, 0) == LUA_OK)
+      continue;
+    const char *text = lua_tostring(L, -1);
+    tp_log_write(&future->host->log, TP_LOG_ERROR, "error in an on_end function: %s",
+                 text ? text : "unknown");
+    lua_pop(L, 1);
+  }
+  lua_settop(L, list - 1);
+  return true;
+}
+
+static void wake_all(tp_future *future) {
+  for (size_t i = 0; i < future->count; i++)
+    future->seen |= tp_wake(future->host->exec, future->waiters[i], future->host->L, 0);
+  free(future->waiters);
+  future->waiters = NULL;
+  future->count = 0;
+}
+
+/* Logs the error of the future at `index`, which nobody is given. */
+static void report(const tp_future *future, lua_State *L, int index) {
+  lua_getiuservalue(L, index, TRACEBACK);
+  tp_log_write(&future->host->log, TP_LOG_ERROR, "error in a call that nobody has awaited: %s",
+               lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+void tp_future_done(void *context, lua_State *L, bool ok, int count) {
+  tp_future *future = context;
+  bool is_cancel = !ok && tp_error_code(L, -1) == TP_CANCELLED;
+  bool is_job = future->coro != NULL;
+  luaL_checkstack(L, count + 8, "too many results");
+  int first = lua_gettop(L) - count + 1, self = lua_gettop(L) + 1;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, future->anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, future->anchor);
+  future->anchor = LUA_NOREF;
+  future->group = NULL;
+  future->coro = NULL;
+  future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
+  keep_values(L, self, first, count);
+  if (future->state == FUTURE_FAILED)
+    keep_traceback(future, L, self, first);
+  wake_all(future);
+  future->seen |= call_listeners(future, L, self, first, count);
+  if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */
+    report(future, L, self);
+    future->seen = true;
+  }
+  lua_settop(L, self - 1);
+}
+
+static int l_future_gc(lua_State *L) {
+  tp_future *future = lua_touserdata(L, 1);
+  if (future->state == FUTURE_FAILED && !future->seen)
+    report(future, L, 1);
+  future->seen = true;
+  free(future->waiters);
+  future->waiters = NULL;
+  return 0;
+}
+
+/* ---- waiting ---- */
+
+/* Returns the results of the future in slot 1, or raises its error. */
+static int give(lua_State *L, tp_future *future) {
+  lua_settop(L, 1);
+  if (lua_getiuservalue(L, 1, VALUES) != LUA_TTABLE)
+    return 0;
+  lua_getfield(L, 2, "n");
+  int count = (int)lua_tointeger(L, -1);
+  luaL_checkstack(L, count, "too many results");
+  for (int i = 1; i <= count; i++)
+    lua_rawgeti(L, 2, i);
+  if (future->state == FUTURE_OK)
+    return count;
+  future->seen = true;
+  return lua_error(L);
+}
+
+/* Forgets the parks that are over, as those of tasks that were cancelled while they waited. */
+static void forget_old_parks(tp_future *future) {
+  size_t kept = 0;
+  for (size_t i = 0; i < future->count; i++)
+    if (tp_wait_is_parked(future->host->exec, future->waiters[i]))
+      future->waiters[kept++] = future->waiters[i];
+  future->count = kept;
+}
+
+/* Notes that the running coroutine waits for the future. */
+static void add_waiter(tp_future *future, lua_State *L) {
+  if (future->count == future->capacity) {
+    forget_old_parks(future);
+    size_t capacity = future->count * 2 + 2;
+    tp_wake_id *waiters = realloc(future->waiters, capacity * sizeof *waiters);
+    if (!waiters)
+      tp_raise(L, TP_NO_MEMORY, "no memory to wait for a future");
+    future->waiters = waiters;
+    future->capacity = capacity;
+  }
+  future->waiters[future->count++] = tp_wait_id(future->host->exec, L);
+}
+
+static bool cancel(tp_future *future, lua_State *L, tp_code code, const char *message,
+                   double grace) {
+  tp_host *host = future->host;
+  if (future->state != FUTURE_PENDING)
+    return false;
+  tp_cancel *reason =
+      tp_cancel_create(code, "future:cancel", message, tp_exec_now(host->exec), grace);
+  if (!reason)
+    tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
+  if (future->group)
+    tp_pool_cancel_group(future->group->pool, future->group, reason);
+  else if (future->coro)
+    tp_exec_cancel(host->exec, future->coro, reason);
+  tp_cancel_release(reason);
+  return true;
+}
+
+/* The wait is over; `context` says whether a cancel of it cancels what was waited for. */
+static int after_await(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  tp_future *future = lua_touserdata(L, 1);
+  if (context && tp_wait_is_cut(future->host->exec))
+    cancel(future, L, TP_CANCELLED, "the task that waits for it was cancelled", TP_GRACE_DEFAULT);
+  tp_wait_values(future->host->exec, L, 1);
+  return give(L, future);
+}
+
+int tp_future_await(lua_State *L, bool owned) {
+  tp_future *future = check(L, 1);
+  tp_exec *exec = future->host->exec;
+  lua_settop(L, 1);
+  tp_wait_check(exec, L);
+  if (future->state != FUTURE_PENDING)
+    return give(L, future);
+  add_waiter(future, L);
+  return tp_wait_park(exec, L, after_await, owned);
+}
+
+/* ---- methods ---- */
+
+static int l_future_await(lua_State *L) {
+  return tp_future_await(L, false);
+}
+
+static int l_future_done(lua_State *L) {
+  lua_pushboolean(L, check(L, 1)->state != FUTURE_PENDING);
+  return 1;
+}
+
+/* Lua: future:cancel({msg, grace}). */
+static int l_future_cancel(lua_State *L) {
+  static const tp_param options[] = {{.name = "msg", .type = TP_PARAM_NAME},
+                                     {.name = "grace", .type = TP_PARAM_SECONDS},
+                                     {.name = NULL}};
+  enum { FUTURE = 1, TABLE, MESSAGE, GRACE };
+  tp_future *future = check(L, FUTURE);
+  lua_settop(L, TABLE);
+  tp_arguments_lay_out_options(L, TABLE, "cancel", options);
+  double grace = lua_isnil(L, GRACE) ? TP_GRACE_DEFAULT : lua_tonumber(L, GRACE);
+  lua_pushboolean(L, cancel(future, L, TP_CANCELLED, lua_tostring(L, MESSAGE), grace));
+  return 1;
+}
+
+/* Lua: future:set_weight(weight). */
+static int l_future_set_weight(lua_State *L) {
+  static const tp_param weight = {.name = "weight", .type = TP_PARAM_NUMBER};
+  const tp_future *future = check(L, 1);
+  tp_arguments_check(L, 2, "set_weight", &weight);
+  tp_group *group = future->group;
+  bool waits = group && group->stand != TP_CALL_LEFT;
+  if (waits)
+    tp_pool_weigh_group(group->pool, group, lua_tonumber(L, 2));
+  lua_pushboolean(L, waits);
+  return 1;
+}
+
+static int l_future_tostring(lua_State *L) {
+  static const char *const texts[] = {
+      [FUTURE_OK] = "done", [FUTURE_FAILED] = "failed", [FUTURE_CANCELLED] = "cancelled"};
+  const tp_future *future = check(L, 1);
+  bool waits = future->group && future->group->stand != TP_CALL_LEFT;
+  const char *text = future->state != FUTURE_PENDING ? texts[future->state]
+                     : waits                         ? "waiting"
+                                                     : "running";
+  lua_pushfstring(L, "Future: %s", text);
+  return 1;
+}
+
+void tp_future_open(lua_State *L) {
+  static const luaL_Reg methods[] = {{"await", l_future_await},
+                                     {"done", l_future_done},
+                                     {"cancel", l_future_cancel},
+                                     {"set_weight", l_future_set_weight},
+                                     {NULL, NULL}};
+  luaL_newmetatable(L, TYPE);
+  lua_pushcfunction(L, l_future_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, l_future_tostring);
+  lua_setfield(L, -2, "__tostring");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushliteral(L, TYPE);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+/* ---- coroutines of their own ---- */
+
+int l_core_start(lua_State *L) {
+  tp_host *host = tp_core_host(L);
+  if (!lua_isfunction(L, 1))
+    return tp_raise(L, TP_INVALID_ARGUMENT, "start: a function is wanted, not %s",
+                    luaL_typename(L, 1));
+  tp_future *future = tp_future_push(L, host);
+  lua_insert(L, 1);
+  tp_coro *coro = tp_exec_start(host->exec, L, lua_gettop(L) - 2, "a job", tp_future_done, future);
+  tp_future_expect_coro(L, 1, coro);
+  return 1;
+}
+
+int l_core_on_end(lua_State *L) {
+  const tp_future *future = check(L, 1);
+  if (future->state != FUTURE_PENDING)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "on_end: the future is done already");
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (lua_getiuservalue(L, 1, LISTENERS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, LISTENERS);
+  }
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  return 0;
+}
+
+int l_core_cancel(lua_State *L) {
+  lua_settop(L, 3);
+  cancel(check(L, 1), L, lua_toboolean(L, 3) ? TP_TIMED_OUT : TP_CANCELLED, lua_tostring(L, 2),
+         TP_GRACE_DEFAULT);
+  return 0;
+}

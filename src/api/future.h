@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures: what will come of a call that was submitted to a pool, or of a coroutine of its own. */
+#ifndef TP_API_FUTURE_H
+#define TP_API_FUTURE_H
+
+#include "exec/exec.h"
+#include "host/host.h"
+#include <lua.h>
+
+typedef struct tp_future tp_future;
+
+/* Makes the class. */
+void tp_future_open(lua_State *L);
+
+/* Pushes a new future. Until it expects something, it is nobody's. */
+tp_future *tp_future_push(lua_State *L, tp_host *host);
+
+/* Has the future at `index` wait for the one task of a group, or for a coroutine. It lives until
+ * tp_future_done was called. */
+void tp_future_expect_call(lua_State *L, int index, tp_group *group);
+void tp_future_expect_coro(lua_State *L, int index, tp_coro *coro);
+
+/* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
+void tp_future_done(void *context, lua_State *L, bool ok, int count);
+
+/* Waits for the future in slot 1, and returns its results or raises its error: `return
+ * tp_future_await(L)`. With `owned` a cancel of the wait cancels what is waited for. */
+int tp_future_await(lua_State *L, bool owned);
+
+/* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
+int l_core_start(lua_State *L);
+int l_core_on_end(lua_State *L);
+int l_core_cancel(lua_State *L);
+
+#endif
