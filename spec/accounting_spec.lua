@@ -4,9 +4,11 @@
 --     started = running + cancelled + ended + flushed
 --     no count is below 0, and none grew that should not have
 --     never more run than the limit allows when one starts
+--     every future is done once, and not before its call has ended (T26)
 --
 -- What was started and what has ended is counted by the records of the log; TP_OPS in the environment says how many
 -- operations there are, TP_SEED repeats a run.
+local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
@@ -21,6 +23,8 @@ local random = math.random
 ---@field ended integer records "Ended"
 ---@field flushed integer of those that ended, how many the pool has forgotten
 ---@field in_callbacks integer end callbacks that run
+---@field futures taskpool.Future[] of the calls submitted
+---@field done integer how many of them are
 ---@field violations string[]
 ---@field handler taskpool.LogHandler that of the log before
 local Books = {}
@@ -29,8 +33,9 @@ Books.__index = Books
 ---@param size integer
 ---@return Books
 local function open(size)
-  local self = setmetatable({ started = 0, ended = 0, flushed = 0, in_callbacks = 0, violations = {} }, Books)
-  self.pool = tasks.TaskPool { size = size }
+  local self = setmetatable({ started = 0, ended = 0, flushed = 0, in_callbacks = 0, futures = {}, done = 0,
+    violations = {} }, Books)
+  self.pool = tasks.TaskPool { size = size, order = "priority", queue_limit = 8 }
   self.handler = taskpool.log.handler
   taskpool.log.handler = function(_, message)
     if message:find("^Started") then
@@ -121,7 +126,7 @@ end
 ---Options of a new group, some with callbacks that wait or fail.
 ---@param books Books
 local function group_options(books)
-  local options = { num_concurrent = random(5) }
+  local options = { num_concurrent = random(5), weight = random(6) }
   if random(2) == 1 then
     options.end_callback = function()
       local _ <close> = tasks.at_end(function()
@@ -171,6 +176,43 @@ function operations.map_iterator(books)
   end, group_options(books))
 end
 
+---@param books Books
+---@param future taskpool.Future
+local function watch(books, future)
+  local told = 0
+  books.futures[#books.futures + 1] = future
+  core.on_end(future, function()
+    told, books.done = told + 1, books.done + 1
+    if told > 1 then
+      books:complain "a future was done twice"
+    end
+  end)
+end
+
+function operations.submit_nowait(books)
+  watch(books, books.pool:submit_nowait(work, { random(#WAYS) }, { weight = random(6) }))
+end
+
+---Each in a task of its own, which is cancelled now and then.
+function operations.submit(books)
+  local future = core.start(books.pool.submit, books.pool, work, { random(#WAYS) }, { weight = random(6) })
+  watch(books, future)
+end
+
+function operations.cancel_future(books)
+  books.futures[random(math.max(1, #books.futures - 20), #books.futures)]:cancel()
+end
+
+function operations.weigh_future(books)
+  books.futures[random(math.max(1, #books.futures - 20), #books.futures)]:set_weight(random(6))
+end
+
+function operations.pause(books)
+  if books.pool.paused or random(10) == 1 then
+    books.pool:pause()
+  end
+end
+
 function operations.cancel(books)
   local newest = books.started
   books.pool:cancel(random(math.max(0, newest - 40), newest), random(math.max(0, newest - 10), newest))
@@ -214,8 +256,8 @@ end
 ---Names of operations, each as often as it is to be taken.
 local MIX <const> = {}
 for name, weight in pairs {
-  apply = 4, map = 4, map_iterator = 4, cancel = 4, cancel_group = 2, cancel_all = 1, resize = 2, lock = 1, unlock = 3,
-  flush = 1, yield = 6, sleep = 4,
+  apply = 4, map = 4, map_iterator = 4, submit = 3, submit_nowait = 5, cancel = 4, cancel_future = 2, weigh_future = 2,
+  cancel_group = 2, cancel_all = 1, resize = 2, lock = 1, unlock = 3, pause = 2, flush = 1, yield = 6, sleep = 4,
 } do
   for _ = 1, weight do
     MIX[#MIX + 1] = name
@@ -239,7 +281,15 @@ describe("the books of a pool (T22)", function()
     books.pool:gather_and_close { return_exceptions = true }
     books.flushed = books.ended
     books:check "gather_and_close"
-    print(("accounting: ops=%d violations=%d"):format(OPS, #books.violations))
+    taskpool.sleep(60) -- those that were locked out are done too
+    for _, future in ipairs(books.futures) do
+      if not future:done() then
+        books:complain "a future is not done"
+      end
+    end
+    print(("accounting: ops=%d futures=%d done=%d violations=%d"):format(OPS, #books.futures, books.done,
+      #books.violations))
+    assert.are.equal(#books.futures, books.done)
     assert(#books.violations == 0, ("seed %d: %s"):format(SEED, books.violations[1]))
     assert.are.equal(books.started, books.ended)
     assert.is_true(books.started > OPS / 5)
