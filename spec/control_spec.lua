@@ -188,6 +188,33 @@ describe("the commands", function()
     assert_answers(wire, { { "pool_size", "7" }, { "pool-size", "7" } })
   end)
 
+  it("submit calls and steer those that wait", function()
+    local other <close> = host:greet()
+    assert_answers(other, { { "use TaskPool-jobs", "ok" } })
+    assert_answers(wire, {
+      { "use TaskPool-jobs", "ok" },
+      { "submit mypackage.mymodule.add -a [1, 2]", "3" },
+      { "submit mypackage.mymodule.add -k {first = 1, second = 2.5} -w -1", "3.5" },
+      { "order", "fifo" },
+      { "queue-limit", "inf" },
+      { "pool-size 0", "ok" },
+      { "submit mypackage.mymodule.add --nowait -g sum -a [1, 2]", "Future: waiting" },
+      { "num-waiting", "1" },
+      { "set-weight sum 2", "ok" },
+      { "cancel-group sum", "ok" },
+      { "num-waiting", "0" },
+      { "submit-nowait mypackage.mymodule.add -g sum", "Future: waiting" },
+      { "pause", "true" },
+      { "paused", "true" },
+    })
+    assert.matches("^NotAvailable: .* is paused", wire:ask "submit --nowait mypackage.mymodule.add")
+    other:send "submit mypackage.mymodule.add -a [3, 4]\n" -- holds only its own session
+    assert_answers(wire, { { "num-waiting", "2" }, { "pause", "false" }, { "pool-size inf", "ok" } })
+    assert.are.equal("7", other:line())
+    assert.matches("^InvalidArgument: .* takes a number", wire:ask "set-weight sum heavy")
+    assert.matches("arithmetic on a nil value", wire:ask "submit mypackage.mymodule.add -a [1]")
+  end)
+
   it("show and change the pool of the session, and of no other", function()
     local other <close> = host:greet()
     assert_answers(wire, {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the text of a number, an address or a short name. */
+/* Room for the text of a number or a short name. */
 enum { WORD_SIZE = 64 };
 
 typedef struct builder {
@@ -93,10 +93,27 @@ static json_t *build_number(lua_State *L, int index) {
   return json_string(isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
 }
 
-static json_t *build_address(lua_State *L, int index) {
-  char word[WORD_SIZE];
-  snprintf(word, sizeof word, "%s: %p", luaL_typename(L, index), lua_topointer(L, index));
-  return json_string(word);
+/* Lua: the text of a value. */
+static int l_text(lua_State *L) {
+  tp_text_push(L, 1);
+  return 1;
+}
+
+/* What a value is that JSON has no form for, in words. */
+static json_t *build_text(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  if (!lua_checkstack(L, 2))
+    return NULL;
+  lua_pushcfunction(L, l_text);
+  lua_pushvalue(L, index);
+  json_t *string = NULL;
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    string = tp_json_string(text, length);
+  }
+  lua_pop(L, 1);
+  return string;
 }
 
 /* ---- tables ---- */
@@ -228,7 +245,7 @@ static json_t *build_key(lua_State *L, int index) {
   case LUA_TBOOLEAN:
     return json_string(lua_toboolean(L, index) ? "true" : "false");
   default:
-    return build_address(L, index);
+    return build_text(L, index);
   }
 }
 
@@ -301,7 +318,7 @@ static json_t *build(builder *b, int index) {
   case LUA_TTABLE:
     return build_table(b, index);
   default:
-    return build_address(L, index);
+    return build_text(L, index);
   }
 }
 

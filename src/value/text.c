@@ -168,6 +168,23 @@ static void add_number(writer *w, int index) {
   }
 }
 
+/* Writes what a userdata says of itself, where that is C code: Lua code could go on for ever. */
+static bool add_own_text(writer *w, int index) {
+  lua_State *L = w->L;
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 4, NULL);
+  bool says = lua_type(L, index) == LUA_TUSERDATA &&
+              luaL_getmetafield(L, index, "__tostring") != LUA_TNIL && lua_iscfunction(L, -1);
+  if (says) {
+    lua_pushvalue(L, index);
+    says = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING;
+  }
+  if (says)
+    add_string(w, lua_gettop(L), false);
+  lua_settop(L, top);
+  return says;
+}
+
 static void add_address(writer *w, int index) {
   char text[64];
   snprintf(text, sizeof text, "%s: %p", luaL_typename(w->L, index), lua_topointer(w->L, index));
@@ -372,7 +389,8 @@ static void add_value(writer *w, int index, bool quoted) {
       add_table(w, index);
     break;
   default:
-    add_address(w, index);
+    if (!add_own_text(w, index))
+      add_address(w, index);
   }
 }
 
