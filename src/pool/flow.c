@@ -34,17 +34,17 @@ static bool wants_task(const tp_group *group) {
          group->stand != TP_CALL_OUTSIDE;
 }
 
-/* Puts a group into the queue where the pool's order says. */
-static void enqueue(tp_pool *pool, tp_group *group) {
+/* Gives a group its turn in the queue, as the pool's order says. */
+static void draw_turn(tp_pool *pool, tp_group *group) {
   group->place.weight = pool->order == TP_ORDER_PRIORITY ? group->weight : 0;
   group->place.turn = pool->order == TP_ORDER_LIFO ? UINT64_MAX - group->number : pool->next_turn++;
-  tp_queue_add(&pool->queue, group);
 }
 
 void tp_pool_offer(tp_pool *pool, tp_group *group) {
   if (group->place.index || group->feeding || !wants_task(group))
     return;
-  enqueue(pool, group);
+  draw_turn(pool, group);
+  tp_queue_add(&pool->queue, group);
   tp_pool_wake(pool);
 }
 
@@ -224,9 +224,21 @@ void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
 
 /* ---- feeding ---- */
 
-/* Asks one group, which has left the queue, for its next task. Its iterator is user code that may
- * cancel the group, or close the pool: the group counts as feeding, so nothing queues it twice or
- * frees it. */
+/* A group in the queue has been asked: it leaves, or goes to its next turn, if there are others. */
+static void move_on(tp_pool *pool, tp_group *group) {
+  if (!group->place.index) {
+    tp_pool_offer(pool, group);
+  } else if (!wants_task(group)) {
+    tp_queue_remove(&pool->queue, group);
+  } else if (pool->queue.count > 1) {
+    draw_turn(pool, group);
+    tp_queue_reorder(&pool->queue, group);
+  }
+}
+
+/* Asks the first group in the queue for its next task. Its iterator is user code that may cancel
+ * the group, or close the pool: the group counts as feeding, so nothing queues it twice or frees
+ * it. */
 static void feed_group(tp_pool *pool, tp_group *group) {
   tp_task *task = NULL;
   tp_feed_state feed = TP_FEED_READY;
@@ -241,7 +253,7 @@ static void feed_group(tp_pool *pool, tp_group *group) {
     tp_pool_enter(pool, task, TP_TASK_RUNNING);
   }
   group->feeding = false;
-  tp_pool_offer(pool, group);
+  move_on(pool, group);
   settle(pool, group);
 }
 
@@ -250,9 +262,7 @@ bool tp_pool_feed(tp_pool *pool, unsigned most) {
   while (has_room(pool) && pool->queue.count > 0) {
     if (most-- == 0)
       return true;
-    tp_group *group = pool->queue.groups[0];
-    tp_queue_remove(&pool->queue, group);
-    feed_group(pool, group);
+    feed_group(pool, pool->queue.groups[0]);
   }
   pool->woken = false;
   return false;
