@@ -165,6 +165,21 @@ for name, runner in pairs(runners) do
       assert.are.equal("hello, you\n", run("hello", "you").out)
     end)
 
+    it("priority_queue runs the urgent commands first", function()
+      local file = directory .. "/commands"
+      local lines <close> = assert(io.open(file, "w"))
+      lines:write "5 echo later\n1 echo first\nnonsense\n 5 echo last >/dev/null\n-0.5 exit 3\n"
+      lines:close()
+      local done = start(runner, "priority_queue", file):finish()
+      local ends, said = {}, {}
+      for line in done.out:gmatch "[^\n]+" do
+        table.insert(line:find "^%d  " and ends or said, line)
+      end
+      assert.are.same({ "first", "later" }, said)
+      assert.are.same({ "3  exit 3", "0  echo first", "0  echo later", "0  echo last >/dev/null" }, ends)
+      assert.are.equal("not a weight and a command: nonsense\n", done.err)
+    end)
+
     it("count_lines counts what find, cat and wc count", function()
       local done = run("count_lines", "/usr/include")
       local lines, files, errors = done.out:match "^(%d+) lines in (%d+) files, (%d+) errors\n$"
