@@ -2,7 +2,7 @@
 --
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
---   lua5.4 bench.lua [--quick] [WORK…]        WORK: map, control, asleep
+--   lua5.4 bench.lua [--quick] [WORK…]        WORK: map, queue, control, asleep
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed is the median.
@@ -41,6 +41,7 @@ local programs = {
   spin = {command = "taskpool run $HERE/spin.lua COUNT", count = 300000000, ours = true},
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
+  queue = {command = "taskpool run $HERE/queue.lua $WAITING COUNT", count = 10000, quick_count = 10000, ours = true},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
   latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 500, quick_count = 500},
   latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
@@ -89,12 +90,13 @@ end
 
 ---Runs a program once.
 ---@param name string
----@param socket string?
+---@param more table<string, any>? what else `$NAME` stands for in the command
 ---@return number[]? numbers the lines that it printed; nil if it failed
-local function run(name, socket)
+local function run(name, more)
   local program = programs[name]
   local count = quick and (program.quick_count or program.count // 3) or program.count
-  local values = {BUILD = os.getenv("BUILD"), HERE = here, SOCKET = socket}
+  local values = {BUILD = os.getenv("BUILD"), HERE = here}
+  for key, value in pairs(more or {}) do values[key] = value end
   local command = program.command:gsub("%$(%u+)", values):gsub("COUNT", tostring(count))
   local pipe = assert(io.popen(command))
   local numbers = {}
@@ -171,6 +173,16 @@ local function print_figure(work, value, unit, sign, target)
   print_row(work, readable(value), unit, "", "", verdict(value, sign, target))
 end
 
+local function print_queue()
+  local numbers
+  for _, waiting in ipairs{1, 1000, quick and 100000 or 1000000} do
+    numbers = run("queue", {WAITING = waiting}) or {}
+    print_figure(("submit by priority, %s waiting"):format(readable(waiting)), numbers[1], "microseconds")
+  end
+  print_figure("the queue worked off", numbers[2], "calls a second")
+  print_figure("a call that waits", numbers[3], "resident bytes")
+end
+
 local function print_asleep()
   local numbers = run("asleep") or {}
   local count = quick and "100 000" or "1 000 000"
@@ -195,7 +207,7 @@ local function print_latency(mode, target)
   with_host(mode, function(socket)
     local p50s, p99s = {}, {}
     for round = 1, ROUNDS do
-      local numbers = run("latency_" .. mode, socket)
+      local numbers = run("latency_" .. mode, {SOCKET = socket})
       if not numbers then return end
       p50s[round], p99s[round] = numbers[1] / 1000, numbers[2] / 1000
     end
@@ -212,7 +224,7 @@ local function print_control()
   with_host("idle", function(socket)
     local rates = {}
     for round = 1, ROUNDS do
-      local numbers = run("pipelined", socket)
+      local numbers = run("pipelined", {SOCKET = socket})
       if not numbers then return end
       rates[round] = numbers[1]
     end
@@ -220,7 +232,7 @@ local function print_control()
   end)
 end
 
-local works = {{"map", print_comparisons}, {"control", print_control}, {"asleep", print_asleep}}
+local works = {{"map", print_comparisons}, {"queue", print_queue}, {"control", print_control}, {"asleep", print_asleep}}
 
 for _, work in ipairs(works) do
   if next(wanted) == nil or wanted[work[1]] then work[2]() end
