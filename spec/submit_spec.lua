@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Calls that are submitted: futures, the order in which they get a place, the bounds of the queue.
+local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local testing = require "taskpool.testing"
@@ -420,3 +421,15 @@ it("forgets a hundred thousand calls that have ended", function() testing.run(fu
   pool:gather_and_close()
   assert.are.equal(100000, started)
 end) end)
+
+it("leaves a future that outlives its pool alone, in finalizers of a state that is closed", function()
+  local done = program.start({ file = "lua5.4", "-e", [[
+    local taskpool, future = require "taskpool", nil
+    object = setmetatable({}, { __gc = function()
+      print(future, future:done(), (future:cancel()), (future:set_weight(1)))
+    end })
+    future = taskpool.TaskPool { size = 1 }:submit_nowait(print)
+  ]] }):finish()
+  assert.are.equal("Future: cancelled\ttrue\tfalse\tfalse\n", done.out)
+  assert.are.equal("", done.err)
+end)

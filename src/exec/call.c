@@ -130,7 +130,7 @@ bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count) {
   return done != NULL;
 }
 
-/* The same for a task that will never start. */
+/* The same for a task that will never start; the error is on top of L. */
 static void tell_of_error(const tp_group *group, lua_State *L) {
   int top = lua_gettop(L) - 1;
   tp_call_tell(group, L, false, 1);
@@ -158,6 +158,17 @@ void tp_call_release(tp_group *group) {
   }
   group->call = NULL;
   tp_call_drop(call, call->exec->L);
+}
+
+void tp_call_abandon(const tp_group *group) {
+  const tp_call *call = group->call;
+  lua_State *L = call->exec->L;
+  if (!call->done)
+    return;
+  luaL_checkstack(L, 4, NULL);
+  lua_pushliteral(L, "the host has ended");
+  tp_error_wrap(L, TP_CANCELLED);
+  tell_of_error(group, L);
 }
 
 bool tp_call_has_callback(const tp_group *group, tp_coro_phase phase) {

@@ -198,6 +198,9 @@ uint64_t tp_call_waiting(const tp_group *group);
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
 void tp_call_release(tp_group *group);
 
+/* The group's pool is about to go, with what has not ended. */
+void tp_call_abandon(const tp_group *group);
+
 /* Hands the `count` results (or the error) on top of L to who is told of the end of the group's one
  * task. False: nobody is, or was already. */
 bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count);

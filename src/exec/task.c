@@ -92,12 +92,21 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   return run->pool;
 }
 
+/* Lets go of what the Lua state holds for a pool. */
+static void let_go(const tp_run *run) {
+  const tp_group *group;
+  TAILQ_FOREACH(group, &run->pool->groups, pool_link)
+  if (!group->finished)
+    tp_call_abandon(group);
+  luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
+}
+
 void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
   if (run->queued)
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
   if (!run->exec->closing) /* the references go with the state then, which may be gone */
-    luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
+    let_go(run);
   tp_pool_destroy(pool);
   free(run->waiters);
   free(run);
