@@ -47,14 +47,11 @@ static void check_table(lua_State *L, int index, const char *what, const tp_para
     refuse(L, index, what, param, "a table");
 }
 
-static void check_count(lua_State *L, int index, const char *what, const tp_param *param) {
+static void check_integer(lua_State *L, int index, const char *what, const tp_param *param) {
   int is_integer;
   lua_Integer value = lua_tointegerx(L, index, &is_integer);
   if (!is_integer || lua_type(L, index) != LUA_TNUMBER)
     refuse(L, index, what, param, "an integer");
-  if (value < 0)
-    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not be negative (%lld)", what, param->name,
-             (long long)value);
   lua_pushinteger(L, value);
   lua_replace(L, index);
 }
@@ -62,6 +59,13 @@ static void check_count(lua_State *L, int index, const char *what, const tp_para
 static void check_number(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_type(L, index) != LUA_TNUMBER || isnan(lua_tonumber(L, index)))
     refuse(L, index, what, param, "a number");
+}
+
+static void check_count(lua_State *L, int index, const char *what, const tp_param *param) {
+  check_integer(L, index, what, param);
+  if (lua_tointeger(L, index) < 0)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not be negative (%lld)", what, param->name,
+             (long long)lua_tointeger(L, index));
 }
 
 static void check_seconds(lua_State *L, int index, const char *what, const tp_param *param) {
@@ -90,10 +94,10 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
   static check *const checks[] = {
       [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
       [TP_PARAM_LIST] = check_table,        [TP_PARAM_TABLE] = check_table,
-      [TP_PARAM_COUNT] = check_count,       [TP_PARAM_SIZE] = check_size,
-      [TP_PARAM_NUMBER] = check_number,     [TP_PARAM_SECONDS] = check_seconds,
-      [TP_PARAM_ID] = check_count,          [TP_PARAM_NAME] = check_name,
-      [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_INTEGER] = check_integer,   [TP_PARAM_COUNT] = check_count,
+      [TP_PARAM_SIZE] = check_size,         [TP_PARAM_NUMBER] = check_number,
+      [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
+      [TP_PARAM_NAME] = check_name,         [TP_PARAM_FLAG] = check_flag,
   };
   checks[param->type](L, index, what, param);
 }

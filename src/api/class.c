@@ -117,21 +117,59 @@ static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
     run->grace = lua_tonumber(L, seconds);
 }
 
+/* Seconds between two decisions of a pool that scales itself: where nothing is said, and the
+ * fewest. */
+#define INTERVAL_DEFAULT 1.0
+#define INTERVAL_MIN 0.001
+
+/* The bounds that the table at `table` (or nil) gives, and the first size of a pool with them. */
+static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first) {
+  static const tp_param options[] = {{.name = "min", .type = TP_PARAM_COUNT},
+                                     {.name = "max", .type = TP_PARAM_COUNT},
+                                     {.name = "interval", .type = TP_PARAM_SECONDS},
+                                     {.name = NULL}};
+  *first = tp_pool_to_size(L, size);
+  if (lua_isnil(L, table))
+    return (tp_bounds){0};
+  int min = lua_gettop(L) + 1, max = min + 1, interval = min + 2;
+  tp_arguments_lay_out_options(L, table, "autoscale", options);
+  tp_bounds bounds = {.min = lua_isnil(L, min) ? 1 : (uint64_t)lua_tointeger(L, min),
+                      .max = (uint64_t)lua_tointeger(L, max),
+                      .interval = luaL_optnumber(L, interval, INTERVAL_DEFAULT)};
+  if (bounds.max == 0 || bounds.max < bounds.min)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "autoscale: 'max' must be given, at least 1 and not below 'min'");
+  if (bounds.interval < INTERVAL_MIN)
+    tp_raise(L, TP_INVALID_ARGUMENT, "autoscale: 'interval' must be at least %g seconds",
+             INTERVAL_MIN);
+  if (lua_isnil(L, size))
+    *first = bounds.min;
+  if (*first < bounds.min || *first > bounds.max)
+    tp_raise(L, TP_INVALID_ARGUMENT, "TaskPool: 'size' must be within the bounds of 'autoscale'");
+  return bounds;
+}
+
 int l_task_pool_new(lua_State *L) {
   static const tp_param options[] = {SIZE_OPTION,
                                      NAME_OPTION,
                                      GRACE_OPTION,
                                      {.name = "order", .type = TP_PARAM_NAME},
                                      {.name = "queue_limit", .type = TP_PARAM_SIZE},
+                                     {.name = "autoscale", .type = TP_PARAM_TABLE},
                                      {.name = NULL}};
-  enum { TABLE = 1, SIZE, NAME, GRACE, ORDER, QUEUE_LIMIT };
+  enum { TABLE = 1, SIZE, NAME, GRACE, ORDER, QUEUE_LIMIT, AUTOSCALE, TOP = AUTOSCALE };
+  uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
   tp_order order = to_order(L, ORDER);
-  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
+  tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
+  lua_settop(L, TOP);
+  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
   set_grace(L, pool, GRACE);
   pool->order = order;
   pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
+  if (bounds.max)
+    tp_run_set_bounds(pool, &bounds);
   return 1;
 }
 

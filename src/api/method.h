@@ -18,6 +18,7 @@ typedef enum tp_param_type {
                         literal or a name */
   TP_PARAM_LIST,     /* a list table; prompt: a literal */
   TP_PARAM_TABLE,    /* a table with string keys; prompt: a literal */
+  TP_PARAM_INTEGER,  /* an integer, with or without a sign */
   TP_PARAM_COUNT,    /* an integer >= 0 */
   TP_PARAM_SIZE,     /* an integer >= 0 or infinity (math.huge, inf) */
   TP_PARAM_NUMBER,   /* a number */

@@ -201,6 +201,14 @@ static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int
   return cancel;
 }
 
+/* Cancels that many of the running tasks, at most all. */
+static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const char *who) {
+  tp_cancel *cancel = reason(L, pool, who, 0, 0);
+  for (uint64_t i = 0; i < count; i++)
+    tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
+  tp_cancel_release(cancel);
+}
+
 /* Cancels the `most` newest running tasks and returns the list of their ids. */
 static int stop(lua_State *L, uint64_t most, const char *who) {
   tp_pool *pool = tp_pool_check(L, 1);
@@ -213,10 +221,7 @@ static int stop(lua_State *L, uint64_t most, const char *who) {
     lua_rawseti(L, -2, (lua_Integer)i);
     task = TAILQ_PREV(task, tp_task_list, pool_link);
   }
-  tp_cancel *cancel = reason(L, pool, who, 0, 0);
-  for (uint64_t i = 0; i < count; i++)
-    tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
-  tp_cancel_release(cancel);
+  cancel_newest(L, pool, count, who);
   return 1;
 }
 
@@ -284,12 +289,26 @@ static int push_size(lua_State *L, uint64_t size) {
 int l_pool_pool_size(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (!lua_isnil(L, 2)) {
-    tp_pool_resize(pool, tp_pool_to_size(L, 2));
+    tp_error error;
+    uint64_t size = tp_pool_to_size(L, 2);
+    if (!tp_pool_check_size(pool, size, &error))
+      return tp_raise_error(L, &error);
+    tp_pool_resize(pool, size);
     return 0;
   }
   return push_size(L, pool->size);
 }
 
+int l_pool_scale(lua_State *L) {
+  enum { POOL = 1, BY, HARD };
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, POOL);
+  if (!tp_pool_scale(pool, lua_tointeger(L, BY), &error))
+    return tp_raise_error(L, &error);
+  if (lua_toboolean(L, HARD) && pool->running > pool->size)
+    cancel_newest(L, pool, pool->running - pool->size, "scale");
+  return push_size(L, pool->size);
+}
 int l_pool_queue_limit(lua_State *L) {
   return push_size(L, tp_pool_check(L, 1)->queue_limit);
 }

@@ -18,6 +18,7 @@ int l_pool_stop(lua_State *L);
 int l_pool_stop_all(lua_State *L);
 int l_pool_func_name(lua_State *L);
 int l_pool_pool_size(lua_State *L);
+int l_pool_scale(lua_State *L);
 int l_pool_lock(lua_State *L);
 int l_pool_unlock(lua_State *L);
 int l_pool_pause(lua_State *L);

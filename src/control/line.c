@@ -385,6 +385,10 @@ static bool is_number(lua_State *L) {
   return lua_type(L, -1) == LUA_TNUMBER;
 }
 
+static bool is_integer(lua_State *L) {
+  return lua_isinteger(L, -1);
+}
+
 static bool is_count(lua_State *L) {
   return lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0;
 }
@@ -402,6 +406,10 @@ static bool read_number_of(reader *r, const tp_param *param, bool (*is_good)(lua
 
 static bool read_number(reader *r, const tp_param *param) {
   return read_number_of(r, param, is_number);
+}
+
+static bool read_integer(reader *r, const tp_param *param) {
+  return read_number_of(r, param, is_integer);
 }
 
 static bool read_count(reader *r, const tp_param *param) {
@@ -426,6 +434,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_ITERABLE] = {read_iterable, "a list, as ['x', 'y'], or the dotted name of one"},
     [TP_PARAM_LIST] = {read_list, "a list, as [1, 'a']"},
     [TP_PARAM_TABLE] = {read_table, "a table with names as keys, as {x = 1, y = 'a'}"},
+    [TP_PARAM_INTEGER] = {read_integer, "a whole number, as 2 or -1"},
     [TP_PARAM_COUNT] = {read_count, "a whole number of 0 or more"},
     [TP_PARAM_SIZE] = {read_size, "a whole number of 0 or more, or inf"},
     [TP_PARAM_NUMBER] = {read_number, "a number"},

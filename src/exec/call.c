@@ -121,6 +121,11 @@ uint64_t tp_call_waiting(const tp_group *group) {
   return call->iterator && call->iterator->state == TP_CORO_OFFERING;
 }
 
+uint64_t tp_call_wanting(const tp_group *group) {
+  const tp_call *call = group->call;
+  return call->iterated ? TP_UNLIMITED : call->count - call->next;
+}
+
 bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count) {
   tp_call *call = group->call;
   tp_coro_done done = call->done;

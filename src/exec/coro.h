@@ -61,6 +61,7 @@ struct tp_coro {
 typedef enum tp_timer_kind {
   TP_TIMER_SLEEP,  /* the end of a sleep */
   TP_TIMER_ENDING, /* the end of a time limit, a shield or a grace */
+  TP_TIMER_ALARM,  /* an alarm of a pool */
 } tp_timer_kind;
 
 /* A clock that is never reached; a sum of two is no overflow. */
@@ -69,9 +70,12 @@ typedef enum tp_timer_kind {
 /* A time and whom it is for. */
 typedef struct tp_timer {
   uint64_t deadline;   /* clock, nanoseconds */
-  uint64_t began : 63; /* the same, when it was set */
-  uint64_t kind : 1;   /* a tp_timer_kind */
-  tp_coro *coro;       /* whose it is */
+  uint64_t began : 62; /* the same, when it was set */
+  uint64_t kind : 2;   /* a tp_timer_kind */
+  union {
+    tp_coro *coro;   /* whose it is */
+    tp_alarm *alarm; /* the same of a TP_TIMER_ALARM */
+  } of;
 } tp_timer;
 
 /* A queue of coroutines through `next`. */
@@ -106,6 +110,7 @@ struct tp_exec {
   tp_timer *timers;         /* heap: the first deadline first */
   uint32_t timer_count;     /* entries */
   uint32_t timer_capacity;  /* entries allocated */
+  uint32_t idle_count;      /* entries that are alarms for which nothing needs to go on */
   uint64_t outside;         /* parks that only the world outside can end */
   uint64_t virtual_now;     /* the virtual clock, nanoseconds */
   bool is_virtual;          /* that clock counts */
@@ -184,6 +189,9 @@ uint64_t tp_timer_now(const tp_exec *exec);
 bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 
+/* Whether a timer is set that something waits for. */
+bool tp_timer_is_awaited(const tp_exec *exec);
+
 /* Whether the virtual clock is on, and nothing but a timer can happen next. */
 bool tp_timer_can_jump(const tp_exec *exec);
 
@@ -195,6 +203,7 @@ void tp_timer_jump(tp_exec *exec);
 /* The group's next task: see tp_pool_ops. */
 tp_feed_state tp_call_start(tp_group *group, tp_task **task);
 uint64_t tp_call_waiting(const tp_group *group);
+uint64_t tp_call_wanting(const tp_group *group);
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
 void tp_call_release(tp_group *group);
 
@@ -217,10 +226,22 @@ void tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase ph
 /* Queues the pool for the next turn to feed. */
 void tp_run_queue(tp_run *run);
 
+/* Tells the pool which events matter: those that are listened to, those that somebody waits for,
+ * and those that its scaling depends on. */
+void tp_run_update_wanted(tp_run *run);
+
 /* Tells the listener, and who waits for the pool, of an event. */
 void tp_run_event(tp_pool *pool, tp_event event, tp_task *task);
 
 /* Counts an error of a task or iterator; the error value is on top of L and stays there. */
 void tp_run_count_error(tp_run *run, lua_State *L);
+
+/* ---- scale.c ---- */
+
+/* The events that a pool's scaling has to be told of, as bits. */
+unsigned tp_run_scale_events(const tp_run *run);
+
+/* An event of a pool that scales itself. */
+void tp_run_scale_note(tp_run *run, tp_event event);
 
 #endif

@@ -132,7 +132,7 @@ void tp_exec_queue(tp_coro *coro, int nargs) {
 static bool run_once(tp_exec *exec) {
   if (uv_run(exec->loop, UV_RUN_ONCE) || has_work(exec))
     return true;
-  if (!exec->is_virtual || !exec->timer_count)
+  if (!exec->is_virtual || !tp_timer_is_awaited(exec))
     return false;
   tp_timer_jump(exec); /* those who wait for the world outside wait in vain */
   return true;
@@ -215,7 +215,7 @@ void tp_exec_free(tp_exec *exec) {
   free(exec->timers);
   exec->slots = NULL;
   exec->free = NULL;
-  exec->slot_count = exec->timer_count = 0;
+  exec->slot_count = exec->timer_count = exec->idle_count = 0;
   if (!exec->in_state)
     free(exec);
 }

@@ -17,7 +17,8 @@
  * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c
  * park, wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which
  * arguments, feed.c its iterator, bind.c arguments by name; task.c what a pool asks of its
- * executor; coroutine.c pcall and the coroutine library for tasks. */
+ * executor, scale.c when it scales itself; coroutine.c pcall and the coroutine library for tasks.
+ */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
@@ -29,6 +30,7 @@
 
 typedef struct tp_exec tp_exec;
 typedef struct tp_coro tp_coro;
+typedef struct tp_run tp_run;
 
 /* Names one park of one coroutine. Never 0. */
 typedef uint64_t tp_wake_id;
@@ -186,8 +188,17 @@ typedef struct tp_pool_waiter {
   uint64_t ticket; /* TP_EVENT_DONE: only once the pool is flushable for this ticket */
 } tp_pool_waiter;
 
+/* A timer of a pool, beside those of its tasks. */
+typedef struct tp_alarm {
+  void (*ring)(tp_run *run); /* what happens then, from the loop: must not raise or wait */
+  tp_run *run;               /* whose it is */
+  uint64_t order; /* number among the parks: of those due at one instant the first set is first */
+  uint32_t place; /* in the heap of timers + 1; 0: not set */
+  bool is_idle;   /* nothing waits for it: neither the host nor its clock goes on for it alone */
+} tp_alarm;
+
 /* What the executor keeps for a pool. */
-typedef struct tp_run {
+struct tp_run {
   tp_exec *exec;                  /* the executor */
   unsigned listened;              /* bits of the events that the listener is told of */
   tp_pool *pool;                  /* the pool; its owner is this record */
@@ -197,9 +208,11 @@ typedef struct tp_run {
   size_t waiter_count;            /* how many */
   size_t waiter_capacity;         /* how many fit */
   double grace;                   /* seconds that its cancelled tasks have before they are killed */
+  tp_alarm scaler;                /* the next look at a pool that scales itself */
+  bool changed;                   /* something has happened to it since the last one */
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
-} tp_run;
+};
 
 /* Makes a pool that this executor runs. NULL: no memory. */
 tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size);
@@ -209,6 +222,19 @@ void tp_run_listen(tp_pool *pool, unsigned events);
 
 /* Frees a pool of which nothing runs. */
 void tp_run_destroy(tp_pool *pool);
+
+/* Has the alarm ring in so many seconds, instead of when it was set for before. False: no memory.
+ */
+bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle);
+
+/* Changes whether something waits for one that is set. */
+void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle);
+
+/* Stops it, whether it is set or not. */
+void tp_alarm_stop(tp_alarm *alarm);
+
+/* Has a pool scale itself between those bounds. */
+void tp_run_set_bounds(tp_pool *pool, const tp_bounds *bounds);
 
 /* Wakes the running coroutine's next park at that event. Raises for lack of memory. */
 void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket);

@@ -15,10 +15,8 @@ void tp_run_queue(tp_run *run) {
   tp_exec_poke(run->exec);
 }
 
-/* Tells the pool which events matter: those that are listened to, and those that somebody waits
- * for. */
-static void update_wanted(tp_run *run) {
-  unsigned wanted = run->listened;
+void tp_run_update_wanted(tp_run *run) {
+  unsigned wanted = run->listened | tp_run_scale_events(run);
   for (size_t i = 0; i < run->waiter_count; i++)
     wanted |= TP_EVENT_BIT(run->waiters[i].event);
   run->pool->wanted = wanted;
@@ -27,7 +25,7 @@ static void update_wanted(tp_run *run) {
 void tp_run_listen(tp_pool *pool, unsigned events) {
   tp_run *run = pool->owner;
   run->listened = events;
-  update_wanted(run);
+  tp_run_update_wanted(run);
 }
 
 /* Wakes those who wait for that event, and keeps the others. */
@@ -43,13 +41,15 @@ static void wake_waiters(tp_run *run, tp_event event) {
       run->waiters[kept++] = waiter;
   }
   run->waiter_count = kept;
-  update_wanted(run);
+  tp_run_update_wanted(run);
 }
 
 void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
   tp_run *run = pool->owner;
   if (run->waiter_count)
     wake_waiters(run, event);
+  if (tp_run_scale_events(run) & TP_EVENT_BIT(event))
+    tp_run_scale_note(run, event);
   tp_exec_listener *listener = &run->exec->listener;
   if (run->listened & TP_EVENT_BIT(event))
     listener->event(listener->context, pool, event, task);
@@ -69,6 +69,7 @@ const tp_pool_ops tp_exec_pool_ops = {
     .cancel = cancel,
     .stop_feed = tp_call_stop,
     .waiting = tp_call_waiting,
+    .wanting = tp_call_wanting,
     .release = tp_call_release,
     .wake = wake,
     .event = tp_run_event,
@@ -105,6 +106,7 @@ void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
   if (run->queued)
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
+  tp_alarm_stop(&run->scaler);
   if (!run->exec->closing) /* the references go with the state then, which may be gone */
     let_go(run);
   tp_pool_destroy(pool);
@@ -124,7 +126,7 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket) {
     run->waiter_capacity = capacity;
   }
   run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, ticket};
-  update_wanted(run);
+  tp_run_update_wanted(run);
 }
 
 void tp_run_count_error(tp_run *run, lua_State *L) {

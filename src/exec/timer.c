@@ -6,7 +6,10 @@
  * is set again. Under the virtual clock it is not used: the turn jumps to the first deadline when
  * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
  * before the next; those who went to sleep at the same instant wake together. So a script does
- * under the virtual clock what it does under the real one, which never stands still. */
+ * under the virtual clock what it does under the real one, which never stands still.
+ *
+ * Pools have alarms in the same heap. One that nothing waits for (is_idle) neither keeps the loop
+ * alive nor makes the virtual clock jump: it rings if something else lets the time come. */
 #include "exec/ending.h"
 
 #include <stdlib.h>
@@ -23,21 +26,29 @@ double tp_exec_now(const tp_exec *exec) {
 
 /* ---- the heap ---- */
 
-/* Where a timer's place in the heap is noted. */
+/* Where a coroutine's timer notes its place in the heap. */
 static uint32_t *place_of(tp_coro *coro, tp_timer_kind kind) {
   return kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer;
 }
 
 static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
   exec->timers[index] = timer;
-  *place_of(timer.coro, (tp_timer_kind)timer.kind) = index + 1;
+  if (timer.kind == TP_TIMER_ALARM)
+    timer.of.alarm->place = index + 1;
+  else
+    *place_of(timer.of.coro, (tp_timer_kind)timer.kind) = index + 1;
+}
+
+/* Rises with each wait that begins. */
+static uint64_t order_of(tp_timer timer) {
+  return timer.kind == TP_TIMER_ALARM ? timer.of.alarm->order : timer.of.coro->park & TP_PARK_MASK;
 }
 
 /* Whether `a` fires before `b`: at the same instant, those whose wait began first. */
 static bool is_before(tp_timer a, tp_timer b) {
   if (a.deadline != b.deadline)
     return a.deadline < b.deadline;
-  return (a.coro->park & TP_PARK_MASK) < (b.coro->park & TP_PARK_MASK);
+  return order_of(a) < order_of(b);
 }
 
 /* Finds the place of `timer` from the hole `index` upwards. */
@@ -88,6 +99,7 @@ static void on_timer(uv_timer_t *timer);
 static void arm(tp_exec *exec) {
   if (exec->closing)
     return;
+  (tp_timer_is_awaited(exec) ? uv_ref : uv_unref)((uv_handle_t *)&exec->timer);
   if (exec->is_virtual || !exec->timer_count) {
     uv_timer_stop(&exec->timer);
     if (tp_timer_can_jump(exec))
@@ -102,23 +114,16 @@ static void arm(tp_exec *exec) {
 
 /* ---- what the others call ---- */
 
-bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
-  tp_exec *exec = coro->exec;
-  if (!reserve(exec))
-    return false;
-  sift_up(
-      exec, exec->timer_count++,
-      (tp_timer){.deadline = deadline, .began = tp_timer_now(exec), .kind = kind, .coro = coro});
-  if (*place_of(coro, kind) == 1)
+/* Adds an entry, whose place is noted in `*place`. */
+static void insert(tp_exec *exec, tp_timer timer, const uint32_t *place) {
+  timer.began = tp_timer_now(exec);
+  sift_up(exec, exec->timer_count++, timer);
+  if (*place == 1 || exec->timer_count - exec->idle_count == 1)
     arm(exec);
-  return true;
 }
 
-void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
-  uint32_t *place = place_of(coro, kind);
-  if (!*place)
-    return;
-  tp_exec *exec = coro->exec;
+/* Takes out the entry whose place is noted in `*place`. */
+static void take_out(tp_exec *exec, uint32_t *place) {
   uint32_t index = *place - 1;
   *place = 0;
   tp_timer last = exec->timers[--exec->timer_count];
@@ -126,18 +131,70 @@ void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
     bool up = index > 0 && is_before(last, exec->timers[(index - 1) / 2]);
     (up ? sift_up : sift_down)(exec, index, last);
   }
-  if (!exec->timer_count)
+  if (!tp_timer_is_awaited(exec))
     arm(exec);
+}
+
+bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
+  if (!reserve(coro->exec))
+    return false;
+  insert(coro->exec, (tp_timer){.deadline = deadline, .kind = kind, .of.coro = coro},
+         place_of(coro, kind));
+  return true;
+}
+
+void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
+  uint32_t *place = place_of(coro, kind);
+  if (*place)
+    take_out(coro->exec, place);
+}
+
+bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
+  tp_exec *exec = alarm->run->exec;
+  tp_alarm_stop(alarm);
+  if (!reserve(exec))
+    return false;
+  double nanoseconds = seconds * 1e9;
+  uint64_t wait = nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
+  alarm->order = exec->next_park++;
+  alarm->is_idle = is_idle;
+  exec->idle_count += is_idle;
+  insert(
+      exec,
+      (tp_timer){.deadline = tp_timer_now(exec) + wait, .kind = TP_TIMER_ALARM, .of.alarm = alarm},
+      &alarm->place);
+  return true;
+}
+
+void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle) {
+  tp_exec *exec = alarm->run->exec;
+  if (!alarm->place || alarm->is_idle == is_idle)
+    return;
+  alarm->is_idle = is_idle;
+  exec->idle_count += is_idle ? 1 : -1;
+  arm(exec);
+}
+
+void tp_alarm_stop(tp_alarm *alarm) {
+  if (!alarm->place)
+    return;
+  alarm->run->exec->idle_count -= alarm->is_idle;
+  take_out(alarm->run->exec, &alarm->place);
 }
 
 /* Does what the first timer was set for. */
 static void fire_first(tp_exec *exec) {
   tp_timer first = exec->timers[0];
-  tp_timer_stop(first.coro, (tp_timer_kind)first.kind);
+  if (first.kind == TP_TIMER_ALARM) {
+    tp_alarm_stop(first.of.alarm);
+    first.of.alarm->ring(first.of.alarm->run);
+    return;
+  }
+  tp_timer_stop(first.of.coro, (tp_timer_kind)first.kind);
   if (first.kind == TP_TIMER_SLEEP)
-    tp_wait_end(first.coro, 0);
+    tp_wait_end(first.of.coro, 0);
   else
-    tp_ending_due(first.coro);
+    tp_ending_due(first.of.coro);
 }
 
 /* Fires all whose deadline has come. */
@@ -153,8 +210,12 @@ static void on_timer(uv_timer_t *timer) {
   fire(timer->data);
 }
 
+bool tp_timer_is_awaited(const tp_exec *exec) {
+  return exec->timer_count > exec->idle_count;
+}
+
 bool tp_timer_can_jump(const tp_exec *exec) {
-  return exec->is_virtual && exec->timer_count && !exec->outside;
+  return exec->is_virtual && tp_timer_is_awaited(exec) && !exec->outside;
 }
 
 void tp_timer_jump(tp_exec *exec) {

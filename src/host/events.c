@@ -5,6 +5,7 @@
 #include "host/events.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* How an event reads in the log: "<before>P<after>", or "<before>P_Task-3<after>" for a task's. */
 static const struct {
@@ -20,13 +21,27 @@ static const struct {
     [TP_EVENT_KILLED] = {TP_LOG_WARNING, "Killed ", ": it did not end after its cancel"},
     [TP_EVENT_IGNORED] = {TP_LOG_INFO, "", " returned although it was cancelled"},
     [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
+    [TP_EVENT_SCALED] = {TP_LOG_INFO, "", " scaled"},
+    [TP_EVENT_HELD] = {TP_LOG_DEBUG, "", " stays at"},
 };
+
+/* A decision of a pool that scales itself: "P scaled 2 -> 4: 12 waiting for 2 places, rising". */
+static void log_decision(const tp_log *log, const tp_pool *pool, tp_event event) {
+  const tp_decision *last = &pool->scale.last;
+  char from[32] = "";
+  if (last->from != last->to)
+    snprintf(from, sizeof from, "%" PRIu64 " -> ", last->from);
+  tp_log_write(log, records[event].level, "%s%s %s%" PRIu64 ": %s", pool->label,
+               records[event].after, from, last->to, last->reason);
+}
 
 static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task) {
   if (event >= sizeof records / sizeof *records || !records[event].before)
     return;
   const char *before = records[event].before, *after = records[event].after;
-  if (task)
+  if (event == TP_EVENT_SCALED || event == TP_EVENT_HELD)
+    log_decision(log, pool, event);
+  else if (task)
     tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s", before, pool->label,
                  task->id, after);
   else

@@ -275,6 +275,7 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group) {
   } else if (group->feed == TP_FEED_WAITING) {
     group->feed = TP_FEED_READY;
     tp_pool_offer(pool, group);
+    tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
   }
 }
 

@@ -154,6 +154,7 @@ tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void
     tp_pool_enter_queue(pool, group);
   else
     tp_pool_offer(pool, group);
+  tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
   return group;
 }
 
@@ -217,12 +218,14 @@ void tp_pool_unlock(tp_pool *pool) {
 void tp_pool_pause(tp_pool *pool, bool paused) {
   pool->paused = paused;
   tp_pool_admit(pool);
+  tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
 }
 
 void tp_pool_resize(tp_pool *pool, uint64_t size) {
   pool->size = size;
   tp_pool_admit(pool);
   tp_pool_wake(pool);
+  tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
 }
 
 /* ---- flush and close ---- */

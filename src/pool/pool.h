@@ -9,12 +9,13 @@
  * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
  * The files: task.c and group.c the records; idset.c and cancel.c what they hold; queue.c who is
- * next; flow.c how tasks move through the pool; pool.c the methods on top. */
+ * next; flow.c how tasks move through the pool; scale.c its size; pool.c the methods on top. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
 #include "pool/cancel.h"
 #include "pool/group.h"
+#include "pool/scale.h"
 #include "pool/task.h"
 #include "taskpool.h"
 #include <stdbool.h>
@@ -53,6 +54,9 @@ typedef enum tp_event {
   TP_EVENT_IDLE,        /* nothing runs and nothing is to come */
   TP_EVENT_BUSY,        /* the pool was idle and got work */
   TP_EVENT_CLOSED,      /* the pool is closed */
+  TP_EVENT_CHANGED,     /* work has come, or the size was set: what scales the pool looks again */
+  TP_EVENT_SCALED,      /* the pool has given itself another size */
+  TP_EVENT_HELD,        /* it has decided to keep the one that it has */
 } tp_event;
 
 /* What a pool needs of its executor. */
@@ -67,6 +71,9 @@ typedef struct tp_pool_ops {
   tp_feed_state (*stop_feed)(tp_group *group, tp_cancel *reason);
   /* How many tasks the feed still holds, as far as is known. */
   uint64_t (*waiting)(const tp_group *group);
+  /* How many tasks it may have for places that become free: as many as are not known of an
+   * iterator. */
+  uint64_t (*wanting)(const tp_group *group);
   /* The group has no use for its `call` any more. */
   void (*release)(tp_group *group);
   /* The pool could start tasks: call tp_pool_feed soon, from the loop. */
@@ -79,10 +86,11 @@ struct tp_pool {
   const tp_pool_ops *ops; /* the executor's functions */
   void *owner;            /* the executor's record of this pool */
   unsigned wanted;        /* bit e: somebody wants to be told of event e */
-  bool woken;    /* the executor knows that there is something to start; cleared by tp_pool_feed */
-  char *label;   /* how it prints, as "TaskPool-0" */
-  int kind;      /* the owner's kind of pool */
-  uint64_t size; /* tasks at a time, TP_UNLIMITED for no limit */
+  bool woken;     /* the executor knows that there is something to start; cleared by tp_pool_feed */
+  char *label;    /* how it prints, as "TaskPool-0" */
+  int kind;       /* the owner's kind of pool */
+  uint64_t size;  /* tasks at a time, TP_UNLIMITED for no limit */
+  tp_scale scale; /* how the pool scales itself, if it does */
   uint64_t next_id;             /* id of the next task = number of tasks ever started */
   uint64_t running;             /* tasks in TP_TASK_RUNNING */
   uint64_t cancelled;           /* tasks in TP_TASK_CANCELLED */

@@ -25,6 +25,17 @@
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
 ---@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
 ---@field queue_limit? number how many submitted calls may wait beyond the free places; default: math.huge
+---@field autoscale? taskpool.Autoscale has the pool change its size by itself; `size` is then the first one
+
+---The bounds of a pool that changes its size by itself: quickly up when tasks wait for a place, slowly down
+---when places stay free. Each decision is logged with its reason, at level "info".
+---@class taskpool.Autoscale
+---@field max integer the largest size, at least 1
+---@field min? integer the smallest size; default: 1
+---@field interval? number seconds between two decisions, at least 0.001; default: 1
+
+---@class taskpool.ScaleOptions
+---@field hard? boolean cancel the newest tasks over the new size; default: they may end
 
 ---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
 ---@field args? any[] arguments of every task
@@ -88,7 +99,7 @@ function Future:set_weight(weight) end
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
 ---@class taskpool.Pool
----@field pool_size number how many tasks may run at a time; can be set
+---@field pool_size number how many tasks may run at a time; can be set, within the bounds of `autoscale`
 ---@field is_locked boolean whether it refuses new work
 ---@field is_full boolean whether as many tasks run as may
 ---@field num_running integer tasks that run
@@ -205,6 +216,13 @@ function TaskPool:starmap(func, iterable, ...) end
 ---@param ... any|taskpool.MapOptions
 ---@return string group_name
 function TaskPool:doublestarmap(func, iterable, ...) end
+
+---Changes the size by `n` places, not below 0 and not out of the bounds of `autoscale`. An unlimited pool has
+---no size to change: InvalidArgument.
+---@param n integer may be negative
+---@param options? taskpool.ScaleOptions
+---@return integer size the new one
+function TaskPool:scale(n, options) end
 
 ---A pool that runs one function with one set of arguments.
 ---@class taskpool.SimpleTaskPool: taskpool.Pool
