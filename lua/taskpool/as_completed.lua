@@ -25,13 +25,9 @@ local function as_completed(futures)
       argument.refuse("as_completed: element %d must be a future, not %s", index, argument.describe(future))
     end
     local pair = { future, index }
-    if future:done() then
+    core.on_end(future, function()
       done:put_nowait(pair)
-    else
-      core.on_end(future, function()
-        done:put_nowait(pair)
-      end)
-    end
+    end)
   end
   return function()
     if left == 0 then

@@ -4,6 +4,8 @@
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 
+local OTHER_FAILED <const> = "another one in the same gather failed"
+
 ---The coroutines of one gather.
 ---@class taskpool.Gathering
 ---@field count integer how many there are
@@ -44,22 +46,21 @@ function Gathering:ended(index, ok, value)
     self.results[index] = value
   elseif not self.failed then
     self.failed, self.failure = true, value
-    self:cancel("another one in the same gather failed")
+    self:cancel(OTHER_FAILED)
   end
   if self.left == 0 then
     core.wake(self.wake_id)
   end
 end
 
----Starts what stands at `index`: a function, or the `await` of an object. A future that is not done has
----been started already.
+---Starts what stands at `index`: a function, or the `await` of an object. A future has been started.
 ---@param index integer
 ---@param target function|{ await: function }
 function Gathering:start(index, target)
   local future
   if type(target) == "function" then
     future = core.start(target)
-  elseif getmetatable(target) == "taskpool.Future" and not target:done() then
+  elseif getmetatable(target) == "taskpool.Future" then
     future = target
   else
     future = core.start(target.await, target)
@@ -114,7 +115,12 @@ local function gather(...)
   for index = 1, count do
     gathering:start(index, (select(index, ...)))
   end
-  core.park()
+  if gathering.failed then -- a future that was done already; the others were started after it
+    gathering:cancel(OTHER_FAILED)
+  end
+  if gathering.left > 0 then
+    core.park()
+  end
   if gathering.failed then
     error(gathering.failure, 0)
   end

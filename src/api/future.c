@@ -173,16 +173,26 @@ static int l_future_gc(lua_State *L) {
 
 /* ---- waiting ---- */
 
+/* Pushes the results of the future at `index`, or its error; returns how many. */
+static int push_values(lua_State *L, int index) {
+  if (lua_getiuservalue(L, index, VALUES) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  int list = lua_gettop(L);
+  lua_getfield(L, list, "n");
+  int count = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  luaL_checkstack(L, count + 1, "too many results");
+  for (int i = 1; i <= count; i++)
+    lua_rawgeti(L, list, i);
+  lua_remove(L, list);
+  return count;
+}
+
 /* Returns the results of the future in slot 1, or raises its error. */
 static int give(lua_State *L, tp_future *future) {
-  lua_settop(L, 1);
-  if (lua_getiuservalue(L, 1, VALUES) != LUA_TTABLE)
-    return 0;
-  lua_getfield(L, 2, "n");
-  int count = (int)lua_tointeger(L, -1);
-  luaL_checkstack(L, count, "too many results");
-  for (int i = 1; i <= count; i++)
-    lua_rawgeti(L, 2, i);
+  int count = push_values(L, 1);
   if (future->state == FUTURE_OK)
     return count;
   future->seen = true;
@@ -332,11 +342,8 @@ int l_core_start(lua_State *L) {
   return 1;
 }
 
-int l_core_on_end(lua_State *L) {
-  const tp_future *future = check(L, 1);
-  if (future->state != FUTURE_PENDING)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "on_end: the future is done already");
-  luaL_checktype(L, 2, LUA_TFUNCTION);
+/* Adds the function in slot 2 to those that listen for the end of the future in slot 1. */
+static void add_listener(lua_State *L) {
   if (lua_getiuservalue(L, 1, LISTENERS) != LUA_TTABLE) {
     lua_pop(L, 1);
     lua_createtable(L, 1, 0);
@@ -345,6 +352,19 @@ int l_core_on_end(lua_State *L) {
   }
   lua_pushvalue(L, 2);
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+int l_core_on_end(lua_State *L) {
+  tp_future *future = check(L, 1);
+  lua_settop(L, 2);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (future->state == FUTURE_PENDING) {
+    add_listener(L);
+    return 0;
+  }
+  future->seen = true;
+  lua_pushboolean(L, future->state == FUTURE_OK);
+  lua_call(L, 1 + push_values(L, 1), 0);
   return 0;
 }
 

@@ -123,7 +123,7 @@ function core.wake(id, ...) end
 ---@return taskpool.Future
 function core.start(fn, ...) end
 
----Has `f(ok, ...)` called once when the future is done, which it may not be yet; `f` may not wait.
+---Has `f(ok, ...)` called once when the future is done, now if it is; `f` may not wait.
 ---@param future taskpool.Future
 ---@param f fun(ok: boolean, ...: any)
 function core.on_end(future, f) end
