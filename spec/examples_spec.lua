@@ -124,6 +124,31 @@ local function count(text, pattern)
   return (select(2, text:gsub(pattern, "")))
 end
 
+describe("the example pool_kinds", function()
+  it("shows two sizes times three orders", function()
+    local orders, most = {}, {}
+    for _, step in ipairs(play "examples/pool_kinds.lua") do
+      for _, line in ipairs(step) do
+        local kind, count, order = line:match "^(%u%l+%u%l+) +at most (%d): ([%d ]+)$"
+        if kind then
+          orders[kind], most[kind] = order, tonumber(count)
+        end
+      end
+    end
+    local in_order <const> = {
+      Fifo = "1 2 3 4 5 6 7 8 9 10 11 12",
+      Lifo = "12 11 10 9 8 7 6 5 4 3 2 1",
+      Priority = "3 6 9 12 1 4 7 10 2 5 8 11",
+    }
+    for order, numbers in pairs(in_order) do
+      assert.are.equal(numbers, orders["Fixed" .. order])
+      assert.are.equal(numbers, orders["Autoscale" .. order])
+      assert.are.equal(2, most["Fixed" .. order])
+      assert.is_true(most["Autoscale" .. order] > 2 and most["Autoscale" .. order] <= 4)
+    end
+  end)
+end)
+
 describe("in real time, all at once,", function()
   it("the two demonstrations come to their ends", function()
     local all = {}
