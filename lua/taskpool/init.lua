@@ -40,6 +40,7 @@ local taskpool = {
   gather = require "taskpool.gather",
   as_completed = require "taskpool.as_completed",
   timeout = require "taskpool.timeout",
+  tries = core.tries,
 
   -- between tasks
   Queue = require("taskpool.queue").new,
@@ -50,6 +51,7 @@ local taskpool = {
   expose = core.expose,
   preempt = core.preempt,
   error = core.error,
+  no_retry = core.no_retry,
   log = require "taskpool.log",
 }
 

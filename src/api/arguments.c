@@ -84,6 +84,11 @@ static void check_name(lua_State *L, int index, const char *what, const tp_param
     refuse(L, index, what, param, "a string");
 }
 
+static void check_policy(lua_State *L, int index, const char *what, const tp_param *param) {
+  if (lua_type(L, index) != LUA_TNUMBER && !lua_istable(L, index))
+    refuse(L, index, what, param, "a number or a table");
+}
+
 static void check_flag(lua_State *L, int index, const char *what, const tp_param *param) {
   if (!lua_isboolean(L, index))
     refuse(L, index, what, param, "a boolean");
@@ -97,7 +102,8 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
       [TP_PARAM_INTEGER] = check_integer,   [TP_PARAM_COUNT] = check_count,
       [TP_PARAM_SIZE] = check_size,         [TP_PARAM_NUMBER] = check_number,
       [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
-      [TP_PARAM_NAME] = check_name,         [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_NAME] = check_name,         [TP_PARAM_POLICY] = check_policy,
+      [TP_PARAM_FLAG] = check_flag,
   };
   checks[param->type](L, index, what, param);
 }

@@ -6,6 +6,7 @@
 #include "api/arguments.h"
 #include "api/funcname.h"
 #include "api/method.h"
+#include "api/policy.h"
 #include "exec/exec.h"
 #include "host/host.h"
 #include "value/error.h"
@@ -95,6 +96,8 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
   { .name = "name", .type = TP_PARAM_NAME }
 #define GRACE_OPTION                                                                               \
   { .name = "cancel_grace", .type = TP_PARAM_SECONDS }
+#define RETRIES_OPTION                                                                             \
+  { .name = "retries", .type = TP_PARAM_POLICY }
 
 uint64_t tp_pool_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
@@ -149,23 +152,36 @@ static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first)
   return bounds;
 }
 
+static tp_retry read_retries(lua_State *L, int index, const char *what) {
+  const tp_retry none = {.n = 0};
+  return tp_policy_retries(L, index, what, &none);
+}
+
+static void set_retries(const tp_pool *pool, const tp_retry *retry) {
+  tp_run *run = pool->owner;
+  run->retry = *retry;
+}
+
 int l_task_pool_new(lua_State *L) {
   static const tp_param options[] = {SIZE_OPTION,
                                      NAME_OPTION,
                                      GRACE_OPTION,
+                                     RETRIES_OPTION,
                                      {.name = "order", .type = TP_PARAM_NAME},
                                      {.name = "queue_limit", .type = TP_PARAM_SIZE},
                                      {.name = "autoscale", .type = TP_PARAM_TABLE},
                                      {.name = NULL}};
-  enum { TABLE = 1, SIZE, NAME, GRACE, ORDER, QUEUE_LIMIT, AUTOSCALE, TOP = AUTOSCALE };
+  enum { TABLE = 1, SIZE, NAME, GRACE, RETRIES, ORDER, QUEUE_LIMIT, AUTOSCALE, TOP = AUTOSCALE };
   uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
   tp_order order = to_order(L, ORDER);
+  const tp_retry retry = read_retries(L, RETRIES, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
   lua_settop(L, TOP);
   tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
   set_grace(L, pool, GRACE);
+  set_retries(pool, &retry);
   pool->order = order;
   pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
   if (bounds.max)
@@ -183,15 +199,30 @@ int l_simple_task_pool_new(lua_State *L) {
                                      SIZE_OPTION,
                                      NAME_OPTION,
                                      GRACE_OPTION,
+                                     RETRIES_OPTION,
                                      {.name = NULL}};
-  enum { FUNC = 1, TABLE, ARGS, KWARGS, END_CALLBACK, CANCEL_CALLBACK, SIZE, NAME, GRACE, BOUND };
+  enum {
+    FUNC = 1,
+    TABLE,
+    ARGS,
+    KWARGS,
+    END_CALLBACK,
+    CANCEL_CALLBACK,
+    SIZE,
+    NAME,
+    GRACE,
+    RETRIES,
+    BOUND
+  };
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
+  const tp_retry retry = read_retries(L, RETRIES, what);
   tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
   set_grace(L, pool, GRACE);
+  set_retries(pool, &retry);
   const int values[] = {[TP_PEG_FUNCTION] = FUNC,
                         [TP_PEG_ARGUMENTS] = BOUND,
                         [TP_PEG_END_CALLBACK] = END_CALLBACK,

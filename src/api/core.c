@@ -46,6 +46,16 @@ static int l_core_in_task(lua_State *L) {
   return 1;
 }
 
+/* Lua: tries(): which try of its function the running task is at; nil outside of a pool's task. */
+static int l_core_tries(lua_State *L) {
+  uint32_t tries = tp_exec_tries(exec_of(L));
+  if (tries)
+    lua_pushinteger(L, tries);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int l_core_checkpoint(lua_State *L) {
   tp_wait_check(exec_of(L), L);
   return 0;
@@ -78,6 +88,14 @@ static int l_core_wake(lua_State *L) {
 }
 
 /* ---- errors and the log ---- */
+
+/* Lua: no_retry(err). */
+static int l_core_no_retry(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  tp_retry_refuse(L);
+  return 1;
+}
 
 static const char *check_string(lua_State *L, int index, const char *what) {
   if (lua_type(L, index) != LUA_TSTRING)
@@ -209,6 +227,8 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"on_end", l_core_on_end},
       {"cancel", l_core_cancel},
       {"in_task", l_core_in_task},
+      {"tries", l_core_tries},
+      {"no_retry", l_core_no_retry},
       {"error", l_core_error},
       {"log", l_core_log},
       {"log_level", l_core_log_level},

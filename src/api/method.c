@@ -53,6 +53,13 @@
     .help = "cancel a task with TimedOut when it has run for so long (default: never)"             \
   }
 
+#define RETRIES                                                                                    \
+  {                                                                                                \
+    .name = "retries", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RETRIES",       \
+    .help = "how often a task that fails is tried again, as 3 or "                                 \
+            "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, 0)"                            \
+  }
+
 #define GRACE                                                                                      \
   {                                                                                                \
     .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
@@ -74,7 +81,7 @@
 
 /* What a submitted call is made of. */
 #define SUBMIT                                                                                     \
-  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, {                                        \
+  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES, {                               \
     .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
     .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
   }
@@ -124,28 +131,31 @@ const tp_method tp_methods[] = {
                 END_CALLBACK,
                 CANCEL_CALLBACK,
                 TIMEOUT,
-                WEIGHT},
+                WEIGHT,
+                RETRIES},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .call = l_pool_apply},
     {.name = "map",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES},
      .summary = "Call a function once for each element, in tasks of one group.",
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT,
+                RETRIES},
      .summary = "Like map, each element a list of positional arguments.",
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT,
+                RETRIES},
      .summary = "Like map, each element a table of arguments by parameter name.",
      .call = l_pool_doublestarmap},
     {.name = "submit",
@@ -247,6 +257,7 @@ const tp_method tp_methods[] = {
     PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
     PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
     PROPERTY(num_timed_out, TP_ON_ALL, "Number of tasks cancelled because their time was over."),
+    PROPERTY(num_retried, TP_ON_ALL, "Number of times that a task was tried again."),
     PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
     PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
     {.name = "get_group_ids",

@@ -25,6 +25,7 @@ typedef enum tp_param_type {
   TP_PARAM_SECONDS,  /* a number >= 0 */
   TP_PARAM_ID,       /* a task id, an integer >= 0 */
   TP_PARAM_NAME,     /* a string */
+  TP_PARAM_POLICY,   /* a table with string keys, or the number for the first of them (policy.h) */
   TP_PARAM_FLAG,     /* a boolean; prompt: present or not */
 } tp_param_type;
 

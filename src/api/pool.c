@@ -6,6 +6,7 @@
 #include "api/class.h"
 #include "api/funcname.h"
 #include "api/future.h"
+#include "api/policy.h"
 #include "exec/exec.h"
 #include "value/error.h"
 #include "value/text.h"
@@ -17,6 +18,10 @@
 
 static tp_exec *exec_of(const tp_pool *pool) {
   return ((tp_run *)pool->owner)->exec;
+}
+
+static const tp_run *run_of(lua_State *L) {
+  return tp_pool_check(L, 1)->owner;
 }
 
 /* ---- adding work ---- */
@@ -57,8 +62,13 @@ static double to_weight(lua_State *L, int index) {
   return lua_isnil(L, index) ? TP_WEIGHT_DEFAULT : lua_tonumber(L, index);
 }
 
+/* The option `retries`, or what the pool at [1] says. */
+static tp_retry read_retries(lua_State *L, int index, const char *method) {
+  return tp_policy_retries(L, index, method, &run_of(L)->retry);
+}
+
 int l_pool_apply(lua_State *L) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES };
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
                          &(tp_call_parts){.pool = POOL,
@@ -68,7 +78,8 @@ int l_pool_apply(lua_State *L) {
                                           .cancel_callback = CANCEL,
                                           .spread = TP_SPREAD_SAME,
                                           .times = count_or_one(L, NUM),
-                                          .timeout = TIMEOUT},
+                                          .timeout = TIMEOUT,
+                                          .retry = read_retries(L, RETRIES, "apply")},
                          (tp_group_options){.name = lua_tostring(L, GROUP),
                                             .limit = TP_UNLIMITED,
                                             .weight = to_weight(L, WEIGHT)},
@@ -76,7 +87,7 @@ int l_pool_apply(lua_State *L) {
 }
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
-  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT };
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES };
   uint64_t limit = count_or_one(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
@@ -87,7 +98,8 @@ static int map(lua_State *L, tp_spread spread, const char *method) {
                                           .end_callback = END,
                                           .cancel_callback = CANCEL,
                                           .spread = spread,
-                                          .timeout = TIMEOUT},
+                                          .timeout = TIMEOUT,
+                                          .retry = read_retries(L, RETRIES, method)},
                          (tp_group_options){.name = lua_tostring(L, GROUP),
                                             .limit = limit,
                                             .weight = to_weight(L, WEIGHT)},
@@ -119,7 +131,7 @@ static void check_args(lua_State *L, int args) {
 
 /* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
 static void submit(lua_State *L, bool waits) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, GROUP, FUTURE, BOUND };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, GROUP, FUTURE, BOUND };
   check_args(L, ARGS);
   lua_settop(L, GROUP);
   tp_future *future = tp_future_push(L, tp_host_of(L));
@@ -131,6 +143,7 @@ static void submit(lua_State *L, bool waits) {
                                                .spread = TP_SPREAD_SAME,
                                                .times = 1,
                                                .timeout = TIMEOUT,
+                                               .retry = read_retries(L, RETRIES, "submit"),
                                                .done = tp_future_done,
                                                .context = future},
                               &(tp_group_options){.name = lua_tostring(L, GROUP),
@@ -148,7 +161,7 @@ int l_pool_submit_nowait(lua_State *L) {
 }
 
 int l_pool_submit(lua_State *L) {
-  enum { POOL = 1, NOWAIT = 8 };
+  enum { POOL = 1, NOWAIT = 9 };
   if (lua_toboolean(L, NOWAIT))
     return l_pool_submit_nowait(L);
   tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
@@ -180,7 +193,8 @@ int l_pool_start(lua_State *L) {
                                  .end_callback = 2 + TP_PEG_END_CALLBACK,
                                  .cancel_callback = 2 + TP_PEG_CANCEL_CALLBACK,
                                  .spread = TP_SPREAD_SAME,
-                                 .times = times},
+                                 .times = times,
+                                 .retry = run_of(L)->retry},
                 &(tp_group_options){.prefix = "start-group", .limit = TP_UNLIMITED});
   lua_pushstring(L, group->name);
   return 1;
@@ -375,6 +389,10 @@ int l_pool_num_ended(lua_State *L) {
 
 int l_pool_num_timed_out(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->timed_out);
+}
+
+int l_pool_num_retried(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->retried);
 }
 
 int l_pool_num_waiting(lua_State *L) {

@@ -22,6 +22,7 @@ static void main_done(void *context, lua_State *L, bool ok, int count) {
   end->ended = true;
   end->failed = !ok;
   if (!ok) {
+    tp_retry_unwrap(L);
     tp_exec_push_traceback(end->host->exec, L);
     end->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
   }

@@ -412,6 +412,10 @@ static bool read_integer(reader *r, const tp_param *param) {
   return read_number_of(r, param, is_integer);
 }
 
+static bool read_policy(reader *r, const tp_param *param) {
+  return byte_at(r, r->at) == '{' ? read_table(r, param) : read_number(r, param);
+}
+
 static bool read_count(reader *r, const tp_param *param) {
   return read_number_of(r, param, is_count);
 }
@@ -441,6 +445,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_SECONDS] = {read_seconds, "a number of seconds, 0 or more"},
     [TP_PARAM_ID] = {read_count, "the id of a task, a whole number"},
     [TP_PARAM_NAME] = {push_word, "a word, or a text in quotes"},
+    [TP_PARAM_POLICY] = {read_policy, "a number, or a table with names as keys, as {n = 3}"},
     [TP_PARAM_FLAG] = {NULL, "no value"},
 };
 

@@ -16,8 +16,9 @@
 
 /* ---- arguments ---- */
 
-/* Lua: the body of a task whose arguments are wrong. */
+/* Lua: the body of a task whose arguments are wrong, and stay so. */
 static int l_refuse(lua_State *L) {
+  tp_retry_refuse(L);
   return lua_error(L);
 }
 
@@ -106,8 +107,10 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   tp_coro *coro = tp_coro_take_next(call->exec);
   coro->is_task = true;
   coro->failed = coro->cancelled = false;
+  if (call->retry.n)
+    lua_pushcfunction(coro->L, l_retry);
   coro->as.task.state = TP_TASK_NEW;
-  tp_coro_begin(coro, push_next(call, coro->L));
+  tp_coro_begin(coro, push_next(call, coro->L) + (call->retry.n > 0));
   if (call->timeout > 0)
     tp_ending_limit(coro, call->timeout);
   *task = &coro->as.task;
@@ -208,8 +211,11 @@ static int refer(lua_State *L, int index) {
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts) {
   luaL_checkstack(L, 4, NULL);
   tp_call *call = lua_newuserdatauv(L, sizeof *call, TP_CALL_VALUES);
-  *call = (tp_call){
-      .exec = exec, .spread = parts->spread, .done = parts->done, .context = parts->context};
+  *call = (tp_call){.exec = exec,
+                    .spread = parts->spread,
+                    .retry = parts->retry,
+                    .done = parts->done,
+                    .context = parts->context};
   keep(L, TP_CALL_POOL, parts->pool);
   call->has_callback[true] = keep(L, TP_CALL_END_CALLBACK, parts->end_callback);
   call->has_callback[false] = keep(L, TP_CALL_CANCEL_CALLBACK, parts->cancel_callback);

@@ -24,6 +24,7 @@ struct tp_call {
   uint64_t next;        /* elements, or times, taken so far */
   uint64_t count;       /* how many there are; not known of an iterator */
   double timeout;       /* seconds that a task may run; 0: no limit */
+  tp_retry retry;       /* whether a task is tried again */
   bool iterated;        /* the elements come from an iterator */
   tp_coro *iterator;    /* the coroutine of an iterator; NULL for lists and after its end */
   tp_coro_done done;    /* told of the end of its one task; NULL: nobody is, or was already */

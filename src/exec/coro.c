@@ -96,6 +96,8 @@ static bool tell(tp_coro *coro, lua_State *L, bool ok) {
 static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   tp_task *task = &coro->as.task;
   tp_pool *pool = task->group->pool;
+  if (!ok)
+    tp_retry_unwrap(L);
   coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
   coro->failed = !ok;
   if (coro->cancelled) {
@@ -193,6 +195,7 @@ static void run_task(tp_coro *coro, lua_State *L, int status) {
   switch ((tp_coro_phase)coro->phase) {
   case TP_PHASE_REST:
   case TP_PHASE_BODY:
+  case TP_PHASE_PAUSE:
     end_body(coro, L, is_ok(status));
     status = coro->cancelled ? run_callback(coro, L, TP_PHASE_CANCEL_CALLBACK) : LUA_OK;
     /* fall through */

@@ -27,6 +27,7 @@ typedef enum tp_coro_state {
 typedef enum tp_coro_phase {
   TP_PHASE_REST,            /* none: the next resume brings a function and its arguments */
   TP_PHASE_BODY,            /* the function */
+  TP_PHASE_PAUSE,           /* the pause between two tries of the function */
   TP_PHASE_CANCEL_CALLBACK, /* the cancel callback of a task */
   TP_PHASE_END_CALLBACK,    /* the end callback of a task */
 } tp_coro_phase;
@@ -47,6 +48,7 @@ struct tp_coro {
   bool cut : 1;       /* the wait was ended by a cancel; its continuation raises */
   bool failed : 1;    /* task: the body did not return */
   bool cancelled : 1; /* task: the body was ended by the cancel */
+  bool reported : 1;  /* the error that is being raised has its traceback already */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -181,6 +183,10 @@ bool tp_wait_is_possible(const tp_exec *exec, lua_State *L);
 /* Makes a parked or offering coroutine ready. */
 void tp_wait_end(tp_coro *coro, int nargs);
 
+/* Parks for that long as tp_wait_sleep does, but goes on with `k`, which calls tp_wait_values. */
+int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
+                  lua_KContext context);
+
 /* ---- timer.c ---- */
 
 /* Nanoseconds. */
@@ -221,6 +227,11 @@ void tp_call_offered(tp_coro *coro);
 bool tp_call_has_callback(const tp_group *group, tp_coro_phase phase);
 void tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase);
 
+/* ---- retry.c ---- */
+
+/* Lua: the body of a task that is tried again. Stack: the function, its arguments. */
+int l_retry(lua_State *L);
+
 /* ---- task.c ---- */
 
 /* Queues the pool for the next turn to feed. */
@@ -232,6 +243,9 @@ void tp_run_update_wanted(tp_run *run);
 
 /* Tells the listener, and who waits for the pool, of an event. */
 void tp_run_event(tp_pool *pool, tp_event event, tp_task *task);
+
+/* The same with words for the listener. */
+void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 
 /* Counts an error of a task or iterator; the error value is on top of L and stays there. */
 void tp_run_count_error(tp_run *run, lua_State *L);

@@ -17,8 +17,8 @@
  * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c
  * park, wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which
  * arguments, feed.c its iterator, bind.c arguments by name; task.c what a pool asks of its
- * executor, scale.c when it scales itself; coroutine.c pcall and the coroutine library for tasks.
- */
+ * executor, scale.c when it scales itself; retry.c tasks that are tried again; coroutine.c pcall
+ * and the coroutine library for tasks. */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
@@ -38,8 +38,10 @@ typedef uint64_t tp_wake_id;
 /* Who is told what happens. */
 typedef struct tp_exec_listener {
   void *context; /* handed to the functions */
-  /* A pool event; the task is NULL where it is about the pool. Must not call back. */
-  void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task);
+  /* A pool event; the task is NULL where it is about the pool, `words` (what more there is to say)
+   * where there are none. Must not call back. */
+  void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task,
+                const char *words);
   /* The call named `who` ended in an error that nobody else is told of. `text`: message and
    * traceback. */
   void (*failed)(void *context, const char *who, const char *text);
@@ -197,6 +199,13 @@ typedef struct tp_alarm {
   bool is_idle;   /* nothing waits for it: neither the host nor its clock goes on for it alone */
 } tp_alarm;
 
+/* How tasks are tried again when their function has failed: see retry.c. */
+typedef struct tp_retry {
+  uint32_t n;     /* tries after the first one; 0: none */
+  double backoff; /* seconds before the first of them, doubled each time up to an hour */
+  double jitter;  /* the part of it, 0 to 1, by which each pause is longer or shorter at random */
+} tp_retry;
+
 /* What the executor keeps for a pool. */
 struct tp_run {
   tp_exec *exec;                  /* the executor */
@@ -210,6 +219,7 @@ struct tp_run {
   double grace;                   /* seconds that its cancelled tasks have before they are killed */
   tp_alarm scaler;                /* the next look at a pool that scales itself */
   bool changed;                   /* something has happened to it since the last one */
+  tp_retry retry;                 /* of calls that say nothing else */
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
 };
@@ -261,6 +271,7 @@ typedef struct tp_call_parts {
   int end_callback, cancel_callback;
   tp_spread spread; /* how an element becomes arguments */
   int timeout;      /* seconds that a task may run */
+  tp_retry retry;   /* whether a task is tried again */
   uint64_t times;   /* TP_SPREAD_SAME: how many tasks */
   /* Of a submitted call: told once of its results, or of the error or the cancel that came before
    * them, which are then neither logged nor counted. */
@@ -276,6 +287,19 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
 
 /* Lets go of a call that found no group. */
 void tp_call_drop(tp_call *call, lua_State *L);
+
+/* ---- tries: retry.c ---- */
+
+/* Wraps the error value on top of the stack, so that a task which it ends is not tried again. */
+void tp_retry_refuse(lua_State *L);
+
+/* Replaces a wrapped error value on top of the stack by the value itself, where an error leaves the
+ * task. Never raises. */
+void tp_retry_unwrap(lua_State *L);
+
+/* Which try of its function the running task is at, from 1 on; in its callbacks, how many there
+ * were. 0 outside of a pool's task. */
+uint32_t tp_exec_tries(const tp_exec *exec);
 
 /* ---- arguments by name: bind.c ---- */
 

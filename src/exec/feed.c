@@ -52,6 +52,7 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
   call->iterator = NULL;
   if (!ok && group->feed != TP_FEED_STOPPING) {
     tp_exec_listener *listener = &call->exec->listener;
+    tp_retry_unwrap(L);
     tp_exec_push_traceback(call->exec, L);
     lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label,
                     tp_group_label(group));

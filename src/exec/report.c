@@ -26,11 +26,16 @@ static void push_message(lua_State *L, int value) {
 }
 
 /* Lua: the message handler of every body. Keeps message and traceback for the report; the value
- * stays what it is. A cancel is no failure, and a million of them must be cheap. */
+ * stays what it is. A cancel is no failure, and a million of them must be cheap; an error that is
+ * raised on has been here before. */
 int tp_report_handler(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);
-  if (tp_exec_is_cancel(tp_exec_of(L), L, 1))
+  tp_exec *exec = tp_exec_of(L);
+  bool is_reported = exec->current && exec->current->reported;
+  if (is_reported)
+    exec->current->reported = false;
+  if (is_reported || tp_exec_is_cancel(exec, L, 1))
     return 1;
   push_message(L, 1);
   luaL_traceback(L, L, lua_tostring(L, 2), 1);
@@ -72,7 +77,8 @@ void tp_exec_push_stack(lua_State *L, tp_task *task) {
   }
   luaL_pushresult(&text);
   if (lua_rawlen(L, -1) == 0) {
+    bool is_paused = tp_coro_of(task)->phase == TP_PHASE_PAUSE;
     lua_pop(L, 1);
-    lua_pushliteral(L, "not begun");
+    lua_pushstring(L, is_paused ? "between two tries" : "not begun");
   }
 }

@@ -44,7 +44,7 @@ static void wake_waiters(tp_run *run, tp_event event) {
   tp_run_update_wanted(run);
 }
 
-void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
+void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
   tp_run *run = pool->owner;
   if (run->waiter_count)
     wake_waiters(run, event);
@@ -52,7 +52,11 @@ void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
     tp_run_scale_note(run, event);
   tp_exec_listener *listener = &run->exec->listener;
   if (run->listened & TP_EVENT_BIT(event))
-    listener->event(listener->context, pool, event, task);
+    listener->event(listener->context, pool, event, task, words);
+}
+
+void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
+  tp_run_tell(pool, event, task, NULL);
 }
 
 static void cancel(tp_task *task, tp_cancel *reason) {

@@ -101,15 +101,8 @@ static uint64_t to_nanoseconds(double seconds) {
   return nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
 }
 
-static int after_sleep(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  tp_exec *exec = (tp_exec *)context;
-  if (exec->current->cut)
-    tp_wait_values(exec, L, 0);
-  return 0;
-}
-
-int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds) {
+int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
+                  lua_KContext context) {
   check_wait(exec, L);
   tp_coro *coro = exec->current;
   if (seconds > 0) {
@@ -120,5 +113,17 @@ int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds) {
     tp_coro_renew_park(coro);
     tp_exec_queue(coro, 0);
   }
-  return lua_yieldk(L, 0, (lua_KContext)exec, after_sleep);
+  return lua_yieldk(L, 0, context, k);
+}
+
+static int after_sleep(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  tp_exec *exec = (tp_exec *)context;
+  if (exec->current->cut)
+    tp_wait_values(exec, L, 0);
+  return 0;
+}
+
+int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds) {
+  return tp_wait_pause(exec, L, seconds, after_sleep, (lua_KContext)exec);
 }

@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* How an event reads in the log: "<before>P<after>", or "<before>P_Task-3<after>" for a task's. */
+/* How an event reads in the log: "<before>P<after>", or "<before>P_Task-3<after>" for a task's;
+ * then the words that it was told with. */
 static const struct {
   tp_log_level level;
   const char *before, *after; /* NULL: not told */
@@ -18,6 +19,7 @@ static const struct {
     [TP_EVENT_STARTED] = {TP_LOG_DEBUG, "Started ", ""},
     [TP_EVENT_CANCELLING] = {TP_LOG_DEBUG, "Cancelling ", " ..."},
     [TP_EVENT_CANCELLED] = {TP_LOG_DEBUG, "Cancelled ", ""},
+    [TP_EVENT_RETRIED] = {TP_LOG_INFO, "Retrying ", ""},
     [TP_EVENT_KILLED] = {TP_LOG_WARNING, "Killed ", ": it did not end after its cancel"},
     [TP_EVENT_IGNORED] = {TP_LOG_INFO, "", " returned although it was cancelled"},
     [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
@@ -35,27 +37,29 @@ static void log_decision(const tp_log *log, const tp_pool *pool, tp_event event)
                records[event].after, from, last->to, last->reason);
 }
 
-static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task) {
+static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task,
+                      const char *words) {
   if (event >= sizeof records / sizeof *records || !records[event].before)
     return;
   const char *before = records[event].before, *after = records[event].after;
   if (event == TP_EVENT_SCALED || event == TP_EVENT_HELD)
     log_decision(log, pool, event);
   else if (task)
-    tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s", before, pool->label,
-                 task->id, after);
+    tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s%s", before, pool->label,
+                 task->id, after, words);
   else
-    tp_log_write(log, records[event].level, "%s%s%s", before, pool->label, after);
+    tp_log_write(log, records[event].level, "%s%s%s%s", before, pool->label, after, words);
 }
 
-static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task) {
+static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task,
+                     const char *words) {
   tp_host *host = context;
   if (event == TP_EVENT_BUSY)
     host->busy_pools++;
   else if (event == TP_EVENT_IDLE)
     host->busy_pools--;
   else
-    log_event(&host->log, pool, event, task);
+    log_event(&host->log, pool, event, task, words ? words : "");
 }
 
 static void on_failed(void *context, const char *who, const char *text) {

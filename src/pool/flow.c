@@ -222,6 +222,10 @@ void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
   }
 }
 
+void tp_pool_count_retry(tp_pool *pool) {
+  pool->retried++;
+}
+
 /* ---- feeding ---- */
 
 /* A group in the queue has been asked: it leaves, or goes to its next turn, if there are others. */

@@ -47,6 +47,7 @@ typedef enum tp_event {
   TP_EVENT_STARTED,     /* a task has its place and its id */
   TP_EVENT_CANCELLING,  /* a cancel is about to reach a task's function (told by the executor) */
   TP_EVENT_CANCELLED,   /* a task's function was ended by a cancel */
+  TP_EVENT_RETRIED,     /* a task's function has failed and is tried again (the same) */
   TP_EVENT_KILLED,      /* a task did not end by itself after its cancel (told by the executor) */
   TP_EVENT_IGNORED,     /* a task was cancelled, but its function returned (the same) */
   TP_EVENT_ENDED,       /* a task has ended; its place is free */
@@ -97,6 +98,7 @@ struct tp_pool {
   uint64_t ended;               /* tasks ended and not flushed, their callbacks finished or not */
   uint64_t in_callbacks;        /* tasks in TP_TASK_ENDED: a part of `ended` */
   uint64_t timed_out;           /* tasks ever cancelled with TimedOut */
+  uint64_t retried;             /* tries of tasks beyond their first ones, ever */
   uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets
@@ -210,6 +212,9 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
  * TP_TASK_ENDED may be left out where there are no callbacks. After TP_TASK_DONE the record is the
  * executor's. */
 void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
+
+/* A running task's function is called once more. */
+void tp_pool_count_retry(tp_pool *pool);
 
 /* ---- for the files of pool/ ---- */
 

@@ -28,6 +28,8 @@ typedef struct tp_task {
   struct tp_task *bucket_next;     /* in the table by id */
   uint64_t ticket;     /* number of its move into `finishing`; orders it against flushes */
   tp_task_state state; /* where it stands */
+  uint32_t tries; /* how often its function was called; kept by the executor where it may be again
+                   */
 } tp_task;
 
 typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;

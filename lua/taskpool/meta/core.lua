@@ -43,6 +43,17 @@ local core = {}
 ---@return taskpool.Error
 function core.error(code, message) end
 
+---Wraps an error value, to be raised with `error`: the task that it ends is not tried again. Callbacks and
+---`gather_and_close` see `err` itself; caught by pcall, it is an object that prints as `err` does.
+---@param err any
+---@return userdata
+function core.no_retry(err) end
+
+---Which try of its function the running task is at, from 1 on; in the task's callbacks, how many there were.
+---nil outside of a pool's task, also in what `gather` and `timeout` run in it.
+---@return integer|nil
+function core.tries() end
+
 ---Waits.
 ---@async
 ---@param seconds number

@@ -17,10 +17,19 @@
 ---its error. May wait.
 ---@alias taskpool.Callback fun(id: integer, ok: boolean, ...: any)|string
 
+---How a task is tried again when its function fails: a task that was cancelled or whose time is over is
+---not, nor one that has raised an error of `taskpool.no_retry`. It keeps its id and its place in the pool.
+---A number is short for `{n = NUMBER}`.
+---@class taskpool.Retries
+---@field n integer tries after the first one, up to 1000000
+---@field backoff? number seconds before the first of them, doubled each time up to 3600; default: 0, at once
+---@field jitter? number part of each pause, 0 to 1, by which it is shorter or longer at random; default: 0
+
 ---@class taskpool.PoolOptions
 ---@field name? string default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
+---@field retries? taskpool.Retries|integer of calls that do not say it themselves; default: 0
 
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
 ---@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
@@ -47,8 +56,9 @@
 ---@field group_name? string default: a name that tells the call, the function and an index
 ---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
----@field timeout? number seconds after which a task is cancelled with TimedOut; default: never; not of `start`
-
+---@field timeout? number seconds after which a task is cancelled with TimedOut; default: never. All tries of a task
+---together
+---@field retries? taskpool.Retries|integer whether a task that fails is tried again; default: as the pool says
 ---@field weight? number the smaller, the sooner, with order = "priority"; default: 4; not of `start`
 
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
@@ -107,6 +117,7 @@ function Future:set_weight(weight) end
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
 ---@field num_timed_out integer tasks that were cancelled because their time was over
+---@field num_retried integer how often a task was tried again
 ---@field paused boolean whether it takes no new work for now
 local Pool = {}
 
