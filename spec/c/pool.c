@@ -30,6 +30,13 @@ typedef struct job {
   unsigned ended; /* how often its end was told */
 } job;
 
+/* What is known of a rate. */
+typedef struct pace {
+  tp_rate rate;   /* what it is; none where its interval is 0 */
+  uint64_t since; /* when it was set */
+  uint64_t taken; /* tasks started since then */
+} pace;
+
 /* What the executor keeps for a group. */
 typedef struct call {
   tp_group *group;  /* whose it is */
@@ -39,6 +46,7 @@ typedef struct call {
   bool waits;       /* its iterator waits for something */
   bool stopping;    /* … and is being cancelled */
   bool stopped;     /* no task may start any more */
+  pace pace;        /* how fast its tasks may start */
   unsigned name;    /* number in its name */
 } call;
 
@@ -56,6 +64,9 @@ typedef struct world {
   uint64_t closed;    /* pools closed so far */
   unsigned next_name; /* number of the next group */
   bool woken;         /* the pool wants to be fed */
+  uint64_t now;       /* the clock of rates */
+  uint64_t wake_at;   /* when the pool wants to be told that a token is there */
+  pace pace;          /* how fast all tasks may start */
   bool busy;          /* told by BUSY and IDLE */
 } world;
 
@@ -183,8 +194,32 @@ static void wake(tp_pool *pool) {
   world_of(pool)->woken = true;
 }
 
+static uint64_t now(const tp_pool *pool) {
+  return world_of(pool)->now;
+}
+
+static bool wake_at(tp_pool *pool, uint64_t when) {
+  world *of = world_of(pool);
+  bool fails = when != TP_NEVER && one_in(of, 50); /* no memory */
+  of->wake_at = fails ? TP_NEVER : when;
+  of->woken |= fails;
+  return !fails;
+}
+
+/* Counts a start: a burst and what came since then is all that may start. */
+static void check_rate(world *of, pace *model) {
+  if (model->rate.interval == 0)
+    return;
+  uint64_t burst = model->rate.slack / model->rate.interval + 1;
+  uint64_t passed = of->now - model->since + TP_RATE_LATE;
+  model->taken++;
+  CHECK(of, model->taken <= burst + passed / model->rate.interval);
+}
+
 static void on_started(world *of, const tp_task *task) {
   call *from = task->group->call;
+  check_rate(of, &of->pace);
+  check_rate(of, &from->pace);
   CHECK(of, task->id == of->started && !from->stopped);
   of->started++;
   of->running++;
@@ -223,10 +258,20 @@ static const tp_pool_ops executor = {
     .waiting = waiting,
     .release = release,
     .wake = wake,
+    .now = now,
+    .wake_at = wake_at,
     .event = on_event,
 };
 
 /* ---- what happens ---- */
+
+/* A rate, in most cases none. */
+static pace some_pace(world *of) {
+  pace made = {.since = of->now};
+  if (one_in(of, 3))
+    made.rate = tp_rate_make(1 + below(of, 5), 0.1 * (double)(1 + below(of, 5)), 1 + below(of, 4));
+  return made;
+}
 
 static void open_pool(world *of) {
   of->pool = tp_pool_create(&executor, of, 0, "P", 1 + below(of, 20));
@@ -235,6 +280,9 @@ static void open_pool(world *of) {
     of->pool->queue_limit = below(of, 4);
   of->started = of->running = of->cancelled = of->ended = of->in_callbacks = of->ticket = 0;
   of->woken = of->busy = false;
+  of->wake_at = TP_NEVER;
+  of->pace = some_pace(of);
+  tp_pool_set_rate(of->pool, &of->pace.rate);
 }
 
 /* Names are used again, so that some are taken. */
@@ -249,6 +297,7 @@ static void add_group(world *of) {
   bool submitted = one_in(of, 2), waits = submitted && one_in(of, 2);
   made->left = submitted ? 1 : below(of, 40);
   made->name = number;
+  made->pace = some_pace(of);
   of->calls[of->call_count++] = made;
   bool taken = tp_pool_find_group(of->pool, name, NULL) != NULL;
   bool named = one_in(of, 2);
@@ -256,6 +305,7 @@ static void add_group(world *of) {
                                     .prefix = submitted ? NULL : "map-f-group",
                                     .limit = one_in(of, 3) ? TP_UNLIMITED : 1 + below(of, 5),
                                     .weight = (double)below(of, 5),
+                                    .rate = made->pace.rate,
                                     .submitted = submitted,
                                     .waits = waits};
   bool refused = !waits && (of->pool->paused || (submitted && !tp_pool_has_place(of->pool)));
@@ -273,7 +323,17 @@ static void add_group(world *of) {
 static void feed(world *of) {
   if (!of->woken && !one_in(of, 50))
     return;
-  of->woken = tp_pool_feed(of->pool, 1 + (unsigned)below(of, 8));
+  of->woken = false;
+  of->woken |= tp_pool_feed(of->pool, 1 + (unsigned)below(of, 8));
+}
+
+/* Time goes on, and the pool is told when it has asked to be. */
+static void pass_time(world *of) {
+  of->now += below(of, 50000000);
+  if (of->wake_at > of->now)
+    return;
+  of->wake_at = TP_NEVER;
+  tp_pool_rested(of->pool);
 }
 
 static void end_task(world *of) {
@@ -410,7 +470,8 @@ static const struct {
     {feed, 300},       {end_task, 200}, {finish_task, 250},     {add_group, 40},
     {cancel_task, 60}, {wake_feed, 60}, {cancel_some_group, 5}, {cancel_newest, 20},
     {lock, 3},         {unlock, 12},    {resize, 10},           {flush, 10},
-    {close_pool, 3},   {cancel_all, 1}, {pause_pool, 10},       {weigh_group, 20},
+    {close_pool, 3},   {cancel_all, 1}, {pass_time, 60},        {pause_pool, 10},
+    {weigh_group, 20},
 };
 
 /* ---- what must hold ---- */
@@ -435,12 +496,19 @@ static void check_queue(world *of) {
   CHECK(of, TAILQ_EMPTY(&of->pool->outside) || of->pool->paused || !tp_pool_has_place(of->pool));
 }
 
+/* Whether a group lacks a token, and the pool will be told when it is there. */
+static bool rests(const world *of, const tp_group *group) {
+  uint64_t due = tp_rate_due(&group->rate), pool_due = tp_rate_due(&of->pool->rate);
+  return of->wake_at <= (due > pool_due ? due : pool_due);
+}
+
 /* Whoever could start a task will be asked. */
 static void check_nobody_is_forgotten(world *of) {
   for (size_t i = 0; i < of->call_count; i++) {
     const tp_group *group = of->calls[i]->group;
     CHECK(of, of->woken || tp_pool_is_full(of->pool) || group->feed != TP_FEED_READY ||
-                  group->occupying >= group->limit || group->stand == TP_CALL_OUTSIDE);
+                  group->occupying >= group->limit || group->stand == TP_CALL_OUTSIDE ||
+                  rests(of, group));
   }
 }
 
@@ -471,6 +539,7 @@ static void settle(world *of) {
   for (int i = 0; i < 1000000 && (of->job_count > 0 || of->call_count > 0); i++) {
     feed(of);
     wake_feed(of);
+    pass_time(of);
     end_task(of);
     finish_task(of);
   }

@@ -98,6 +98,8 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
   { .name = "cancel_grace", .type = TP_PARAM_SECONDS }
 #define RETRIES_OPTION                                                                             \
   { .name = "retries", .type = TP_PARAM_POLICY }
+#define RATE_OPTION                                                                                \
+  { .name = "rate", .type = TP_PARAM_POLICY }
 
 uint64_t tp_pool_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
@@ -112,12 +114,6 @@ static tp_order to_order(lua_State *L, int index) {
   tp_raise(L, TP_INVALID_ARGUMENT, "TaskPool: 'order' must be fifo, lifo or priority, not '%s'",
            lua_tostring(L, index));
   return TP_ORDER_FIFO;
-}
-
-static void set_grace(lua_State *L, const tp_pool *pool, int seconds) {
-  tp_run *run = pool->owner;
-  if (!lua_isnil(L, seconds))
-    run->grace = lua_tonumber(L, seconds);
 }
 
 /* Seconds between two decisions of a pool that scales itself: where nothing is said, and the
@@ -152,14 +148,26 @@ static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first)
   return bounds;
 }
 
-static tp_retry read_retries(lua_State *L, int index, const char *what) {
+/* What both kinds of pools are told about the ends and the starts of their tasks. */
+typedef struct conduct {
+  double grace;   /* seconds that a cancelled task has */
+  tp_retry retry; /* of calls that say nothing else */
+  tp_rate rate;   /* of the starts */
+} conduct;
+
+/* Reads the options GRACE, RETRIES and RATE, in the slots from `index` on. */
+static conduct read_conduct(lua_State *L, int index, const char *what) {
   const tp_retry none = {.n = 0};
-  return tp_policy_retries(L, index, what, &none);
+  return (conduct){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
+                   .retry = tp_policy_retries(L, index + 1, what, &none),
+                   .rate = tp_policy_rate(L, index + 2, what)};
 }
 
-static void set_retries(const tp_pool *pool, const tp_retry *retry) {
+static void set_conduct(tp_pool *pool, const conduct *to) {
   tp_run *run = pool->owner;
-  run->retry = *retry;
+  run->grace = to->grace;
+  run->retry = to->retry;
+  tp_pool_set_rate(pool, &to->rate);
 }
 
 int l_task_pool_new(lua_State *L) {
@@ -167,21 +175,32 @@ int l_task_pool_new(lua_State *L) {
                                      NAME_OPTION,
                                      GRACE_OPTION,
                                      RETRIES_OPTION,
+                                     RATE_OPTION,
                                      {.name = "order", .type = TP_PARAM_NAME},
                                      {.name = "queue_limit", .type = TP_PARAM_SIZE},
                                      {.name = "autoscale", .type = TP_PARAM_TABLE},
                                      {.name = NULL}};
-  enum { TABLE = 1, SIZE, NAME, GRACE, RETRIES, ORDER, QUEUE_LIMIT, AUTOSCALE, TOP = AUTOSCALE };
+  enum {
+    TABLE = 1,
+    SIZE,
+    NAME,
+    GRACE,
+    RETRIES,
+    RATE,
+    ORDER,
+    QUEUE_LIMIT,
+    AUTOSCALE,
+    TOP = AUTOSCALE
+  };
   uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
   tp_order order = to_order(L, ORDER);
-  const tp_retry retry = read_retries(L, RETRIES, "TaskPool");
+  conduct told = read_conduct(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
   lua_settop(L, TOP);
   tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
-  set_grace(L, pool, GRACE);
-  set_retries(pool, &retry);
+  set_conduct(pool, &told);
   pool->order = order;
   pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
   if (bounds.max)
@@ -200,6 +219,7 @@ int l_simple_task_pool_new(lua_State *L) {
                                      NAME_OPTION,
                                      GRACE_OPTION,
                                      RETRIES_OPTION,
+                                     RATE_OPTION,
                                      {.name = NULL}};
   enum {
     FUNC = 1,
@@ -212,6 +232,7 @@ int l_simple_task_pool_new(lua_State *L) {
     NAME,
     GRACE,
     RETRIES,
+    RATE,
     BOUND
   };
   lua_settop(L, TABLE);
@@ -219,10 +240,9 @@ int l_simple_task_pool_new(lua_State *L) {
   tp_arguments_lay_out_options(L, TABLE, what, options);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
-  const tp_retry retry = read_retries(L, RETRIES, what);
+  conduct told = read_conduct(L, GRACE, what);
   tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
-  set_grace(L, pool, GRACE);
-  set_retries(pool, &retry);
+  set_conduct(pool, &told);
   const int values[] = {[TP_PEG_FUNCTION] = FUNC,
                         [TP_PEG_ARGUMENTS] = BOUND,
                         [TP_PEG_END_CALLBACK] = END_CALLBACK,

@@ -60,6 +60,13 @@
             "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, 0)"                            \
   }
 
+#define RATE                                                                                       \
+  {                                                                                                \
+    .name = "rate", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RATE",             \
+    .help = "how many tasks of the group may start in a second, as 10 or "                         \
+            "{n=10,per=SECONDS,burst=1} (default: any number)"                                     \
+  }
+
 #define GRACE                                                                                      \
   {                                                                                                \
     .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
@@ -132,30 +139,31 @@ const tp_method tp_methods[] = {
                 CANCEL_CALLBACK,
                 TIMEOUT,
                 WEIGHT,
-                RETRIES},
+                RETRIES,
+                RATE},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .call = l_pool_apply},
     {.name = "map",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES},
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES, RATE},
      .summary = "Call a function once for each element, in tasks of one group.",
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT,
-                RETRIES},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
+                RATE},
      .summary = "Like map, each element a list of positional arguments.",
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT,
-                RETRIES},
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
+                RATE},
      .summary = "Like map, each element a table of arguments by parameter name.",
      .call = l_pool_doublestarmap},
     {.name = "submit",

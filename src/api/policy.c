@@ -25,7 +25,7 @@ static double check(lua_State *L, const char *policy, const field *of) {
   int is_integer;
   lua_tointegerx(L, -1, &is_integer);
   if (!(value >= of->least && value <= of->most) || (of->is_whole && !is_integer))
-    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s from %.9g to %.9g, not %s", policy,
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s from %.10g to %.10g, not %s", policy,
              of->name, of->is_whole ? "an integer" : "a number", of->least, of->most,
              lua_tostring(L, -1));
   return value;
@@ -76,4 +76,20 @@ tp_retry tp_policy_retries(lua_State *L, int index, const char *what, const tp_r
   snprintf(policy, sizeof policy, "%s: retries", what);
   read(L, index, policy, fields, values);
   return (tp_retry){.n = (uint32_t)values[0], .backoff = values[1], .jitter = values[2]};
+}
+
+tp_rate tp_policy_rate(lua_State *L, int index, const char *what) {
+  static const field fields[] = {
+      {.name = "n", .is_whole = true, .least = 1, .most = 1e9, .fallback = -1},
+      {.name = "per", .least = 1e-6, .most = 1e9, .fallback = 1},
+      {.name = "burst", .is_whole = true, .least = 1, .most = 1e9, .fallback = 1},
+      {.name = NULL},
+  };
+  char policy[64];
+  double values[FIELDS_MAX];
+  if (lua_isnil(L, index))
+    return (tp_rate){0};
+  snprintf(policy, sizeof policy, "%s: rate", what);
+  read(L, index, policy, fields, values);
+  return tp_rate_make((uint64_t)values[0], values[1], (uint64_t)values[2]);
 }

@@ -14,4 +14,7 @@
  * names the field. */
 tp_retry tp_policy_retries(lua_State *L, int index, const char *what, const tp_retry *fallback);
 
+/* Reads the option `rate` of `what` at `index`; nil: no limit. Raises the same. */
+tp_rate tp_policy_rate(lua_State *L, int index, const char *what);
+
 #endif

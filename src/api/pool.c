@@ -68,7 +68,7 @@ static tp_retry read_retries(lua_State *L, int index, const char *method) {
 }
 
 int l_pool_apply(lua_State *L) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   return add_named_group(L,
                          &(tp_call_parts){.pool = POOL,
@@ -82,12 +82,13 @@ int l_pool_apply(lua_State *L) {
                                           .retry = read_retries(L, RETRIES, "apply")},
                          (tp_group_options){.name = lua_tostring(L, GROUP),
                                             .limit = TP_UNLIMITED,
+                                            .rate = tp_policy_rate(L, RATE, "apply"),
                                             .weight = to_weight(L, WEIGHT)},
                          "apply");
 }
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
-  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES };
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
   uint64_t limit = count_or_one(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
@@ -102,6 +103,7 @@ static int map(lua_State *L, tp_spread spread, const char *method) {
                                           .retry = read_retries(L, RETRIES, method)},
                          (tp_group_options){.name = lua_tostring(L, GROUP),
                                             .limit = limit,
+                                            .rate = tp_policy_rate(L, RATE, method),
                                             .weight = to_weight(L, WEIGHT)},
                          method);
 }

@@ -115,6 +115,7 @@ struct tp_exec {
   uint32_t idle_count;      /* entries that are alarms for which nothing needs to go on */
   uint64_t outside;         /* parks that only the world outside can end */
   uint64_t virtual_now;     /* the virtual clock, nanoseconds */
+  uint64_t skew;            /* what the steady clock is ahead of the present one */
   bool is_virtual;          /* that clock counts */
   bool looping;             /* tp_exec_run is on the C stack */
   bool in_state;            /* the record is memory of the Lua state */
@@ -191,6 +192,10 @@ int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
 
 /* Nanoseconds. */
 uint64_t tp_timer_now(const tp_exec *exec);
+
+/* The same without the jump from one clock to another: it goes on where the other one was. */
+uint64_t tp_timer_steady(const tp_exec *exec);
+
 /* Sets a timer of that kind, one at a time. False: no memory. */
 bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);

@@ -217,6 +217,7 @@ struct tp_run {
   size_t waiter_count;            /* how many */
   size_t waiter_capacity;         /* how many fit */
   double grace;                   /* seconds that its cancelled tasks have before they are killed */
+  tp_alarm pacer;                 /* the next token that its rates wait for */
   tp_alarm scaler;                /* the next look at a pool that scales itself */
   bool changed;                   /* something has happened to it since the last one */
   tp_retry retry;                 /* of calls that say nothing else */
@@ -236,6 +237,9 @@ void tp_run_destroy(tp_pool *pool);
 /* Has the alarm ring in so many seconds, instead of when it was set for before. False: no memory.
  */
 bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle);
+
+/* The same at a time of tp_timer_now. */
+bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle);
 
 /* Changes whether something waits for one that is set. */
 void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle);

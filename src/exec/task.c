@@ -68,6 +68,24 @@ static void wake(tp_pool *pool) {
   tp_run_queue(pool->owner);
 }
 
+static uint64_t now(const tp_pool *pool) {
+  const tp_run *run = pool->owner;
+  return tp_timer_steady(run->exec);
+}
+
+static bool wake_at(tp_pool *pool, uint64_t when) {
+  tp_run *run = pool->owner;
+  tp_alarm_stop(&run->pacer);
+  if (when == TP_NEVER || tp_alarm_set_at(&run->pacer, when - run->exec->skew, false))
+    return true;
+  tp_run_queue(run);
+  return false;
+}
+
+static void ring(tp_run *run) {
+  tp_pool_rested(run->pool);
+}
+
 const tp_pool_ops tp_exec_pool_ops = {
     .start = tp_call_start,
     .cancel = cancel,
@@ -76,6 +94,8 @@ const tp_pool_ops tp_exec_pool_ops = {
     .wanting = tp_call_wanting,
     .release = tp_call_release,
     .wake = wake,
+    .now = now,
+    .wake_at = wake_at,
     .event = tp_run_event,
 };
 
@@ -89,6 +109,7 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   run->first_error = LUA_NOREF;
   run->listened = ~0U;
   run->grace = TP_GRACE_DEFAULT;
+  run->pacer = (tp_alarm){.ring = ring, .run = run};
   run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
   if (!run->pool) {
     free(run);
@@ -110,6 +131,7 @@ void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
   if (run->queued)
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
+  tp_alarm_stop(&run->pacer);
   tp_alarm_stop(&run->scaler);
   if (!run->exec->closing) /* the references go with the state then, which may be gone */
     let_go(run);

@@ -20,6 +20,10 @@ uint64_t tp_timer_now(const tp_exec *exec) {
   return exec->is_virtual ? exec->virtual_now : uv_hrtime();
 }
 
+uint64_t tp_timer_steady(const tp_exec *exec) {
+  return tp_timer_now(exec) + exec->skew;
+}
+
 double tp_exec_now(const tp_exec *exec) {
   return (double)tp_timer_now(exec) / 1e9;
 }
@@ -149,21 +153,23 @@ void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
     take_out(coro->exec, place);
 }
 
-bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
+bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
   tp_exec *exec = alarm->run->exec;
   tp_alarm_stop(alarm);
   if (!reserve(exec))
     return false;
-  double nanoseconds = seconds * 1e9;
-  uint64_t wait = nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
   alarm->order = exec->next_park++;
   alarm->is_idle = is_idle;
   exec->idle_count += is_idle;
-  insert(
-      exec,
-      (tp_timer){.deadline = tp_timer_now(exec) + wait, .kind = TP_TIMER_ALARM, .of.alarm = alarm},
-      &alarm->place);
+  insert(exec, (tp_timer){.deadline = deadline, .kind = TP_TIMER_ALARM, .of.alarm = alarm},
+         &alarm->place);
   return true;
+}
+
+bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
+  double nanoseconds = seconds * 1e9;
+  uint64_t wait = nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
+  return tp_alarm_set_at(alarm, tp_timer_now(alarm->run->exec) + wait, is_idle);
 }
 
 void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle) {
@@ -176,7 +182,7 @@ void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle) {
 }
 
 void tp_alarm_stop(tp_alarm *alarm) {
-  if (!alarm->place)
+  if (!alarm->place || alarm->run->exec->closing)
     return;
   alarm->run->exec->idle_count -= alarm->is_idle;
   take_out(alarm->run->exec, &alarm->place);
@@ -235,6 +241,7 @@ void tp_exec_set_virtual(tp_exec *exec, bool on) {
   exec->is_virtual = on;
   exec->virtual_now = 0;
   uint64_t after = tp_timer_now(exec);
+  exec->skew += before - after;
   for (uint32_t i = 0; i < exec->timer_count; i++) {
     exec->timers[i].deadline += after - before;
     exec->timers[i].began += after - before;

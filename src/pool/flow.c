@@ -50,10 +50,69 @@ void tp_pool_offer(tp_pool *pool, tp_group *group) {
 
 void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight) {
   group->weight = weight;
-  if (pool->order != TP_ORDER_PRIORITY || !group->place.index)
+  if (pool->order != TP_ORDER_PRIORITY || !group->place.index || group->resting)
     return;
   group->place.weight = weight;
   tp_queue_reorder(&pool->queue, group);
+}
+
+/* ---- rates ---- */
+
+static bool has_token(const tp_pool *pool, const tp_rate *rate) {
+  return !rate->interval || tp_rate_due(rate) <= pool->ops->now(pool);
+}
+
+bool tp_pool_is_dry(const tp_pool *pool) {
+  return pool->paced && has_room(pool) && pool->queue.count > 0 && !has_token(pool, &pool->rate);
+}
+
+/* A task has started. */
+static void take_tokens(tp_pool *pool, tp_group *group) {
+  uint64_t now = pool->ops->now(pool);
+  if (pool->rate.interval)
+    tp_rate_take(&pool->rate, now);
+  if (group->rate.interval)
+    tp_rate_take(&group->rate, now);
+}
+
+/* Asks to be woken when the first token comes that something waits for. A pool that is to be fed
+ * does so after that. */
+static void set_alarm(tp_pool *pool) {
+  if (!pool->paced || pool->woken)
+    return;
+  uint64_t when = pool->resting.count ? pool->resting.groups[0]->place.turn : TP_NEVER;
+  if (has_room(pool) && pool->queue.count > 0 && tp_rate_due(&pool->rate) < when)
+    when = tp_rate_due(&pool->rate);
+  if (when != pool->wake_at)
+    pool->wake_at = pool->ops->wake_at(pool, when) ? when : TP_NEVER;
+}
+
+/* Takes a group out of the queue, or from those that rest. */
+static void dequeue(tp_pool *pool, tp_group *group) {
+  tp_queue_remove(group->resting ? &pool->resting : &pool->queue, group);
+  group->resting = false;
+}
+
+/* Moves a group from the queue to those that rest. */
+static void rest(tp_pool *pool, tp_group *group) {
+  tp_queue_remove(&pool->queue, group);
+  group->resting = true;
+  group->place.weight = 0;
+  group->place.turn = tp_rate_due(&group->rate);
+  tp_queue_add(&pool->resting, group);
+}
+
+void tp_pool_rested(tp_pool *pool) {
+  pool->wake_at = TP_NEVER;
+  while (pool->resting.count > 0) {
+    tp_group *group = pool->resting.groups[0];
+    if (!has_token(pool, &group->rate))
+      break;
+    dequeue(pool, group);
+    tp_pool_offer(pool, group);
+  }
+  tp_pool_wake(pool);
+  set_alarm(pool);
 }
 
 /* ---- submitted calls ---- */
@@ -254,6 +313,8 @@ static void feed_group(tp_pool *pool, tp_group *group) {
     group->feed = feed;
   if (task) {
     task->group = group;
+    if (pool->paced)
+      take_tokens(pool, group);
     tp_pool_enter(pool, task, TP_TASK_RUNNING);
   }
   group->feeding = false;
@@ -263,12 +324,17 @@ static void feed_group(tp_pool *pool, tp_group *group) {
 
 bool tp_pool_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
-  while (has_room(pool) && pool->queue.count > 0) {
+  while (has_room(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
     if (most-- == 0)
       return true;
-    feed_group(pool, pool->queue.groups[0]);
+    tp_group *group = pool->queue.groups[0];
+    if (has_token(pool, &group->rate))
+      feed_group(pool, group);
+    else
+      rest(pool, group);
   }
   pool->woken = false;
+  set_alarm(pool);
   return false;
 }
 
@@ -295,7 +361,8 @@ void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     group->feed = pool->ops->stop_feed(group, reason);
   if (group->place.index)
-    tp_queue_remove(&pool->queue, group);
+    dequeue(pool, group);
+  set_alarm(pool);
   tp_task *task;
   TAILQ_FOREACH(task, &group->tasks, group_link)
   if (task->state == TP_TASK_RUNNING)

@@ -19,6 +19,7 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group
   group->name = copy;
   group->limit = options->limit;
   group->weight = options->weight;
+  group->rate = options->rate;
   group->submitted = options->submitted;
   group->call = call;
   TAILQ_INIT(&group->tasks);

@@ -10,6 +10,7 @@
 
 #include "pool/idset.h"
 #include "pool/queue.h"
+#include "pool/rate.h"
 #include "pool/task.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@ typedef struct tp_group_options {
   const char *prefix; /* NULL for a submitted call */
   uint64_t limit;     /* tasks of it at a time, UINT64_MAX for no limit */
   double weight;      /* the smaller, the sooner, where the pool's order is by priority */
+  tp_rate rate;       /* of the starts of its tasks */
   bool submitted;     /* a submitted call */
   bool waits;         /* submitted: may be left outside of a full queue or a paused pool */
 } tp_group_options;
@@ -51,11 +53,13 @@ typedef struct tp_group {
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
   tp_feed_state feed;   /* where its arguments stand */
-  tp_queue_place place; /* in the pool's queue of groups that can start a task */
+  tp_queue_place place; /* in the pool's queue of groups that can start a task, or that rest */
+  tp_rate rate;         /* of the starts of its tasks */
   double weight;        /* the smaller, the sooner, where the pool's order is by priority */
   uint64_t number;      /* rises with each new group of the pool */
   tp_call_stand stand;  /* of a submitted call that has not started */
   bool submitted;       /* a submitted call */
+  bool resting;         /* its place is among those that wait for a token of their rate */
   bool feeding;         /* is being asked for a task right now, so must stay */
   bool finished;        /* nothing of it runs and nothing is to come */
   bool forgotten;       /* cancelled: no longer found by name */

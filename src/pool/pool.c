@@ -30,6 +30,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   pool->owner = owner;
   pool->kind = kind;
   pool->label = copy;
+  pool->wake_at = TP_NEVER;
   pool->size = size;
   pool->queue_limit = TP_UNLIMITED;
   TAILQ_INIT(&pool->running_tasks);
@@ -51,6 +52,7 @@ void tp_pool_destroy(tp_pool *pool) {
   tp_task_table_clear(&pool->tasks);
   tp_idset_clear(&pool->call_ids);
   tp_queue_clear(&pool->queue);
+  tp_queue_clear(&pool->resting);
   free(pool->free_prefix);
   free(pool->label);
   free(pool);
@@ -121,6 +123,8 @@ static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_op
                               void *call) {
   if (!tp_queue_reserve(&pool->queue, pool->group_count + 1))
     return NULL;
+  if (options->rate.interval && !tp_queue_reserve(&pool->resting, pool->group_count + 1))
+    return NULL;
   tp_group *group = tp_group_create(pool, name, options, call);
   if (!group)
     return NULL;
@@ -130,6 +134,7 @@ static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_op
   }
   TAILQ_INSERT_TAIL(&pool->groups, group, pool_link);
   pool->group_count++;
+  pool->paced |= options->rate.interval > 0;
   group->number = pool->next_number++;
   if (pool->unfinished++ == 0)
     tp_pool_tell(pool, TP_EVENT_BUSY, NULL);
@@ -219,6 +224,12 @@ void tp_pool_pause(tp_pool *pool, bool paused) {
   pool->paused = paused;
   tp_pool_admit(pool);
   tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
+}
+
+void tp_pool_set_rate(tp_pool *pool, const tp_rate *rate) {
+  pool->rate = *rate;
+  pool->paced |= rate->interval > 0;
+  tp_pool_wake(pool);
 }
 
 void tp_pool_resize(tp_pool *pool, uint64_t size) {

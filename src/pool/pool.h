@@ -9,12 +9,14 @@
  * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
  * The files: task.c and group.c the records; idset.c and cancel.c what they hold; queue.c who is
- * next; flow.c how tasks move through the pool; scale.c its size; pool.c the methods on top. */
+ * next, rate.c how soon; flow.c how tasks move through the pool; scale.c its size; pool.c the
+ * methods on top. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
 #include "pool/cancel.h"
 #include "pool/group.h"
+#include "pool/rate.h"
 #include "pool/scale.h"
 #include "pool/task.h"
 #include "taskpool.h"
@@ -23,6 +25,9 @@
 #include <stdint.h>
 
 #define TP_UNLIMITED UINT64_MAX
+
+/* No time: wake_at is taken back. */
+#define TP_NEVER UINT64_MAX
 
 /* The weight of a group that says nothing else. */
 #define TP_WEIGHT_DEFAULT 4
@@ -79,6 +84,11 @@ typedef struct tp_pool_ops {
   void (*release)(tp_group *group);
   /* The pool could start tasks: call tp_pool_feed soon, from the loop. */
   void (*wake)(tp_pool *pool);
+  /* The clock of rates, nanoseconds; it never goes back. */
+  uint64_t (*now)(const tp_pool *pool);
+  /* Call tp_pool_rested from the loop at that time of this clock, in place of the time asked for
+   * before; TP_NEVER: not any more. False: no memory; tp_pool_feed is to be called soon instead. */
+  bool (*wake_at)(tp_pool *pool, uint64_t when);
   /* Something happened that is in `wanted`. Must not call back into the pool. */
   void (*event)(tp_pool *pool, tp_event event, tp_task *task);
 } tp_pool_ops;
@@ -106,6 +116,10 @@ struct tp_pool {
   tp_task_table tasks;          /* live tasks by id */
   tp_order order;               /* of the queue */
   tp_queue queue;               /* groups that can start a task once there is room */
+  tp_rate rate;                 /* of the starts of all its tasks */
+  bool paced;                   /* it has a rate, or a group of it has had one */
+  tp_queue resting;             /* groups that wait for a token, the first to get one first */
+  uint64_t wake_at;             /* the time that the executor was last asked for */
   uint64_t next_turn;           /* of the next group that enters the queue */
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
@@ -174,6 +188,13 @@ void tp_pool_unlock(tp_pool *pool);
 /* Stops taking new work, or goes on. */
 void tp_pool_pause(tp_pool *pool, bool paused);
 
+/* Sets the rate of the starts of all tasks. */
+void tp_pool_set_rate(tp_pool *pool, const tp_rate *rate);
+
+/* Whether the rate is why nothing starts now: places are free, groups wait, and no token is there.
+ */
+bool tp_pool_is_dry(const tp_pool *pool);
+
 /* Sets the limit of tasks at a time; tasks that wait for room start at the next turn, none is
  * cancelled. */
 void tp_pool_resize(tp_pool *pool, uint64_t size);
@@ -203,6 +224,9 @@ void tp_pool_close(tp_pool *pool);
 /* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at
  * once. */
 bool tp_pool_feed(tp_pool *pool, unsigned most);
+
+/* The time has come that `wake_at` was asked for. */
+void tp_pool_rested(tp_pool *pool);
 
 /* The feed of a group that said WAITING has a value or has come to its end; one that was STOPPING
  * has stopped. */

@@ -10,6 +10,8 @@ bool tp_queue_reserve(tp_queue *queue, size_t count) {
   if (count <= queue->capacity)
     return true;
   size_t capacity = queue->capacity ? queue->capacity * 2 : 8;
+  while (capacity < count)
+    capacity *= 2;
   tp_group **groups = realloc(queue->groups, capacity * sizeof(tp_group *));
   if (!groups)
     return false;

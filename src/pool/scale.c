@@ -123,11 +123,14 @@ bool tp_pool_scale(tp_pool *pool, int64_t by, tp_error *error) {
 /* Whether a group could start a task, were there room. */
 static bool lacks_a_place(const tp_pool *pool, const tp_group *group) {
   bool is_let_in = group->stand != TP_CALL_OUTSIDE || !pool->paused;
-  return group->feed == TP_FEED_READY && group->occupying < group->limit && is_let_in;
+  return group->feed == TP_FEED_READY && group->occupying < group->limit && is_let_in &&
+         !group->resting;
 }
 
 uint64_t tp_pool_wanting(const tp_pool *pool) {
   uint64_t wanting = 0;
+  if (tp_pool_is_dry(pool))
+    return 0;
   const tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
   if (lacks_a_place(pool, group)) {

@@ -25,11 +25,18 @@
 ---@field backoff? number seconds before the first of them, doubled each time up to 3600; default: 0, at once
 ---@field jitter? number part of each pause, 0 to 1, by which it is shorter or longer at random; default: 0
 
+---How many tasks may start in how much time: `n` in `per` seconds, evenly. A number is short for `{n = NUMBER}`.
+---@class taskpool.Rate
+---@field n integer starts in `per` seconds, 1 to 1000000000
+---@field per? number seconds; default: 1
+---@field burst? integer how many may start at once, when none have for long enough; default: 1
+
 ---@class taskpool.PoolOptions
 ---@field name? string default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 ---@field retries? taskpool.Retries|integer of calls that do not say it themselves; default: 0
+---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
 
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
 ---@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
@@ -56,9 +63,9 @@
 ---@field group_name? string default: a name that tells the call, the function and an index
 ---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
----@field timeout? number seconds after which a task is cancelled with TimedOut; default: never. All tries of a task
----together
+---@field timeout? number seconds after which a task is cancelled with TimedOut, all its tries together; default: never
 ---@field retries? taskpool.Retries|integer whether a task that fails is tried again; default: as the pool says
+---@field rate? taskpool.Rate|integer how fast the group's tasks may start; default: as fast as the pool lets them
 ---@field weight? number the smaller, the sooner, with order = "priority"; default: 4; not of `start`
 
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
@@ -73,6 +80,7 @@
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
 ---@field weight? number the smaller, the sooner, with order = "priority"; default: 4
 ---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
+---@field retries? taskpool.Retries|integer whether it is tried again when it fails; default: as the pool says
 ---@field group_name? string a name to cancel it by while it has not ended; default: none
 
 ---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
