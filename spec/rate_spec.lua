@@ -86,6 +86,16 @@ describe("the rate of a pool", function()
     assert.are.same({ 3, 4, 9.5, 10.5, 11.5 }, times)
   end)
 
+  task_it("is no reason for a pool to grow", function()
+    local times, pool = {}, tasks.TaskPool { rate = 1, autoscale = { max = 8 } }
+    pool:apply(noting(times), { num = 5, rate = 1 })
+    pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, rate = { n = 1, per = 2 } })
+    taskpool.sleep(4.5)
+    assert.are.equal(1, pool.pool_size)
+    pool:gather_and_close()
+    assert.are.same({ 0, 1, 2, 3, 4, 5, 6, 7 }, times)
+  end)
+
   task_it("lets the order decide who gets the token", function()
     local names, pool = {}, tasks.TaskPool { rate = 1, order = "priority" }
     local function worker(name)

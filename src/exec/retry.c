@@ -25,38 +25,60 @@
 /* The longest pause between two tries, seconds. */
 #define PAUSE_MAX 3600.0
 
-/* The type of wrapped errors; the error is their user value. */
+/* Its address is the registry key of the metatable of wrapped errors. The error is the user value
+ * of such a userdata. */
+static const char refusal_key;
+
 #define REFUSAL_TYPE "taskpool.no_retry"
 
 /* ---- errors that are not to be tried again ---- */
 
+/* Whether the value on top is a wrapped error. Allocates nothing. */
+static bool is_refusal(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TUSERDATA || !lua_checkstack(L, 2) || !lua_getmetatable(L, -1))
+    return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &refusal_key);
+  bool is_same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return is_same;
+}
+
 /* Lua: prints as the error does. */
 static int l_refusal_tostring(lua_State *L) {
-  luaL_checkudata(L, 1, REFUSAL_TYPE);
-  lua_getiuservalue(L, 1, 1);
+  lua_settop(L, 1);
+  if (is_refusal(L))
+    lua_getiuservalue(L, 1, 1);
   luaL_tolstring(L, -1, NULL);
   return 1;
 }
 
+/* Pushes the metatable. */
+static void push_metatable(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &refusal_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushcfunction(L, l_refusal_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, REFUSAL_TYPE);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &refusal_key);
+}
+
 void tp_retry_refuse(lua_State *L) {
   luaL_checkstack(L, 4, NULL);
-  if (luaL_testudata(L, -1, REFUSAL_TYPE))
+  if (is_refusal(L))
     return;
   lua_newuserdatauv(L, 0, 1);
   lua_insert(L, -2);
   lua_setiuservalue(L, -2, 1);
-  if (luaL_newmetatable(L, REFUSAL_TYPE)) {
-    lua_pushcfunction(L, l_refusal_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_pushliteral(L, REFUSAL_TYPE);
-    lua_setfield(L, -2, "__metatable");
-  }
+  push_metatable(L);
   lua_setmetatable(L, -2);
 }
 
 void tp_retry_unwrap(lua_State *L) {
-  if (lua_type(L, -1) != LUA_TUSERDATA || !lua_checkstack(L, 4) ||
-      !luaL_testudata(L, -1, REFUSAL_TYPE))
+  if (!is_refusal(L))
     return;
   lua_getiuservalue(L, -1, 1);
   lua_remove(L, -2);
@@ -107,7 +129,7 @@ static void tell(tp_coro *coro, lua_State *L, double pause) {
 /* Whether the error on top of L, which has ended a try, leads to another one. */
 static bool is_retried(const tp_coro *coro, lua_State *L) {
   bool is_cancelled = coro->ending && coro->ending->reason;
-  return !is_cancelled && !luaL_testudata(L, -1, REFUSAL_TYPE);
+  return !is_cancelled && !is_refusal(L);
 }
 
 static bool is_ok(int status) {
