@@ -180,15 +180,15 @@ describe("the rate of a group", function()
   end)
 
   task_it("ends with a cancel, for a group that rests", function()
-    local times, cancelled, pool = {}, {}, tasks.TaskPool()
+    local times, pool = {}, tasks.TaskPool()
     pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, group_name = "slow", rate = { n = 1, per = 60 } })
     pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, rate = { n = 1, per = 2 } })
     taskpool.sleep(1)
     pool:cancel_group "slow"
-    cancelled = pool.num_waiting
+    local waiting = pool.num_waiting
     local began = taskpool.now()
     pool:gather_and_close()
-    assert.are.equal(2, cancelled)
+    assert.are.equal(2, waiting)
     assert.are.equal(3, taskpool.now() - began)
     assert.are.same({ 0, 0, 2, 4 }, times)
   end)

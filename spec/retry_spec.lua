@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Tasks that are tried again when they fail.
+local core = require "taskpool.core"
 local hosts = require "spec.support.host"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
@@ -167,6 +168,30 @@ describe("retries", function()
     pool:gather_and_close()
     assert.are.same({ "closed 1", "closed 2", "closed 3", "true after 3" }, log)
     assert.are.equal(3 * 3 + 1 + 2, taskpool.now() - began)
+  end)
+
+  task_it("are not disturbed by preemption", function(log)
+    core.force_preemption(5)
+    local _ <close> = tasks.at_end(function()
+      core.force_preemption(0)
+    end)
+    local ends, pool = {}, tasks.TaskPool { retries = { n = 2, backoff = 1 } }
+    pool:map(function(n)
+      local sum = 0
+      for i = 1, 100 * n do
+        sum = sum + i
+      end
+      if taskpool.tries() < n then
+        error("not yet", 0)
+      end
+      return sum
+    end, { 1, 2, 3, 4 }, { num_concurrent = 4, end_callback = function(id, _, result)
+      ends[id + 1] = result
+    end })
+    pool:gather_and_close { return_exceptions = true }
+    assert.are.same({ 5050, 20100, 45150, "not yet" }, ends)
+    assert.are.equal(1 + 2 + 2, pool.num_retried)
+    log:expect "not yet"
   end)
 
   task_it("are no hindrance to 1000 arguments, or to a wrong element", function(log)
@@ -398,7 +423,8 @@ describe("the option retries", function()
     wire:ask "apply jobs.fail --retries 2"
     assert.are.equal("InvalidArgument: --retries takes a number, or a table with names as keys, as {n = 3}, not 'x'"
       .. " at column 27", wire:ask "apply jobs.fail --retries x")
-    assert.are.equal("InvalidArgument: apply: retries has no option 'm'", wire:ask "apply jobs.fail --retries {n=1,m=1}")
+    assert.are.equal("InvalidArgument: apply: retries has no option 'm'",
+      wire:ask "apply jobs.fail --retries {n=1,m=1}")
     wire:ask "gather-and-close -r"
     assert.are.equal("8", wire:ask "num-retried")
   end)

@@ -47,7 +47,8 @@ static void push_fields(lua_State *L, int index, const char *policy, const field
 }
 
 /* Reads the policy at `index` into `values`, one for each field. */
-static void read(lua_State *L, int index, const char *policy, const field *fields, double *values) {
+static void read_fields(lua_State *L, int index, const char *policy, const field *fields,
+                        double *values) {
   int top = lua_gettop(L);
   push_fields(L, index, policy, fields);
   for (int i = 0; fields[i].name; i++) {
@@ -74,7 +75,7 @@ tp_retry tp_policy_retries(lua_State *L, int index, const char *what, const tp_r
   if (lua_isnil(L, index))
     return *fallback;
   snprintf(policy, sizeof policy, "%s: retries", what);
-  read(L, index, policy, fields, values);
+  read_fields(L, index, policy, fields, values);
   return (tp_retry){.n = (uint32_t)values[0], .backoff = values[1], .jitter = values[2]};
 }
 
@@ -90,6 +91,6 @@ tp_rate tp_policy_rate(lua_State *L, int index, const char *what) {
   if (lua_isnil(L, index))
     return (tp_rate){0};
   snprintf(policy, sizeof policy, "%s: rate", what);
-  read(L, index, policy, fields, values);
+  read_fields(L, index, policy, fields, values);
   return tp_rate_make((uint64_t)values[0], values[1], (uint64_t)values[2]);
 }
