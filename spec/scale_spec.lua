@@ -261,6 +261,7 @@ describe("a pool that scales itself", function()
       local pool = tasks.TaskPool { autoscale = { max = 8 } }
       pool:apply(taskpool.sleep, { args = { 0.1 }, num = 3 })
       pool:gather_and_close()
+      pool:scale(3)
     end
   end))
 end)

@@ -89,6 +89,13 @@ static void check_policy(lua_State *L, int index, const char *what, const tp_par
     refuse(L, index, what, param, "a number or a table");
 }
 
+static void check_target(lua_State *L, int index, const char *what, const tp_param *param) {
+  if (lua_type(L, index) == LUA_TNUMBER)
+    check_count(L, index, what, param);
+  else if (lua_type(L, index) != LUA_TSTRING)
+    refuse(L, index, what, param, "a group's name or a task's id");
+}
+
 static void check_flag(lua_State *L, int index, const char *what, const tp_param *param) {
   if (!lua_isboolean(L, index))
     refuse(L, index, what, param, "a boolean");
@@ -103,7 +110,7 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
       [TP_PARAM_SIZE] = check_size,         [TP_PARAM_NUMBER] = check_number,
       [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
       [TP_PARAM_NAME] = check_name,         [TP_PARAM_POLICY] = check_policy,
-      [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_TARGET] = check_target,     [TP_PARAM_FLAG] = check_flag,
   };
   checks[param->type](L, index, what, param);
 }

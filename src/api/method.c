@@ -3,6 +3,8 @@
  * The table of pool methods; see method.h. */
 #include "api/method.h"
 #include "api/pool.h"
+#include "api/status.h"
+#include "api/wait.h"
 
 #include <string.h>
 
@@ -91,6 +93,12 @@
   FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES, {                               \
     .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
     .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
+  }
+
+#define LIMIT                                                                                      \
+  {                                                                                                \
+    .name = "limit", .letter = 'l', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE, .value = "N",  \
+    .fallback = "100", .help = "so many at most, or inf"                                           \
   }
 
 #define RETURN_EXCEPTIONS                                                                          \
@@ -325,6 +333,60 @@ const tp_method tp_methods[] = {
      .role = TP_ROLE_READ,
      .summary = "Wait until the pool is closed.",
      .call = l_pool_until_closed},
+    {.name = "wait",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "timeout",
+                 .letter = 't',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_SECONDS,
+                 .value = "SECONDS",
+                 .help = "fail with TimedOut after so long (default: never)"},
+                {.name = "target",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_TARGET,
+                 .value = "TARGET",
+                 .help = "a group by its name, or a task by its id"}},
+     .summary = "Wait until groups and tasks have ended.",
+     .call = l_pool_wait},
+    {.name = "status",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Show what the pool is like: its size, counts, order, bounds.",
+     .fields = tp_status_fields,
+     .call = l_pool_status},
+    {.name = "groups",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "all",
+                 .letter = 'a',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "also those that have ended and were not flushed"},
+                LIMIT},
+     .summary = "List the groups: how far each is, and why it goes no faster.",
+     .fields = tp_group_fields,
+     .call = l_pool_groups},
+    {.name = "tasks",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "group",
+                 .letter = 'g',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "those of one group (default: of all)"},
+                {.name = "state",
+                 .letter = 's',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "STATE",
+                 .help = "running, cancelled (it has not ended yet), or ended (its callback runs)"},
+                LIMIT},
+     .summary = "List the tasks that have started and are not done, and where they are.",
+     .fields = tp_task_fields,
+     .call = l_pool_tasks},
     {.name = "traceback",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,

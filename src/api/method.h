@@ -26,6 +26,7 @@ typedef enum tp_param_type {
   TP_PARAM_ID,       /* a task id, an integer >= 0 */
   TP_PARAM_NAME,     /* a string */
   TP_PARAM_POLICY,   /* a table with string keys, or the number for the first of them (policy.h) */
+  TP_PARAM_TARGET,   /* a group by its name, a string, or a task by its id */
   TP_PARAM_FLAG,     /* a boolean; prompt: present or not */
 } tp_param_type;
 
@@ -63,6 +64,8 @@ typedef struct tp_method {
   tp_role role;
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
   const char *summary;            /* one line */
+  const char *const *fields;      /* of the tables that it returns, in the order in which people see
+                                     them, ended by NULL; NULL: it returns none */
   /* The method itself. Stack: 1 the pool, then one slot a parameter in the order of `params` (nil
    * where it was not given); a REST parameter is always the last record and takes all slots from
    * its own up. Types have been checked and names resolved. Returns its results, raises error

@@ -197,7 +197,8 @@ int l_pool_start(lua_State *L) {
                                  .spread = TP_SPREAD_SAME,
                                  .times = times,
                                  .retry = run_of(L)->retry},
-                &(tp_group_options){.prefix = "start-group", .limit = TP_UNLIMITED});
+                &(tp_group_options){
+                    .prefix = "start-group", .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT});
   lua_pushstring(L, group->name);
   return 1;
 }

@@ -76,9 +76,14 @@ static void pack_values(lua_State *L, int first) {
 }
 
 void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
-  size_t length;
   luaL_checkstack(L, 4, NULL);
   push_text(L, first);
+  tp_answer_shown(output, mode, L, first);
+}
+
+void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
+  size_t length;
+  luaL_checkstack(L, 4, NULL);
   lua_insert(L, first++);
   json_t *value = NULL;
   if (mode == TP_ANSWER_JSON) {

@@ -24,6 +24,9 @@ typedef enum tp_answer_mode {
 /* Answers with the values from the stack slot `first` up to the top. */
 void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
 
+/* Answers with the values from `first` on, which the string on top shows. */
+void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
+
 /* Answers with the string at `index` as it is, line ends included. */
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 

@@ -4,9 +4,11 @@
 #include "control/command.h"
 #include "api/class.h"
 #include "api/method.h"
+#include "api/status.h"
 #include "control/help.h"
 #include "control/line.h"
 #include "control/server.h"
+#include "control/table.h"
 #include "value/error.h"
 #include <lauxlib.h>
 #include <string.h>
@@ -62,11 +64,16 @@ static int l_exit(lua_State *L) {
 }
 
 static int l_pools(lua_State *L) {
-  const tp_session *session = lua_touserdata(L, 1);
+  enum { SESSION = 1, LONG };
+  const tp_session *session = lua_touserdata(L, SESSION);
+  bool is_long = lua_toboolean(L, LONG);
   const tp_pool *pool;
   lua_newtable(L);
   for (size_t i = 0; (pool = tp_server_pool_at(session->server, i)); i++) {
-    lua_pushstring(L, pool->label);
+    if (is_long)
+      tp_status_push(L, pool);
+    else
+      lua_pushstring(L, pool->label);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
@@ -83,11 +90,14 @@ static int l_use(lua_State *L) {
   return tp_raise(L, TP_NOT_FOUND, "no pool is called %s; `pools` lists those that are", label);
 }
 
+static int l_modules(lua_State *L) {
+  const tp_session *session = lua_touserdata(L, 1);
+  tp_names_push_modules(L, &session->server->host->names);
+  return 1;
+}
+
 static const luaL_Reg own[] = {
-    {"exit", l_exit},
-    {"pools", l_pools},
-    {"use", l_use},
-    {NULL, NULL},
+    {"exit", l_exit}, {"modules", l_modules}, {"pools", l_pools}, {"use", l_use}, {NULL, NULL},
 };
 
 /* The record of a command of the session; `*call` is its function, NULL for what is help only. */
@@ -120,12 +130,17 @@ static int answer_help(lua_State *L, tp_session *session, const tp_method *metho
  * lets it begin, so that the next one sees it. */
 static int finish(lua_State *L, int status, lua_KContext context) {
   tp_session *session = (tp_session *)context;
+  const tp_method *method = session->method;
   (void)status;
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
-  tp_answer_values(&session->output, session->mode, L, 1);
+  if (method->fields && tp_table_push(L, 1, method->fields, session->width))
+    tp_answer_shown(&session->output, session->mode, L, 1);
+  else
+    tp_answer_values(&session->output, session->mode, L, 1);
   session->busy = false;
-  return session->operates ? tp_wait_sleep(session->server->host->exec, L, 0) : 0;
+  bool operates = method->role == TP_ROLE_OPERATE;
+  return operates ? tp_wait_sleep(session->server->host->exec, L, 0) : 0;
 }
 
 /* Puts the arguments of `line` above the target in slot 1 and calls `call` with all of it. */
@@ -134,7 +149,7 @@ static int call_method(lua_State *L, tp_session *session, const tp_method *metho
   tp_error error;
   if (!tp_line_parse(L, &session->server->host->names, method, line, &error))
     return tp_raise_error(L, &error);
-  session->operates = method->role == TP_ROLE_OPERATE;
+  session->method = method;
   luaL_checkstack(L, 1, NULL);
   lua_pushcfunction(L, call);
   lua_insert(L, 1);

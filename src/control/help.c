@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH_UNKNOWN 80
 #define MARGIN 2 /* before the entries of a list */
 #define GAP 2    /* between the two columns of a list */
 #define HELP_OPTION "-h, --help"
@@ -30,7 +29,7 @@ typedef struct page {
 static void open_page(page *p, lua_State *L, int width) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   luaL_buffinit(L, &p->text);
-  p->width = width <= 0                  ? WIDTH_UNKNOWN
+  p->width = width <= 0                  ? TP_HELP_WIDTH_DEFAULT
              : width < TP_HELP_WIDTH_MIN ? TP_HELP_WIDTH_MIN
              : width > TP_HELP_WIDTH_MAX ? TP_HELP_WIDTH_MAX
                                          : width;
@@ -57,14 +56,6 @@ static void go_to(page *p, int column) {
   p->indent = column;
 }
 
-/* The characters in UTF-8 bytes: those that continue none. */
-static int count_characters(const char *bytes, size_t length) {
-  int count = 0;
-  for (size_t i = 0; i < length; i++)
-    count += (bytes[i] & 0xC0) != 0x80;
-  return count;
-}
-
 /* Adds the word, cut where a line is full. */
 static void add_cut(page *p, const char *word, size_t length) {
   for (size_t i = 0; i < length; i++) {
@@ -80,7 +71,7 @@ static void add_cut(page *p, const char *word, size_t length) {
 
 static void add_word(page *p, const char *word, size_t length) {
   bool first = p->column <= p->indent;
-  if (!first && p->column + 1 + count_characters(word, length) > p->width) {
+  if (!first && p->column + 1 + tp_spelling_characters(word, length) > p->width) {
     break_line(p, p->indent);
     first = true;
   }

@@ -9,7 +9,8 @@
 #include "api/method.h"
 #include <lua.h>
 
-/* Widths outside of these are clamped; 0 and less stand for "unknown", which is 80. */
+/* Widths outside of these are clamped; 0 and less stand for "unknown". */
+#define TP_HELP_WIDTH_DEFAULT 80
 #define TP_HELP_WIDTH_MIN 20
 #define TP_HELP_WIDTH_MAX 400
 

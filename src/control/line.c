@@ -6,6 +6,7 @@
  * the next positional parameter; then the row of its type in the table `types` reads the value,
  * which is moved from the top of the Lua stack to the slot of the parameter. */
 #include "control/line.h"
+#include "api/status.h"
 #include "control/spelling.h"
 #include "value/error.h"
 #include "value/literal.h"
@@ -39,7 +40,14 @@ const tp_method tp_line_commands[] = {
     {.name = "pools",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .summary = "List the pools that can be used here."},
+     .params = {{.name = "long",
+                 .letter = 'l',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "with the status of each"}},
+     .summary = "List the pools that can be used here.",
+     .fields = tp_status_list_fields},
     {.name = "use",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
@@ -49,6 +57,11 @@ const tp_method tp_line_commands[] = {
                  .value = "POOL",
                  .help = "how the pool prints, as TaskPool-0"}},
      .summary = "Send the commands that follow to another pool."},
+    {.name = "modules",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "List the modules, or the names, that can be called from here.",
+     .fields = tp_names_fields},
     {.name = "help",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
@@ -433,6 +446,14 @@ static bool read_size(reader *r, const tp_param *param) {
   return true;
 }
 
+/* A number is the id of a task; any other word, or anything in quotes, the name of a group. */
+static bool read_target(reader *r, const tp_param *param) {
+  size_t end = word_end(r->text, r->length, r->at), from = r->at;
+  while (from < end && isdigit((unsigned char)r->text[from]))
+    from++;
+  return from == end ? read_count(r, param) : push_word(r, param);
+}
+
 static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_FUNCTION] = {read_function, "the name of a function, as package.module.function"},
     [TP_PARAM_ITERABLE] = {read_iterable, "a list, as ['x', 'y'], or the dotted name of one"},
@@ -446,6 +467,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_ID] = {read_count, "the id of a task, a whole number"},
     [TP_PARAM_NAME] = {push_word, "a word, or a text in quotes"},
     [TP_PARAM_POLICY] = {read_policy, "a number, or a table with names as keys, as {n = 3}"},
+    [TP_PARAM_TARGET] = {read_target, "the name of a group, or the id of a task"},
     [TP_PARAM_FLAG] = {NULL, "no value"},
 };
 

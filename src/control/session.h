@@ -19,6 +19,7 @@
 #ifndef TP_CONTROL_SESSION_H
 #define TP_CONTROL_SESSION_H
 
+#include "api/method.h"
 #include "control/answer.h"
 #include "control/input.h"
 #include "control/output.h"
@@ -53,29 +54,29 @@ typedef struct tp_session {
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;
-  } client;               /* the connection */
-  uv_timer_t deadline;    /* ends the wait below */
-  uv_timer_t flusher;     /* sends answers given before a command that waits */
-  uv_shutdown_t shutdown; /* the end of our side */
-  tp_session_state state; /* what it is about */
-  tp_session_wait wait;   /* what `deadline` runs for */
-  tp_answer_mode mode;    /* how it answers */
-  int width;              /* columns of the client's terminal, for help */
-  tp_pool *pool;          /* what commands go to; NULL: none was there yet */
-  int pool_ref;           /* registry reference that keeps the pool */
-  tp_input input;         /* what came */
-  tp_output output;       /* what goes */
-  tp_coro *burst;         /* runs lines; NULL: none does */
-  unsigned left;          /* lines that the burst may still take */
-  tp_slice line;          /* the command that runs, in the input's buffer */
-  unsigned handles;       /* handles not yet closed */
-  bool busy;              /* `line` has been taken and not answered */
-  bool operates;          /* … and may have changed what the next command looks at */
-  bool greeted;           /* the first line has come */
-  bool reading;           /* libuv reads for us */
-  bool ended;             /* the client has said its last, or is gone */
-  bool shut;              /* our side was or is being shut */
-  bool goodbye;           /* … and that is done */
+  } client;                /* the connection */
+  uv_timer_t deadline;     /* ends the wait below */
+  uv_timer_t flusher;      /* sends answers given before a command that waits */
+  uv_shutdown_t shutdown;  /* the end of our side */
+  tp_session_state state;  /* what it is about */
+  tp_session_wait wait;    /* what `deadline` runs for */
+  tp_answer_mode mode;     /* how it answers */
+  int width;               /* columns of the client's terminal, for help */
+  tp_pool *pool;           /* what commands go to; NULL: none was there yet */
+  int pool_ref;            /* registry reference that keeps the pool */
+  tp_input input;          /* what came */
+  tp_output output;        /* what goes */
+  tp_coro *burst;          /* runs lines; NULL: none does */
+  unsigned left;           /* lines that the burst may still take */
+  tp_slice line;           /* the command that runs, in the input's buffer */
+  const tp_method *method; /* its record; undefined where it was refused */
+  unsigned handles;        /* handles not yet closed */
+  bool busy;               /* `line` has been taken and not answered */
+  bool greeted;            /* the first line has come */
+  bool reading;            /* libuv reads for us */
+  bool ended;              /* the client has said its last, or is gone */
+  bool shut;               /* our side was or is being shut */
+  bool goodbye;            /* … and that is done */
 } tp_session;
 
 /* Starts a session for the connected socket `fd`, which it owns from now on. With `refusal` it says

@@ -116,3 +116,10 @@ size_t tp_spelling_distance(const char *name, const char *text, size_t length) {
   }
   return row[length];
 }
+
+int tp_spelling_characters(const char *bytes, size_t length) {
+  int count = 0;
+  for (size_t i = 0; i < length; i++)
+    count += (bytes[i] & 0xC0) != 0x80; /* those that continue none */
+  return count;
+}

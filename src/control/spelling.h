@@ -35,4 +35,7 @@ bool tp_spelling_equal(const char *name, const char *text, size_t length);
  * far from everything. */
 size_t tp_spelling_distance(const char *name, const char *text, size_t length);
 
+/* The characters in UTF-8 bytes. */
+int tp_spelling_characters(const char *bytes, size_t length);
+
 #endif

@@ -224,8 +224,13 @@ tp_coro *tp_exec_current(const tp_exec *exec) {
   return exec->current;
 }
 
+const tp_task *tp_exec_current_task(const tp_exec *exec) {
+  return exec->current && exec->current->is_task ? &exec->current->as.task : NULL;
+}
+
 tp_pool *tp_exec_current_pool(const tp_exec *exec) {
-  return exec->current && exec->current->is_task ? exec->current->as.task.group->pool : NULL;
+  const tp_task *task = tp_exec_current_task(exec);
+  return task ? task->group->pool : NULL;
 }
 
 bool tp_exec_is_looping(const tp_exec *exec) {

@@ -94,6 +94,9 @@ tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char
 /* The coroutine that runs now; NULL outside of any. */
 tp_coro *tp_exec_current(const tp_exec *exec);
 
+/* The task that runs now; NULL if none does. */
+const tp_task *tp_exec_current_task(const tp_exec *exec);
+
 /* The pool whose task runs now; NULL if none does. */
 tp_pool *tp_exec_current_pool(const tp_exec *exec);
 
@@ -115,6 +118,14 @@ tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L);
  * once in a cancelled task, InvalidArgument where L cannot wait. The stack of L is kept as it is.
  */
 int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);
+
+/* The same, but no longer than until the clock says `deadline` (seconds; HUGE_VAL: never). The
+ * continuation sees by itself whether it was woken, or tp_wait_is_late. */
+int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFunction k,
+                       lua_KContext context);
+
+/* Whether the clock has come to that deadline. */
+bool tp_wait_is_late(const tp_exec *exec, double deadline);
 
 /* In a continuation: how many values above `base` the wake brought. Raises the cancel error if a
  * cancel ended the wait. */
@@ -186,8 +197,9 @@ extern const tp_pool_ops tp_exec_pool_ops;
 /* One who waits for something of a pool. */
 typedef struct tp_pool_waiter {
   tp_wake_id id;   /* woken when … */
-  tp_event event;  /* … this happens: TP_EVENT_IDLE, TP_EVENT_CLOSED or TP_EVENT_DONE */
-  uint64_t ticket; /* TP_EVENT_DONE: only once the pool is flushable for this ticket */
+  tp_event event;  /* … this happens: IDLE, CLOSED, FINISHED, ENDED or DONE */
+  uint64_t number; /* DONE: once the pool is flushable for this ticket; ENDED: of the task of this
+                      id; else unused */
 } tp_pool_waiter;
 
 /* A timer of a pool, beside those of its tasks. */
@@ -251,7 +263,7 @@ void tp_alarm_stop(tp_alarm *alarm);
 void tp_run_set_bounds(tp_pool *pool, const tp_bounds *bounds);
 
 /* Wakes the running coroutine's next park at that event. Raises for lack of memory. */
-void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket);
+void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number);
 
 /* Pushes the first error since the last call, and returns how many there were; 0: pushes nothing.
  */

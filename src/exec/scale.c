@@ -29,7 +29,7 @@ static void look(tp_run *run) {
 
 void tp_run_scale_note(tp_run *run, tp_event event) {
   bool grows = tp_scale_may_grow(run->pool);
-  if (event == TP_EVENT_CLOSED) {
+  if (run->pool->closed) {
     tp_alarm_stop(&run->scaler);
     return;
   }

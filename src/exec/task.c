@@ -28,14 +28,19 @@ void tp_run_listen(tp_pool *pool, unsigned events) {
   tp_run_update_wanted(run);
 }
 
+/* Whether a waiter for that event, which has happened, has got what it waits for. */
+static bool is_due(const tp_run *run, const tp_pool_waiter *waiter) {
+  if (waiter->event == TP_EVENT_DONE)
+    return tp_pool_is_flushable(run->pool, waiter->number);
+  return waiter->event != TP_EVENT_ENDED || tp_pool_has_ended(run->pool, waiter->number);
+}
+
 /* Wakes those who wait for that event, and keeps the others. */
 static void wake_waiters(tp_run *run, tp_event event) {
   size_t kept = 0;
   for (size_t i = 0; i < run->waiter_count; i++) {
     tp_pool_waiter waiter = run->waiters[i];
-    bool due = waiter.event == event &&
-               (event != TP_EVENT_DONE || tp_pool_is_flushable(run->pool, waiter.ticket));
-    if (due)
+    if (waiter.event == event && is_due(run, &waiter))
       tp_wake(run->exec, waiter.id, run->exec->L, 0);
     else
       run->waiters[kept++] = waiter;
@@ -140,18 +145,31 @@ void tp_run_destroy(tp_pool *pool) {
   free(run);
 }
 
-void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t ticket) {
+/* Makes room for one more waiter: forgets those who do not wait any more (they were cancelled, or
+ * it took them too long), and grows if that was not much. False: no memory. */
+static bool make_room(tp_run *run) {
+  size_t kept = 0;
+  for (size_t i = 0; i < run->waiter_count; i++)
+    if (tp_coro_find(run->exec, run->waiters[i].id))
+      run->waiters[kept++] = run->waiters[i];
+  run->waiter_count = kept;
+  if (kept * 2 < run->waiter_capacity)
+    return true;
+  size_t capacity = run->waiter_capacity ? run->waiter_capacity * 2 : 4;
+  tp_pool_waiter *waiters = realloc(run->waiters, capacity * sizeof *waiters);
+  if (!waiters)
+    return false;
+  run->waiters = waiters;
+  run->waiter_capacity = capacity;
+  return true;
+}
+
+void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number) {
   tp_run *run = pool->owner;
   tp_wake_id id = tp_wait_id(run->exec, L);
-  if (run->waiter_count == run->waiter_capacity) {
-    size_t capacity = run->waiter_capacity ? run->waiter_capacity * 2 : 4;
-    tp_pool_waiter *waiters = realloc(run->waiters, capacity * sizeof *waiters);
-    if (!waiters)
-      tp_raise(L, TP_NO_MEMORY, "no memory to wait for %s", pool->label);
-    run->waiters = waiters;
-    run->waiter_capacity = capacity;
-  }
-  run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, ticket};
+  if (run->waiter_count == run->waiter_capacity && !make_room(run))
+    tp_raise(L, TP_NO_MEMORY, "no memory to wait for %s", pool->label);
+  run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, number};
   tp_run_update_wanted(run);
 }
 

@@ -9,6 +9,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L) {
   if (!exec->current)
@@ -24,6 +25,11 @@ void tp_wait_check(tp_exec *exec, lua_State *L) {
 }
 
 /* ---- park and wake ---- */
+
+static uint64_t to_nanoseconds(double seconds) {
+  double nanoseconds = seconds * 1e9;
+  return nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
+}
 
 bool tp_wait_is_possible(const tp_exec *exec, lua_State *L) {
   return exec->waitable && L == exec->running && lua_isyieldable(L);
@@ -46,6 +52,19 @@ int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext cont
   check_wait(exec, L);
   exec->current->state = TP_CORO_PARKED;
   return lua_yieldk(L, 0, context, k);
+}
+
+int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFunction k,
+                       lua_KContext context) {
+  check_wait(exec, L);
+  if (deadline < HUGE_VAL &&
+      !tp_timer_start(exec->current, TP_TIMER_SLEEP, to_nanoseconds(deadline)))
+    return tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
+  return tp_wait_park(exec, L, k, context);
+}
+
+bool tp_wait_is_late(const tp_exec *exec, double deadline) {
+  return tp_timer_now(exec) >= to_nanoseconds(deadline);
 }
 
 int tp_wait_values(tp_exec *exec, lua_State *L, int base) {
@@ -95,11 +114,6 @@ void tp_wait_outside_end(tp_exec *exec) {
 }
 
 /* ---- sleep ---- */
-
-static uint64_t to_nanoseconds(double seconds) {
-  double nanoseconds = seconds * 1e9;
-  return nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
-}
 
 int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
                   lua_KContext context) {

@@ -180,6 +180,7 @@ static void settle(tp_pool *pool, tp_group *group) {
   pool->ops->release(group);
   if (group->submitted)
     tp_pool_drop_group(pool, group);
+  tp_pool_tell(pool, TP_EVENT_FINISHED, NULL);
   if (--pool->unfinished == 0)
     tp_pool_tell(pool, TP_EVENT_IDLE, NULL);
 }
@@ -198,6 +199,7 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
   group->occupying++;
+  group->started++;
   pool->running++;
 }
 

@@ -50,6 +50,7 @@ typedef struct tp_group {
   void *call;           /* the executor's: what to call with which arguments; NULL once released */
   uint64_t limit;       /* tasks of it at a time, UINT64_MAX for no limit */
   uint64_t occupying;   /* tasks started and not ended; they count against the limit */
+  uint64_t started;     /* tasks ever started */
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
   tp_feed_state feed;   /* where its arguments stand */

@@ -195,6 +195,11 @@ tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
   return NULL;
 }
 
+bool tp_pool_has_ended(const tp_pool *pool, uint64_t id) {
+  const tp_task *task = tp_task_table_find(&pool->tasks, id);
+  return !task || task->state >= TP_TASK_ENDED;
+}
+
 uint64_t tp_pool_waiting(const tp_pool *pool) {
   uint64_t waiting = 0;
   const tp_group *group;

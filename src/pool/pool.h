@@ -60,6 +60,7 @@ typedef enum tp_event {
   TP_EVENT_IDLE,        /* nothing runs and nothing is to come */
   TP_EVENT_BUSY,        /* the pool was idle and got work */
   TP_EVENT_CLOSED,      /* the pool is closed */
+  TP_EVENT_FINISHED,    /* a group has nothing running and nothing to come */
   TP_EVENT_CHANGED,     /* work has come, or the size was set: what scales the pool looks again */
   TP_EVENT_SCALED,      /* the pool has given itself another size */
   TP_EVENT_HELD,        /* it has decided to keep the one that it has */
@@ -172,6 +173,9 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 /* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded.
  */
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error);
+
+/* Whether the task of that id, which was started, has ended; its callbacks may still run. */
+bool tp_pool_has_ended(const tp_pool *pool, uint64_t id);
 
 /* Cancels a running task; the state changes at once, the task ends later. */
 void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);

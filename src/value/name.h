@@ -38,6 +38,12 @@ bool tp_names_expose(tp_names *names, const char *pattern, tp_error *error);
 /* Frees what `names` holds; it is all zero then. NULL is allowed. */
 void tp_names_clear(tp_names *names);
 
+/* Pushes the list of what may be named, a table each: in `module` a pattern, or where there are
+ * none a module below the directory (folders at most 8 deep, 64 KiB of names), and whether that is
+ * `loaded`. Raises only for lack of memory. */
+extern const char *const tp_names_fields[];
+void tp_names_push_modules(lua_State *L, const tp_names *names);
+
 /* Pushes the function or table called `name`, loading its module if need be. On failure pushes
  * nothing and fills `error`: InvalidArgument for what is no name; NotFound says where it looked and
  * does not tell hidden names from missing ones; ScriptError says why the module failed to load, and

@@ -170,6 +170,76 @@ function Pool:flush(options) end
 ---@param options? taskpool.FlushOptions
 function Pool:gather_and_close(options) end
 
+---@class taskpool.WaitOptions
+---@field timeout? number seconds after which TimedOut is raised; default: never
+
+---Waits until all of these have ended: groups by their names, with the callbacks of their tasks, and tasks by
+---their ids. Those that have ended already need not be waited for. A task cannot wait for itself.
+---@async
+---@param target string|integer
+---@param ... string|integer|taskpool.WaitOptions
+function Pool:wait(target, ...) end
+
+---@class taskpool.Status
+---@field pool string how it prints
+---@field size number how many tasks may run at a time
+---@field running integer
+---@field waiting integer tasks that were accepted and have not started, as far as is known
+---@field cancelled integer
+---@field ended integer
+---@field timed_out integer
+---@field retried integer
+---@field groups integer groups that have not ended, submitted calls among them
+---@field order "fifo"|"lifo"|"priority"
+---@field locked boolean
+---@field paused boolean
+---@field closed boolean
+---@field queued integer submitted calls that wait in the queue
+---@field queue_limit number
+---@field min? integer bounds of a pool that scales itself
+---@field max? integer
+---@field interval? number
+---@field decision? string its last decision, as "2 -> 4: 12 waiting for 2 places, rising"
+---@field decision_age? number seconds since then
+
+---What the pool is like now.
+---@return taskpool.Status
+function Pool:status() end
+
+---@class taskpool.GroupStatus
+---@field group string its name; submitted calls that have none are in one row, "(submitted calls)"
+---@field running integer
+---@field waiting? integer tasks to come; nil where they come from an iterator
+---@field ended integer
+---@field limit number how many may run at a time
+---@field weight number
+---@field why string why it goes no faster: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
+
+---@class taskpool.GroupsOptions
+---@field all? boolean also those that have ended and were not flushed
+---@field limit? number so many at most; default: 100
+
+---The groups, oldest first.
+---@param options? taskpool.GroupsOptions
+---@return taskpool.GroupStatus[]
+function Pool:groups(options) end
+
+---@class taskpool.TaskStatus
+---@field id integer
+---@field group? string nil for a submitted call without a name
+---@field state "running"|"cancelled"|"ended" cancelled: it has not ended yet; ended: its callback runs
+---@field at string the calls that it is in, the innermost first
+
+---@class taskpool.TasksOptions
+---@field group? string those of one group
+---@field state? "running"|"cancelled"|"ended"
+---@field limit? number so many at most; default: 100
+
+---The tasks that have started and are not done: the running ones by age, then the others.
+---@param options? taskpool.TasksOptions
+---@return taskpool.TaskStatus[]
+function Pool:tasks(options) end
+
 ---The calls that a task is in, the innermost first, in one line.
 ---@param id integer of a task that has not ended
 ---@return string
