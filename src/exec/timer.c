@@ -30,17 +30,16 @@ double tp_exec_now(const tp_exec *exec) {
 
 /* ---- the heap ---- */
 
-/* Where a coroutine's timer notes its place in the heap. */
-static uint32_t *place_of(tp_coro *coro, tp_timer_kind kind) {
-  return kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer;
+/* Where a timer notes its place in the heap. Most are sleeps. */
+static uint32_t *place_of(tp_timer timer) {
+  if (timer.kind == TP_TIMER_SLEEP)
+    return &timer.of.coro->timer;
+  return timer.kind == TP_TIMER_ENDING ? &timer.of.coro->ending->timer : &timer.of.alarm->place;
 }
 
 static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
   exec->timers[index] = timer;
-  if (timer.kind == TP_TIMER_ALARM)
-    timer.of.alarm->place = index + 1;
-  else
-    *place_of(timer.of.coro, (tp_timer_kind)timer.kind) = index + 1;
+  *place_of(timer) = index + 1;
 }
 
 /* Rises with each wait that begins. */
@@ -118,16 +117,17 @@ static void arm(tp_exec *exec) {
 
 /* ---- what the others call ---- */
 
-/* Adds an entry, whose place is noted in `*place`. */
-static void insert(tp_exec *exec, tp_timer timer, const uint32_t *place) {
-  timer.began = tp_timer_now(exec);
+/* Adds an entry, for which there is room. */
+static void insert(tp_exec *exec, tp_timer timer) {
   sift_up(exec, exec->timer_count++, timer);
-  if (*place == 1 || exec->timer_count - exec->idle_count == 1)
+  if (*place_of(timer) == 1 || exec->timer_count - exec->idle_count == 1)
     arm(exec);
 }
 
-/* Takes out the entry whose place is noted in `*place`. */
+/* Takes out the entry whose place is noted in `*place`, if it is in the heap. */
 static void take_out(tp_exec *exec, uint32_t *place) {
+  if (!*place)
+    return;
   uint32_t index = *place - 1;
   *place = 0;
   tp_timer last = exec->timers[--exec->timer_count];
@@ -142,15 +142,15 @@ static void take_out(tp_exec *exec, uint32_t *place) {
 bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
   if (!reserve(coro->exec))
     return false;
-  insert(coro->exec, (tp_timer){.deadline = deadline, .kind = kind, .of.coro = coro},
-         place_of(coro, kind));
+  insert(coro->exec, (tp_timer){.deadline = deadline,
+                                .began = tp_timer_now(coro->exec),
+                                .kind = kind,
+                                .of.coro = coro});
   return true;
 }
 
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
-  uint32_t *place = place_of(coro, kind);
-  if (*place)
-    take_out(coro->exec, place);
+  take_out(coro->exec, kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer);
 }
 
 bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
@@ -161,8 +161,10 @@ bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
   alarm->order = exec->next_park++;
   alarm->is_idle = is_idle;
   exec->idle_count += is_idle;
-  insert(exec, (tp_timer){.deadline = deadline, .kind = TP_TIMER_ALARM, .of.alarm = alarm},
-         &alarm->place);
+  insert(exec, (tp_timer){.deadline = deadline,
+                          .began = tp_timer_now(exec),
+                          .kind = TP_TIMER_ALARM,
+                          .of.alarm = alarm});
   return true;
 }
 
