@@ -5,8 +5,8 @@
 --
 --     $ printf '5 echo later\n1 echo first\n5 echo last\n' | taskpool run examples/priority_queue.lua
 --
--- Each line of FILE, or of the input, is a weight and a command. The smallest weight is next, equals in the order of the lines;
--- so many run at a time, 1 unless said otherwise. Prints how each has ended, in the order in which they do.
+-- Each line of FILE, or of the input, is a weight and a command. The smallest weight is next, equals in the order of
+-- the lines; so many run at a time, 1 unless said otherwise. Prints how each has ended, in the order in which they do.
 local taskpool = require "taskpool"
 local uv = require "luv"
 

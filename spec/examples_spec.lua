@@ -129,9 +129,9 @@ describe("the example pool_kinds", function()
     local orders, most = {}, {}
     for _, step in ipairs(play "examples/pool_kinds.lua") do
       for _, line in ipairs(step) do
-        local kind, count, order = line:match "^(%u%l+%u%l+) +at most (%d): ([%d ]+)$"
+        local kind, at_once, order = line:match "^(%u%l+%u%l+) +at most (%d): ([%d ]+)$"
         if kind then
-          orders[kind], most[kind] = order, tonumber(count)
+          orders[kind], most[kind] = order, tonumber(at_once)
         end
       end
     end
