@@ -213,6 +213,129 @@ describe("a cancelled task", function()
   end)
 end)
 
+describe("the record of a task", function()
+  ---The outcome of a cancel; `cancel` cancels task 0 of the pool.
+  local function outcome_of(body, cancel)
+    local pool = tasks.TaskPool { cancel_grace = 2 }
+    pool:apply(body, { group_name = "g" })
+    taskpool.sleep(1)
+    cancel(pool)
+    while pool.num_running + pool.num_cancelled > 0 do
+      taskpool.sleep(0.25)
+    end
+    return pool:task(0), pool
+  end
+
+  local function cancel_all(pool)
+    pool:cancel_all { msg = "enough" }
+  end
+
+  task_it("tells its id, its group and its state", function()
+    local pool = tasks.TaskPool()
+    local function is(id, state)
+      assert.are.same({ id = id, group = "naps", state = state }, pool:task(id))
+    end
+    pool:map(taskpool.sleep, { 1, 2 }, { num_concurrent = 2, group_name = "naps" })
+    tasks.raises("TaskNotFound", pool.task, pool, 0)
+    taskpool.sleep(1.5)
+    is(0, "ended")
+    is(1, "running")
+    taskpool.sleep(1)
+    is(1, "ended")
+    pool:flush()
+    tasks.raises("TaskNotFound", pool.task, pool, 1)
+    tasks.raises("TaskNotFound", pool.task, pool, 2)
+  end)
+
+  task_it("says whether a cancel was obeyed, ignored, or ended by an error or a kill, and how long that took",
+    function(log)
+      local naps = { group = "g", id = 0, state = "ended" }
+      local function is(outcome, took, body)
+        local now = taskpool.now() + 1
+        naps.cancel = { outcome = outcome, code = "Cancelled", who = "cancel_all", message = "enough", when = now,
+          took = took }
+        assert.are.same(naps, (outcome_of(body, cancel_all)))
+      end
+      is("cancelled", 0, function()
+        taskpool.sleep(60)
+      end)
+      is("cancelled", 0.5, function()
+        local _ <close> = at_end(function()
+          taskpool.shield(1, taskpool.sleep, 0.5)
+        end)
+        taskpool.sleep(60)
+      end)
+      is("ignored", 0.5, function()
+        taskpool.shield(10, taskpool.sleep, 1.5)
+      end)
+      is("failed", 0, function()
+        local _ <close> = at_end(function()
+          error("in the cleanup", 0)
+        end)
+        taskpool.sleep(60)
+      end)
+      is("killed", 2, function()
+        taskpool.shield(60, taskpool.sleep, 60)
+      end)
+      log:expect "in the cleanup"
+      log:expect "_Task-0: it did not end after its cancel by cancel_all 2.000 seconds before"
+      assert.are.equal(1, log:count "_Task-0 returned although it was cancelled by cancel_all 0.500 seconds before")
+    end)
+
+  task_it("names the one who cancelled, and a time limit", function()
+    local function sleep()
+      taskpool.sleep(60)
+    end
+    local function by(cancel)
+      local record = outcome_of(sleep, cancel)
+      return record.cancel.code .. " " .. record.cancel.who
+    end
+    assert.are.equal("Cancelled cancel", by(function(pool) pool:cancel(0) end))
+    assert.are.equal("Cancelled cancel_group", by(function(pool) pool:cancel_group "g" end))
+    local pool = tasks.TaskPool()
+    pool:apply(sleep, { timeout = 1 })
+    taskpool.sleep(2)
+    assert.are.equal("TimedOut timeout", pool:task(0).cancel.code .. " " .. pool:task(0).cancel.who)
+  end)
+
+  task_it("says that it is ending until it has ended, through its callbacks, and is forgotten by a flush", function()
+    local pool, seen = tasks.TaskPool(), {}
+    local function note()
+      local record = pool:task(0)
+      seen[#seen + 1] = ("%s %s %s"):format(record.state, record.cancel.outcome, record.cancel.took)
+    end
+    pool:apply(function()
+      local _ <close> = at_end(note)
+      taskpool.sleep(60)
+    end, { cancel_callback = note, end_callback = note })
+    tasks.settle()
+    pool:cancel(0)
+    note()
+    pool:flush()
+    assert.are.same({ "cancelled ending nil", "cancelled ending nil", "cancelled cancelled 0.0",
+      "ended cancelled 0.0" }, seen)
+    tasks.raises("TaskNotFound", pool.task, pool, 0)
+  end)
+
+  task_it("of a cancel is kept for the newest 65536 of a pool", function()
+    taskpool.log.level = "warning"
+    local NUM <const>, KEPT <const> = 70000, 65536
+    local pool = tasks.TaskPool()
+    pool:apply(taskpool.sleep, { args = { 60 }, num = NUM })
+    tasks.settle()
+    pool:cancel_all()
+    tasks.settle()
+    local kept = 0
+    for id = NUM - KEPT - 2, NUM - KEPT + 1 do
+      kept = kept + (pool:task(id).cancel and 1 or 0)
+    end
+    assert.are.equal(2, kept)
+    assert.are.equal("cancelled", pool:task(NUM - 1).cancel.outcome)
+    pool:flush()
+    tasks.raises("TaskNotFound", pool.task, pool, NUM - 1)
+  end)
+end)
+
 describe("cancelling a group while its iterator spawns (T25)", function()
   local ROUNDS <const> = tasks.scaled(100000)
 

@@ -154,9 +154,12 @@ describe("the commands", function()
       { "cancel 0 -m enough", "ok" },
       { "cancel 0", "AlreadyEnded: SimpleTaskPool-0_Task-0 has ended already" },
       { "stop-all", "[2, 1]" },
+      { "task 5", "TaskNotFound: SimpleTaskPool-0 has no task with id 5" },
       { "num-cancelled", "0" },
-      { "flush", "ok" },
     })
+    assert.matches('^{"cancel": {.*"outcome": "cancelled".*"who": "stop_all"}, .*"id": 1, "state": "ended"}$',
+      wire:ask "task 1")
+    assert_answers(wire, { { "flush", "ok" } })
   end)
 
   it("are all methods and properties of a TaskPool", function()

@@ -397,6 +397,16 @@ const tp_method tp_methods[] = {
                  .help = "a task that has not ended"}},
      .summary = "Show where a task is: its calls, the innermost first.",
      .call = l_pool_traceback},
+    {.name = "task",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "task_id",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_ID,
+                 .value = "ID",
+                 .help = "a task that was not flushed"}},
+     .summary = "Tell of a task: its group, its state, and what came of its cancel.",
+     .call = l_pool_task},
     {.name = NULL},
 };
 

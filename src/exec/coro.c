@@ -100,6 +100,7 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
     tp_retry_unwrap(L);
   coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
   coro->failed = !ok;
+  tp_ending_keep_record(coro);
   if (coro->cancelled) {
     tp_ending_record(coro, L);
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
@@ -405,8 +406,6 @@ static void kill_off(tp_coro *coro) {
   lua_pushcfunction(L, l_after_kill);
   lua_pushlightuserdata(L, coro);
   coro->nargs = 1;
-  if (coro->is_task)
-    tp_run_event(coro->as.task.group->pool, TP_EVENT_KILLED, &coro->as.task);
 }
 
 bool tp_coro_resume(tp_coro *coro) {

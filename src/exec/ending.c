@@ -177,12 +177,39 @@ void tp_ending_due(tp_coro *coro) {
   }
 }
 
+/* Seconds since the cancel. */
+static double took(const tp_coro *coro) {
+  return (double)(tp_timer_now(coro->exec) - coro->ending->since) / 1e9;
+}
+
+void tp_ending_keep_record(tp_coro *coro) {
+  const tp_ending *ending = coro->ending;
+  tp_task *task = &coro->as.task;
+  if (!ending || !ending->reason)
+    return;
+  tp_outcome outcome = ending->killed    ? TP_OUTCOME_KILLED
+                       : coro->cancelled ? TP_OUTCOME_CANCELLED
+                       : coro->failed    ? TP_OUTCOME_FAILED
+                                         : TP_OUTCOME_IGNORED;
+  tp_records_add(&task->group->pool->records, (tp_record){.task = task->id,
+                                                          .reason = ending->reason,
+                                                          .took = took(coro),
+                                                          .outcome = outcome});
+  if (ending->killed)
+    tp_run_event(task->group->pool, TP_EVENT_KILLED, task);
+}
+
+const tp_cancel *tp_exec_reason(tp_task *task) {
+  const tp_coro *coro = tp_coro_of(task);
+  return coro->ending ? coro->ending->reason : NULL;
+}
+
 void tp_ending_record(const tp_coro *coro, lua_State *L) {
   const tp_ending *ending = coro->ending;
   luaL_checkstack(L, 2, NULL);
   lua_pushboolean(L, ending->killed);
   lua_setfield(L, -2, "killed");
-  lua_pushnumber(L, (double)(tp_timer_now(coro->exec) - ending->since) / 1e9);
+  lua_pushnumber(L, took(coro));
   lua_setfield(L, -2, "took");
 }
 

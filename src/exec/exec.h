@@ -171,6 +171,9 @@ void tp_exec_unshield(tp_exec *exec, uint64_t before);
 /* Whether the value at `index` is the error by which the running coroutine is being cancelled. */
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index);
 
+/* Why a live task is being cancelled; NULL: it is not, or it is through with it. */
+const tp_cancel *tp_exec_reason(tp_task *task);
+
 /* ---- running ---- */
 
 /* Runs the loop until `finished` says so. False: nothing is left that could make it so. */

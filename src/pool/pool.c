@@ -49,6 +49,7 @@ static void drop_groups(tp_pool *pool) {
 
 void tp_pool_destroy(tp_pool *pool) {
   drop_groups(pool);
+  tp_records_clear(&pool->records);
   tp_task_table_clear(&pool->tasks);
   tp_idset_clear(&pool->call_ids);
   tp_queue_clear(&pool->queue);
@@ -172,26 +173,24 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 
 /* ---- tasks ---- */
 
-/* Whether the task of that id has ended and was not flushed. */
-static bool is_remembered(const tp_pool *pool, uint64_t id) {
-  const tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (!group->submitted && tp_idset_has(&group->ids, id))
+bool tp_pool_remembers(const tp_pool *pool, uint64_t id, const tp_group **group, tp_error *error) {
+  TAILQ_FOREACH(*group, &pool->groups, pool_link)
+  if (tp_idset_has(&(*group)->ids, id))
     return true;
-  return tp_idset_has(&pool->call_ids, id);
+  return tp_idset_has(&pool->call_ids, id) ||
+         tp_fail(error, TP_TASK_NOT_FOUND, "%s has no task with id %" PRIu64, pool->label, id);
 }
 
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error) {
   tp_task *task = tp_task_table_find(&pool->tasks, id);
+  const tp_group *group;
   if (task && task->state == TP_TASK_RUNNING)
     return task;
   if (task && task->state == TP_TASK_CANCELLED)
     tp_fail(error, TP_ALREADY_CANCELLED, "%s_Task-%" PRIu64 " was cancelled already", pool->label,
             id);
-  else if (task || is_remembered(pool, id))
+  else if (task || tp_pool_remembers(pool, id, &group, error))
     tp_fail(error, TP_ALREADY_ENDED, "%s_Task-%" PRIu64 " has ended already", pool->label, id);
-  else
-    tp_fail(error, TP_TASK_NOT_FOUND, "%s has no task with id %" PRIu64, pool->label, id);
   return NULL;
 }
 
@@ -270,6 +269,12 @@ static void forget_ended_calls(tp_pool *pool) {
   pool->call_ids = kept.ids;
 }
 
+/* Whether a task's record must outlive a flush. */
+static bool is_live(void *context, uint64_t id) {
+  const tp_pool *pool = context;
+  return tp_task_table_find(&pool->tasks, id) != NULL;
+}
+
 void tp_pool_flush(tp_pool *pool) {
   forget_ended_calls(pool);
   tp_group *group = TAILQ_FIRST(&pool->groups), *next;
@@ -281,6 +286,7 @@ void tp_pool_flush(tp_pool *pool) {
     else
       group->flushed = group->finished;
   }
+  tp_records_flush(&pool->records, is_live, pool);
   pool->ended = pool->in_callbacks;
 }
 
@@ -288,6 +294,7 @@ void tp_pool_close(tp_pool *pool) {
   pool->locked = true;
   pool->closed = true;
   pool->ended = 0;
+  tp_records_clear(&pool->records);
   drop_groups(pool);
   tp_idset_clear(&pool->call_ids);
   tp_pool_tell(pool, TP_EVENT_CLOSED, NULL);

@@ -8,15 +8,16 @@
  * The executor tells the pool what became of a task with tp_pool_enter. Nothing here waits: who
  * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
- * The files: task.c and group.c the records; idset.c and cancel.c what they hold; queue.c who is
- * next, rate.c how soon; flow.c how tasks move through the pool; scale.c its size; pool.c the
- * methods on top. */
+ * The files: task.c and group.c the records; idset.c and cancel.c what they hold; record.c what
+ * became of cancelled tasks; queue.c who is next, rate.c how soon; flow.c how tasks move through
+ * the pool; scale.c its size; pool.c the methods on top. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
 #include "pool/cancel.h"
 #include "pool/group.h"
 #include "pool/rate.h"
+#include "pool/record.h"
 #include "pool/scale.h"
 #include "pool/task.h"
 #include "taskpool.h"
@@ -115,6 +116,7 @@ struct tp_pool {
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets
                                  */
   tp_task_table tasks;          /* live tasks by id */
+  tp_records records;           /* of cancelled tasks, filled by the executor */
   tp_order order;               /* of the queue */
   tp_queue queue;               /* groups that can start a task once there is room */
   tp_rate rate;                 /* of the starts of all its tasks */
@@ -176,6 +178,10 @@ tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
 
 /* Whether the task of that id, which was started, has ended; its callbacks may still run. */
 bool tp_pool_has_ended(const tp_pool *pool, uint64_t id);
+
+/* Whether there was such a task since the last flush; `*group` is its group, NULL if that is gone
+ * (a submitted call that has ended). False: TaskNotFound. */
+bool tp_pool_remembers(const tp_pool *pool, uint64_t id, const tp_group **group, tp_error *error);
 
 /* Cancels a running task; the state changes at once, the task ends later. */
 void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);

@@ -115,6 +115,22 @@ function Future:set_weight(weight) end
 ---@class taskpool.FlushOptions
 ---@field return_exceptions? boolean do not raise errors of tasks
 
+---What came of a cancel.
+---@class taskpool.CancelRecord
+---@field outcome "ending"|"cancelled"|"ignored"|"failed"|"killed" ending: its cleanup runs; ignored: it returned all the same; failed: it ended by another error; killed: it did not end by itself
+---@field code string of the cancel error: "Cancelled", "TimedOut", …
+---@field who string what asked for it, as "cancel_group"
+---@field message string of the caller; "" for none
+---@field when number clock (taskpool.now), seconds
+---@field took? number seconds from the cancel to the end of the function; nil while it is ending
+
+---What is known of a task.
+---@class taskpool.TaskRecord
+---@field id integer
+---@field group? string name of its group; nil for a submitted call without one
+---@field state "running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
+---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
+
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
 ---@class taskpool.Pool
 ---@field pool_size number how many tasks may run at a time; can be set, within the bounds of `autoscale`
@@ -244,6 +260,11 @@ function Pool:tasks(options) end
 ---@param id integer of a task that has not ended
 ---@return string
 function Pool:traceback(id) end
+
+---What is known of a task that runs, or has ended and was not flushed.
+---@param id integer
+---@return taskpool.TaskRecord
+function Pool:task(id) end
 
 ---Waits until the pool is closed.
 ---@async

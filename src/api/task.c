@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is known of one task, as a table. */
+#include "api/class.h"
+#include "api/pool.h"
+#include "exec/exec.h"
+#include "value/error.h"
+
+#include <lauxlib.h>
+
+static void set_string(lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void set_number(lua_State *L, const char *key, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+/* Pushes what came of a cancel; `record` is NULL while the task is still ending. */
+static void push_cancel(lua_State *L, const tp_cancel *reason, const tp_record *record) {
+  lua_createtable(L, 0, 6);
+  set_string(L, "outcome", record ? tp_outcome_name(record->outcome) : "ending");
+  set_string(L, "code", tp_code_name(reason->code));
+  set_string(L, "who", reason->who);
+  set_string(L, "message", reason->message);
+  set_number(L, "when", reason->when);
+  if (record)
+    set_number(L, "took", record->took);
+}
+
+static const char *state_name(const tp_task *task) {
+  if (!task || task->state >= TP_TASK_ENDED)
+    return "ended";
+  return task->state == TP_TASK_CANCELLED ? "cancelled" : "running";
+}
+
+int l_pool_task(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  uint64_t id = (uint64_t)lua_tointeger(L, 2);
+  tp_error error;
+  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  const tp_group *group = task ? task->group : NULL;
+  if (!task && !tp_pool_remembers(pool, id, &group, &error))
+    return tp_raise_error(L, &error);
+  const tp_record *record = tp_records_find(&pool->records, id);
+  const tp_cancel *reason = record ? record->reason : task ? tp_exec_reason(task) : NULL;
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, (lua_Integer)id);
+  lua_setfield(L, -2, "id");
+  if (group && group->name)
+    set_string(L, "group", group->name);
+  set_string(L, "state", state_name(task));
+  if (reason) {
+    push_cancel(L, reason, record);
+    lua_setfield(L, -2, "cancel");
+  }
+  return 1;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What became of cancelled tasks; see record.h. */
+#include "pool/record.h"
+
+#include <stdlib.h>
+
+const char *tp_outcome_name(tp_outcome outcome) {
+  static const char *const names[] = {[TP_OUTCOME_CANCELLED] = "cancelled",
+                                      [TP_OUTCOME_IGNORED] = "ignored",
+                                      [TP_OUTCOME_FAILED] = "failed",
+                                      [TP_OUTCOME_KILLED] = "killed"};
+  return names[outcome];
+}
+
+/* The record in that place, counted from the oldest. */
+static tp_record *at(const tp_records *records, size_t index) {
+  return &records->ring[(records->first + index) & (records->capacity - 1)];
+}
+
+/* Makes room for one more. False: no memory. */
+static bool reserve(tp_records *records) {
+  if (records->count < records->capacity)
+    return true;
+  if (records->capacity == TP_RECORDS_MAX) {
+    tp_cancel_release(at(records, 0)->reason);
+    records->first = (records->first + 1) & (TP_RECORDS_MAX - 1);
+    records->count--;
+    return true;
+  }
+  size_t capacity = records->capacity ? records->capacity * 2 : 8;
+  tp_record *ring = realloc(records->ring, capacity * sizeof *ring);
+  if (!ring)
+    return false;
+  records->ring = ring;
+  records->capacity = capacity;
+  return true;
+}
+
+void tp_records_add(tp_records *records, tp_record record) {
+  if (!reserve(records))
+    return;
+  tp_cancel_keep(record.reason);
+  *at(records, records->count++) = record;
+}
+
+const tp_record *tp_records_find(const tp_records *records, uint64_t task) {
+  for (size_t i = records->count; i-- > 0;)
+    if (at(records, i)->task == task)
+      return at(records, i);
+  return NULL;
+}
+
+void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64_t task),
+                      void *context) {
+  size_t kept = 0;
+  for (size_t i = 0; i < records->count; i++) {
+    tp_record record = *at(records, i);
+    if (is_kept(context, record.task))
+      *at(records, kept++) = record;
+    else
+      tp_cancel_release(record.reason);
+  }
+  records->count = kept;
+  if (kept == 0)
+    tp_records_clear(records);
+}
+
+void tp_records_clear(tp_records *records) {
+  for (size_t i = 0; i < records->count; i++)
+    tp_cancel_release(at(records, i)->reason);
+  free(records->ring);
+  *records = (tp_records){0};
+}
