@@ -213,6 +213,97 @@ describe("a cancelled task", function()
   end)
 end)
 
+describe("a killed task", function()
+  ---Runs `body(note)` in a task that is killed; returns what was noted at the ends of scopes.
+  local function killed(log, body)
+    local pool, closed = tasks.TaskPool { cancel_grace = 1 }, {}
+    pool:apply(body, { args = { function(name)
+      return at_end(function(err)
+        closed[#closed + 1] = ("%s: %s"):format(name, err)
+      end)
+    end } })
+    taskpool.sleep(1)
+    pool:cancel_all { msg = "enough" }
+    pool:gather_and_close()
+    log:expect "Killed"
+    return closed
+  end
+
+  local function endure()
+    taskpool.shield(60, taskpool.sleep, 60)
+  end
+
+  task_it("has the <close> variables of its inner coroutines run too, the innermost first", function(log)
+    local closed = killed(log, function(note)
+      local _ <close> = note "outer"
+      pcall(coroutine.wrap(function()
+        local _ <close> = note "wrapped"
+        coroutine.resume(coroutine.create(function()
+          local _ <close> = note "resumed"
+          for _ in coroutine.wrap(function()
+            local _ <close> = note "generator"
+            local _ <close> = note "innermost"
+            endure()
+          end), nil, nil, note "for" do
+          end
+        end))
+      end))
+    end)
+    assert.are.same({ "innermost: Cancelled: enough", "generator: Cancelled: enough", "for: Cancelled: enough",
+      "resumed: Cancelled: enough", "wrapped: Cancelled: enough", "outer: Cancelled: enough" }, closed)
+  end)
+
+  task_it("leaves alone the coroutines that it does not wait in", function(log)
+    local idle
+    local closed = killed(log, function(note)
+      idle = coroutine.create(function()
+        local _ <close> = note "idle"
+        coroutine.yield()
+      end)
+      coroutine.resume(idle)
+      local _ <close> = note "outer"
+      endure()
+    end)
+    assert.are.same({ "outer: Cancelled: enough" }, closed)
+    assert.are.equal("suspended", coroutine.status(idle))
+    assert.is_true(coroutine.close(idle))
+    assert.are.equal("idle: nil", closed[2])
+  end)
+
+  task_it("hands on errors of its cleanup, and leaves every metatable as it was", function(log)
+    local list, meta = {}, {}
+    function meta:__close(err)
+      if self.name ~= "within" then
+        local _ <close> = setmetatable({ name = "within" }, meta) -- left in peace
+      end
+      list[#list + 1] = ("%s: %s"):format(self.name, err)
+      if self.name ~= "within" then
+        error(self.name .. " failed", 0)
+      end
+    end
+    local before = meta.__close
+    killed(log, function()
+      local _ <close> = setmetatable({ name = "outer" }, meta)
+      local _ <close> = setmetatable({ name = "inner" }, meta)
+      endure()
+    end)
+    assert.are.same({ "within: nil", "inner: Cancelled: enough", "within: nil", "outer: inner failed" }, list)
+    assert.are.equal(before, meta.__close)
+  end)
+
+  task_it("gives the item that it was at back to its queue", function(log)
+    local queue = taskpool.Queue()
+    queue:put "item"
+    killed(log, function()
+      local _ <close> = queue:take()
+      coroutine.wrap(function()
+        endure()
+      end)()
+    end)
+    assert.are.equal("item", queue:get_nowait())
+  end)
+end)
+
 describe("the record of a task", function()
   ---The outcome of a cancel; `cancel` cancels task 0 of the pool.
   local function outcome_of(body, cancel)

@@ -235,6 +235,75 @@ function hostile.close_of_a_coroutine_in_a_comparator()
   end)()
 end
 
+function hostile.closes_of_coroutines_in_closes()
+  local _ <close> = at_end(function()
+    for _ = 1, 3 do
+      catch(coroutine.wrap(function()
+        local _ <close> = at_end(spin)
+        local _ <close> = at_end(function()
+          table.sort({ 3, 2, 1 }, coroutine.wrap(spin))
+        end)
+        spin()
+      end))
+    end
+  end)
+  taskpool.shield(3600, taskpool.sleep, 3600)
+end
+
+function hostile.kill_in_coroutines_190_deep()
+  local function deep(n)
+    local _ <close> = at_end(spin)
+    if n == 0 then
+      taskpool.shield(3600, taskpool.sleep, 3600)
+    end
+    return coroutine.wrap(deep)(n - 1)
+  end
+  deep(190)
+end
+
+function hostile.kill_in_deep_recursion()
+  local function deep(n)
+    local _ <close> = at_end(spin)
+    if n == 0 then
+      taskpool.shield(3600, taskpool.sleep, 3600)
+    end
+    return deep(n - 1), 1
+  end
+  coroutine.wrap(deep)(15000)
+end
+
+function hostile.burst_in_deep_recursion()
+  local function deep(n)
+    local _ <close> = at_end(spin)
+    if n == 0 then
+      table.sort({ 3, 2, 1 }, spin)
+    end
+    return deep(n - 1), 1
+  end
+  coroutine.wrap(deep)(15000)
+end
+
+local others = {}
+
+function hostile.coroutines_of_others()
+  others[#others + 1] = coroutine.running()
+  while true do
+    for _, co in ipairs(others) do
+      coroutine.resume(co)
+      pcall(coroutine.close, co)
+      pcall(debug.traceback, co)
+    end
+    taskpool.yield()
+    coroutine.wrap(function()
+      others[#others + 1] = coroutine.running()
+      taskpool.yield()
+    end)()
+    if #others > 100 then
+      others = {}
+    end
+  end
+end
+
 function hostile.coroutine_close()
   local co = coroutine.create(function()
     local _ <close> = at_end(spin)

@@ -120,6 +120,118 @@ describe("a worker that never waits", function()
     assert.are.equal(7, killed)
   end))
 
+  -- Each calls `cancel`, by which the task is cancelled, and loops where it cannot be left.
+  local IN_C <const> = {
+    ["a sort comparator"] = function(cancel)
+      table.sort(unsorted(), cancel)
+    end,
+    ["a gsub callback"] = function(cancel)
+      string.gsub("text", ".", cancel)
+    end,
+    ["a metamethod of tostring"] = function(cancel)
+      tostring(setmetatable({}, { __tostring = cancel }))
+    end,
+    ["a loader"] = function(cancel)
+      package.preload["spec.endless"] = cancel
+      require "spec.endless"
+    end,
+    ["a message handler"] = function(cancel)
+      xpcall(error, cancel)
+    end,
+    ["pcall in a comparator"] = function(cancel)
+      table.sort(unsorted(), function()
+        pcall(cancel)
+        loops.pcall(error)
+      end)
+    end,
+    ["catch_cancel in a comparator"] = function(cancel)
+      table.sort(unsorted(), function()
+        while true do
+          taskpool.catch_cancel(cancel)
+        end
+      end)
+    end,
+    ["a comparator in a coroutine"] = function(cancel)
+      coroutine.wrap(table.sort)(unsorted(), cancel)
+    end,
+    ["a coroutine in a comparator"] = function(cancel)
+      table.sort(unsorted(), coroutine.wrap(cancel))
+    end,
+    ["a <close> handler in a gsub callback"] = function(cancel)
+      string.gsub("text", ".", function()
+        local _ <close> = tasks.at_end(cancel)
+      end)
+    end,
+  }
+
+  it("ends at once inside of C functions too, if it is cancelled already", real(function()
+    local variants, ended, worst = 0, 0, 0
+    for name, loop in pairs(IN_C) do
+      local pool, since = taskpool.TaskPool(), nil
+      pool:apply(loop, { args = { function()
+        since = since or taskpool.now()
+        if pool.num_running > 0 then
+          pool:cancel_all()
+        end
+        spin()
+      end } })
+      repeat
+        taskpool.sleep(0.001)
+      until since
+      drain(pool)
+      worst = math.max(worst, taskpool.now() - since)
+      local outcome = pool:task(0).cancel.outcome
+      variants, ended = variants + 1, ended + (outcome == "cancelled" and 1 or 0)
+      assert.are.equal("cancelled", outcome, name)
+      pool:gather_and_close()
+    end
+    print(("cancel-in-c: variants=%d ended=%d worst_ms=%.1f"):format(variants, ended, worst * 1000))
+    assert.are.equal(variants, ended)
+    assert.is_true(worst < 0.8, "ended by the burst: " .. worst)
+  end))
+
+  it("has its <close> variables run in coroutines that were ended there, and these are interrupted too",
+    real(function(log)
+      local pool, closed = taskpool.TaskPool(), {}
+      local function note(name, loops_too)
+        return tasks.at_end(function(err)
+          closed[#closed + 1] = name .. " " .. tostring(err.code)
+          if loops_too then
+            spin()
+          end
+        end)
+      end
+      local function sort_in_coroutines(compare)
+        local _ <close> = note "task"
+        coroutine.wrap(function()
+          local _ <close> = note "wrapped"
+          coroutine.wrap(function()
+            local _ <close> = note("sorts", true)
+            local _ <close> = note("innermost", true)
+            table.sort(unsorted(), compare)
+          end)()
+        end)()
+      end
+      local function ended(code, compare)
+        closed = {}
+        pool:apply(sort_in_coroutines, { args = { compare } })
+        taskpool.sleep(0.001)
+        drain(pool)
+        for index, name in ipairs { "innermost", "sorts", "wrapped", "task" } do
+          assert.are.equal(name .. " " .. code, closed[index])
+        end
+      end
+      ended("Cancelled", function()
+        if pool.num_running > 0 then
+          pool:cancel_all()
+        end
+        spin()
+      end)
+      ended("TimedOut", spin)
+      assert.are.equal(1, log:count "ran for a second")
+      pool:gather_and_close { return_exceptions = true }
+    end))
+
   it("ends after a second where it cannot be interrupted, and its <close> variables are run", real(function(log)
     local pool, closed, after = taskpool.TaskPool(), nil, nil
     pool:apply(function()
@@ -240,6 +352,37 @@ describe("a worker that never waits", function()
     drain(pool)
     print(("hook-after-kill: fired=%d"):format(fired))
     assert.are.equal(1, fired)
+    pool:gather_and_close()
+  end))
+end)
+
+describe("a task that is killed", function()
+  it("has a tenth of a second for all its <close> variables, also those of coroutines in them", real(function(log)
+    local pool, closed, after = taskpool.TaskPool { cancel_grace = 0.05 }, 0, 0
+    local function closes(depth)
+      local _ <close> = tasks.at_end(function()
+        closed = closed + 1
+        pcall(coroutine.wrap(function()
+          local _ <close> = tasks.at_end(spin)
+          spin()
+        end))
+        after = after + 1
+      end)
+      if depth == 0 then
+        taskpool.shield(60, taskpool.sleep, 60)
+      end
+      coroutine.wrap(closes)(depth - 1)
+    end
+    pool:apply(closes, { args = { 20 } })
+    taskpool.sleep(0.02)
+    pool:cancel_all()
+    drain(pool)
+    local took = pool:task(0).cancel.took
+    print(("kill-closing: scopes=%d ms=%.0f"):format(closed, took * 1000 - 50))
+    assert.is_true(closed >= 1)
+    assert.are.equal(0, after)
+    assert.is_true(took < 0.5, tostring(took))
+    assert.are.equal(1, log:count "Killed ")
     pool:gather_and_close()
   end))
 end)

@@ -133,6 +133,62 @@ describe("a wait", function()
     pool:gather_and_close() -- nothing to wait for
   end)
 
+  task_it("in a coroutine keeps the others from resuming and closing it", function()
+    local REFUSED <const> = "cannot resume non-suspended coroutine"
+    local pool, got, inner, wrapped = tasks.TaskPool(), {}, nil, nil
+    pool:apply(function()
+      got.own = coroutine.running()
+      wrapped = coroutine.wrap(function()
+        inner = coroutine.create(function()
+          for _ = 1, 2 do
+            table.insert(got, table.pack(taskpool.sleep(1)))
+          end
+          got.yielded = coroutine.yield "yielded"
+          return "returned"
+        end)
+        table.insert(got, table.pack(coroutine.resume(inner)))
+        taskpool.sleep(1)
+      end)
+      wrapped()
+    end)
+    taskpool.sleep(0.5)
+    for _ = 1, 2 do
+      for _, thread in ipairs { inner, got.own } do
+        assert.are.equal("normal", coroutine.status(thread))
+        assert.are.same({ false, REFUSED }, { coroutine.resume(thread, "wrong") })
+        assert.matches("cannot close a normal coroutine", select(2, pcall(coroutine.close, thread)))
+      end
+      assert.matches(REFUSED, select(2, pcall(wrapped, "wrong")), 1, true)
+      taskpool.sleep(1)
+    end
+    assert.are.same({ { n = 0 }, { n = 0 }, { n = 2, true, "yielded" } }, { got[1], got[2], got[3] })
+    assert.are.equal("suspended", coroutine.status(inner)) -- the task waits elsewhere now
+    assert.are.same({ true, "returned" }, { coroutine.resume(inner, "mine") })
+    assert.are.equal("mine", got.yielded)
+    pool:gather_and_close()
+    assert.are.equal("dead", coroutine.status(got.own))
+    assert.are.same({ false, "cannot resume dead coroutine" }, { coroutine.resume(got.own) })
+  end)
+
+  task_it("that has not begun is not to be begun by others either", function()
+    local pool, own, ran = tasks.TaskPool { size = 1 }, nil, 0
+    pool:apply(function()
+      own = coroutine.running()
+    end)
+    tasks.settle()
+    pool:apply(function(value) -- reuses the thread
+      ran = ran + value
+    end, { args = { 1 } })
+    taskpool.yield()
+    for _ = 1, 3 do
+      coroutine.resume(own, "wrong")
+      pcall(coroutine.close, own)
+      taskpool.yield()
+    end
+    pool:gather_and_close()
+    assert.are.equal(1, ran)
+  end)
+
   task_it("is not coroutine.yield, which lets the others run", function()
     local order = {}
     local pool = tasks.TaskPool()

@@ -8,6 +8,7 @@
  *
  * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
  * or the results, of the present call. At rest it is empty. */
+#include "exec/closing.h"
 #include "exec/ending.h"
 #include "exec/slice.h"
 #include "value/error.h"
@@ -25,6 +26,8 @@
 
 /* Its address is the registry key of the executor. */
 static const char exec_key;
+
+const char tp_thread_mark;
 
 void tp_coro_open(tp_exec *exec) {
   lua_pushlightuserdata(exec->L, exec);
@@ -313,6 +316,7 @@ tp_coro *tp_coro_take(tp_exec *exec) {
     coro = create(exec);
   }
   tp_coro_renew_park(coro);
+  tp_thread_hold(coro->L);
   lua_pushcfunction(coro->L, l_begin);
   lua_pushlightuserdata(coro->L, coro);
   exec->live++;
@@ -385,33 +389,48 @@ static int l_after_kill(lua_State *L) {
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);
 }
 
+/* Lua: closes the thread of a killed coroutine, and gives it a new one. Stack: the coroutine. */
+static int l_kill(lua_State *L) {
+  tp_coro *coro = lua_touserdata(L, 1);
+  lua_State *fresh = lua_newthread(L);
+  tp_ending_push(L, coro->ending->reason);
+  tp_closing_kill(coro->exec, L, coro->L);
+  anchor(coro->exec, slot_of(coro), fresh);
+  coro->L = fresh;
+  lua_pushcfunction(fresh, l_after_kill);
+  lua_pushlightuserdata(fresh, coro);
+  coro->nargs = 1;
+  return 0;
+}
+
 /* Kills a coroutine: its thread is not resumed again, but closed within a budget; what comes behind
- * the body runs in a new one. */
-static void kill_off(tp_coro *coro) {
+ * the body runs in a new one. False: no memory; to be tried again. */
+static bool kill_off(tp_coro *coro) {
   tp_exec *exec = coro->exec;
-  lua_State *old = coro->L, *main = exec->L;
-  luaL_checkstack(main, 4, NULL);
-  lua_State *L = lua_newthread(main);
-  coro->ending->doomed = false;
+  lua_State *L = exec->L;
+  tp_coro *outer = exec->current;
+  lua_State *running = exec->running;
   coro->ending->killed = true;
   coro->cut = false;
   exec->current = coro;
-  tp_slice_begin_closing(exec, old);
-  lua_resetthread(old);
-  tp_slice_end_closing(exec);
-  exec->current = NULL;
-  anchor(exec, slot_of(coro), L);
-  lua_pop(main, 1);
-  coro->L = L;
-  lua_pushcfunction(L, l_after_kill);
+  tp_slice_begin_closing(exec, coro->L);
+  lua_pushcfunction(L, l_kill);
   lua_pushlightuserdata(L, coro);
-  coro->nargs = 1;
+  coro->ending->doomed = lua_pcall(L, 1, 0, 0) != LUA_OK;
+  tp_slice_end_closing(exec);
+  exec->current = outer;
+  exec->running = running;
+  if (coro->ending->doomed)
+    lua_pop(L, 1);
+  return !coro->ending->doomed;
 }
 
 bool tp_coro_resume(tp_coro *coro) {
   tp_exec *exec = coro->exec;
-  if (coro->ending && coro->ending->doomed)
-    kill_off(coro);
+  if (coro->ending && coro->ending->doomed && !kill_off(coro)) {
+    tp_exec_queue(coro, 0);
+    return false;
+  }
   tp_coro *outer = exec->current;
   bool waitable = exec->waitable;
   int nresults;
@@ -420,10 +439,13 @@ bool tp_coro_resume(tp_coro *coro) {
   coro->state = TP_CORO_RUNNING;
   lua_State *outer_running = exec->running;
   exec->running = coro->L;
+  tp_thread_let_go(exec, coro->L);
   exec->resumes++;
   int status = lua_resume(coro->L, exec->L, coro->nargs, &nresults);
   exec->running = outer_running;
   exec->current = outer;
+  if (status == LUA_YIELD)
+    tp_thread_hold(coro->L);
   if (coro->ending && status == LUA_YIELD)
     tp_ending_watch(coro);
   exec->waitable = waitable;

@@ -169,6 +169,36 @@ void tp_coro_renew_park(tp_coro *coro);
 /* The coroutine that a task is a part of. */
 tp_coro *tp_coro_of(tp_task *task);
 
+/* ---- threads that are held ---- */
+
+/* A thread that stands still and is not the user's to resume or close is *held*: that of a
+ * coroutine that is queued or waits, an inner coroutine in which one waits, and one that must not
+ * be closed (closing.c). It is marked in the space that Lua gives to each thread; otherwise that is
+ * a copy of the main thread's. */
+extern const char tp_thread_mark;
+
+static inline const void **tp_thread_space(lua_State *L) {
+  _Static_assert(LUA_EXTRASPACE >= sizeof(void *), "Lua was built without extra space");
+  return lua_getextraspace(L);
+}
+
+static inline void tp_thread_hold(lua_State *L) {
+  *tp_thread_space(L) = &tp_thread_mark;
+}
+
+static inline void tp_thread_let_go(const tp_exec *exec, lua_State *L) {
+  *tp_thread_space(L) = *tp_thread_space(exec->L);
+}
+
+static inline bool tp_thread_is_held(lua_State *L) {
+  return *tp_thread_space(L) == &tp_thread_mark;
+}
+
+/* ---- coroutine.c ---- */
+
+/* The inner coroutine that a thread waits in; NULL: none. */
+lua_State *tp_coroutine_waited_in(lua_State *L);
+
 /* ---- report.c ---- */
 
 /* Lua: the message handler of every body; keeps message and traceback for tp_exec_push_traceback.

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * pcall, xpcall, coroutine.resume, wrap and close for code that runs in tasks. They do what the
- * standard ones do, and three things more: a wait inside an inner coroutine parks the whole task,
- * the error of a cancel is not caught but raised on, and the executor knows which thread runs, so
- * that it can interrupt it.
+ * pcall, xpcall, coroutine.resume, wrap, close and status for code that runs in tasks. They do what
+ * the standard ones do, and four things more: a wait inside an inner coroutine parks the whole
+ * task, and keeps others from resuming that coroutine; the error of a cancel is not caught but
+ * raised on; and the executor knows which thread runs, so that it can interrupt it.
  *
  * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and
  * yields in turn, outwards until the executor. After the wake each continuation takes the values
  * one level further in. */
+#include "exec/closing.h"
 #include "exec/ending.h"
 #include "exec/slice.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 #include <string.h>
-
-/* How deep coroutine.close may run inside of <close> variables of coroutine.close: Lua does not
- * count the C stack that this takes. */
-#define CLOSES_MAX 32
-
-/* Its address is the registry key of the threads whose hooks are off; see note_failure. */
-static const char deaf_key;
 
 static tp_exec *exec_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -82,69 +76,25 @@ static int l_xpcall(lua_State *L) {
 
 /* ---- the ends of inner coroutines ---- */
 
-/* Pushes the table of the threads whose hooks are off. */
-static void push_deaf(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &deaf_key) == LUA_TTABLE)
-    return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &deaf_key);
-}
-
-/* The inner coroutine has failed. Where a hook has raised the error, Lua leaves hooks off in its
- * thread, so its <close> variables could run for ever: they must not run. */
-static void note_failure(lua_State *L, lua_State *inner) {
-  if (!tp_slice_has_raised(exec_of(L), inner) || !lua_checkstack(inner, 1))
-    return;
-  luaL_checkstack(L, 5, NULL);
-  push_deaf(L);
-  lua_pushthread(inner);
-  lua_xmove(inner, L, 1);
-  lua_pushboolean(L, true);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-static bool is_deaf(lua_State *L, lua_State *inner) {
-  if (!lua_checkstack(inner, 1))
-    return true;
-  luaL_checkstack(L, 4, NULL);
-  push_deaf(L);
-  lua_pushthread(inner);
-  lua_xmove(inner, L, 1);
-  bool found = lua_rawget(L, -2) != LUA_TNIL;
-  lua_pop(L, 2);
-  return found;
-}
-
-/* Runs the <close> variables of an inner coroutine. Returns a status; the error is on top of it. */
-static int close_thread(lua_State *L, lua_State *inner) {
+/* Closes an inner coroutine that has ended in the error on top of L; an error of closing takes its
+ * place. One that a hook has ended is closed already, or cannot be. */
+static void close_ended(lua_State *L, lua_State *inner) {
   tp_exec *exec = exec_of(L);
-  if (exec->closes == CLOSES_MAX || is_deaf(L, inner)) {
-    lua_pushliteral(inner, "the <close> variables of the coroutine cannot be run");
-    return LUA_ERRRUN;
+  int status = lua_status(inner);
+  if (tp_thread_is_held(inner))
+    return;
+  if (status == LUA_YIELD) {
+    tp_closing_run_by_proxy(exec, L, inner);
+  } else if (status != LUA_OK && tp_closing_run(exec, L, inner) != LUA_OK) {
+    lua_pop(L, 1);
+    lua_xmove(inner, L, 1);
   }
-  bool waitable = exec->waitable;
-  exec->waitable = false;
-  exec->running = inner;
-  exec->closes++;
-  int status = lua_resetthread(inner);
-  exec->closes--;
-  exec->running = L;
-  exec->waitable = waitable;
-  tp_slice_hand_on(exec, inner, L);
-  return status;
 }
 
-/* An inner coroutine was ended by the task's cancel: runs its <close> variables, and raises the
- * cancel on. */
+/* An inner coroutine was ended by the task's cancel, which is on top of L: runs its <close>
+ * variables, and raises the cancel on. */
 static int raise_on(lua_State *L, lua_State *inner) {
-  close_thread(L, inner);
+  close_ended(L, inner);
   return lua_error(L);
 }
 
@@ -167,6 +117,7 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   bool waitable = exec->waitable;
   exec->waitable = waitable && lua_isyieldable(L);
   tp_slice_prepare(exec, inner);
+  tp_thread_let_go(exec, inner);
   exec->running = inner;
   int status = lua_resume(inner, L, *count, count);
   exec->running = L;
@@ -175,20 +126,22 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
     tp_ending_push(L, coro->ending->reason);
     return FAILED;
   }
-  if (status == LUA_YIELD && coro && coro->state != TP_CORO_RUNNING)
+  if (status == LUA_YIELD && coro && coro->state != TP_CORO_RUNNING) {
+    tp_thread_hold(inner);
     return WAITS;
+  }
   tp_slice_hand_on(exec, inner, L);
   bool ok = status == LUA_OK || status == LUA_YIELD;
-  if (!ok) {
+  if (!ok)
     *count = 1;
-    note_failure(L, inner);
-  }
   if (!lua_checkstack(L, *count + 1)) {
     lua_pop(inner, *count);
     lua_pushliteral(L, "too many results to resume");
     return FAILED;
   }
   lua_xmove(inner, L, *count);
+  if (!ok && tp_slice_has_raised(exec, inner)) /* hooks are off in it now */
+    tp_closing_run_by_proxy(exec, L, inner);
   return ok ? RETURNED : FAILED;
 }
 
@@ -231,6 +184,10 @@ static lua_State *check_thread(lua_State *L) {
 static bool can_resume(lua_State *L, lua_State *inner) {
   int status = lua_status(inner);
   lua_Debug info;
+  if (tp_thread_is_held(inner)) {
+    lua_pushliteral(L, "cannot resume non-suspended coroutine");
+    return false;
+  }
   if (status == LUA_YIELD)
     return true;
   bool is_running = inner == L || lua_getstack(inner, 0, &info);
@@ -265,13 +222,12 @@ static int raise_wrapped(lua_State *L, lua_State *inner) {
   if (tp_exec_is_cancel(exec_of(L), L, -1))
     return raise_on(L, inner);
   int status = lua_status(inner);
-  if (status != LUA_OK && status != LUA_YIELD) {
-    close_thread(L, inner);
-    if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
-      luaL_where(L, 1);
-      lua_insert(L, -2);
-      lua_concat(L, 2);
-    }
+  if (status != LUA_YIELD)
+    close_ended(L, inner);
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
   }
   return lua_error(L);
 }
@@ -313,15 +269,28 @@ static int l_close(lua_State *L) {
   lua_State *inner = check_thread(L);
   lua_Debug info;
   bool is_active = lua_status(inner) == LUA_OK && lua_getstack(inner, 0, &info);
-  if (inner == L || is_active)
+  if (inner == L || is_active || tp_thread_is_held(inner))
     return luaL_error(L, "cannot close a %s coroutine", inner == L ? "running" : "normal");
-  if (close_thread(L, inner) == LUA_OK) {
+  if (tp_closing_run(exec_of(L), L, inner) == LUA_OK) {
     lua_pushboolean(L, true);
     return 1;
   }
   lua_pushboolean(L, false);
   lua_xmove(inner, L, 1);
   return tp_exec_is_cancel(exec_of(L), L, -1) ? lua_error(L) : 2;
+}
+
+/* Lua: status. A coroutine in which a task waits is "normal", as one that has resumed another.
+ * Upvalues: executor, the standard function. */
+static int l_status(lua_State *L) {
+  if (tp_thread_is_held(check_thread(L))) {
+    lua_pushliteral(L, "normal");
+    return 1;
+  }
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
 }
 
 /* Lua: the next values of a coroutine that serves as an iterator. Upvalues: executor, coroutine. */
@@ -338,6 +307,22 @@ void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec) {
   lua_pushcclosure(L, l_next_values, 2);
 }
 
+lua_State *tp_coroutine_waited_in(lua_State *L) {
+  lua_Debug info;
+  if (!lua_checkstack(L, 2) || !lua_getstack(L, 0, &info))
+    return NULL;
+  int top = lua_gettop(L);
+  lua_getinfo(L, "f", &info);
+  lua_CFunction function = lua_tocfunction(L, -1);
+  if (function == l_wrapped || function == l_next_values)
+    lua_getupvalue(L, -1, 2);
+  else if (function == l_resume)
+    lua_getlocal(L, &info, 1);
+  lua_State *inner = lua_tothread(L, -1);
+  lua_settop(L, top);
+  return inner && tp_thread_is_held(inner) ? inner : NULL;
+}
+
 void tp_coroutine_open(lua_State *L, tp_exec *exec) {
   static const luaL_Reg base[] = {{"pcall", l_pcall}, {"xpcall", l_xpcall}, {NULL, NULL}};
   static const luaL_Reg coroutine[] = {
@@ -348,5 +333,9 @@ void tp_coroutine_open(lua_State *L, tp_exec *exec) {
   lua_getfield(L, -1, "coroutine");
   lua_pushlightuserdata(L, exec);
   luaL_setfuncs(L, coroutine, 1);
+  lua_pushlightuserdata(L, exec);
+  lua_getfield(L, -2, "status");
+  lua_pushcclosure(L, l_status, 2);
+  lua_setfield(L, -2, "status");
   lua_pop(L, 2);
 }

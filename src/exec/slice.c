@@ -187,6 +187,7 @@ static void end_closing(tp_exec *exec, lua_State *L) {
   if (now() < exec->slice->closing_until)
     return;
   lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
+  exec->slice->raised_in = L;
   tp_ending_push(L, exec->current->ending->reason);
   lua_error(L);
 }
@@ -230,7 +231,8 @@ void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
   if (lua_gethook(from) != on_hook || !exec->slice || exec->slice->forced)
     return;
   lua_sethook(from, NULL, 0, 0);
-  lua_sethook(to, on_hook, LUA_MASKCOUNT, 1);
+  if (to)
+    lua_sethook(to, on_hook, LUA_MASKCOUNT, 1);
 }
 
 /* ---- the signal ---- */

@@ -11,7 +11,8 @@
  *
  * Out of reach are C code, and what Lua runs with hooks off: finalizers, and hooks of others. A
  * watchdog tells of them. An error raised by a hook leaves hooks off while a message handler runs,
- * and for good in the thread of an inner coroutine that it ends; coroutine.c sees to both. */
+ * and for good in the thread of an inner coroutine that it ends; coroutine.c and closing.c see to
+ * both. */
 #ifndef TP_EXEC_SLICE_H
 #define TP_EXEC_SLICE_H
 
@@ -41,7 +42,7 @@ bool tp_slice_has_abandoned(tp_exec *exec, lua_State *L);
 bool tp_slice_has_raised(tp_exec *exec, lua_State *L);
 
 /* The thread `from` has come back to the one that resumed it, perhaps with a hook that has not
- * fired: moves it. */
+ * fired: moves it. NULL: to nowhere. */
 void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to);
 
 /* Has every coroutine preempted after so many instructions, for tests of transparency; 0: no more.
