@@ -408,6 +408,119 @@ describe("a task that swallows its cancel", function()
   end))
 end)
 
+describe("Lua code outside of tasks", function()
+  ---Calls `call(finish)`, which has something run outside of tasks that loops; returns the seconds until `finish` was
+  ---called, at the end of its scope.
+  local function ended(call)
+    local began, event = taskpool.now(), taskpool.Event()
+    call(function()
+      event:set()
+    end)
+    event:wait()
+    return taskpool.now() - began
+  end
+
+  it("is ended after a second in a callback of luv, also in a coroutine there", real(function(log)
+    local timer = uv.new_timer()
+    for index, loop in ipairs { spin, coroutine.wrap(spin), function()
+      table.sort(unsorted(), spin)
+    end } do
+      local seconds = ended(function(finish)
+        timer:start(1, 0, function()
+          local _ <close> = tasks.at_end(finish)
+          loop()
+        end)
+      end)
+      assert.is_true(seconds > 0.9 and seconds < 2, tostring(seconds))
+      assert.are.equal(index, log:count "error in a luv callback: TimedOut: ran for a second outside of a task")
+    end
+    timer:close()
+  end))
+
+  it("may be slow, and is watched anew in each callback", real(function(log)
+    local timer, calls = uv.new_timer(), 0
+    ended(function(finish)
+      timer:start(1, 1, function()
+        local stop = uv.hrtime() + 3e8
+        repeat until uv.hrtime() > stop
+        calls = calls + 1
+        if calls == 4 then
+          timer:close()
+          finish()
+        end
+      end)
+    end)
+    assert.are.equal(4, calls)
+    assert.are.equal(0, log:count "luv callback")
+  end))
+
+  it("is a part of the task where luv calls it at once", real(function()
+    local pool, timer = taskpool.TaskPool(), uv.new_timer()
+    pool:apply(uv.walk, { args = { function()
+      pool:cancel_all()
+      spin()
+    end } })
+    taskpool.sleep(0.001)
+    assert.is_true(drain(pool) < 0.9)
+    timer:close()
+    pool:gather_and_close()
+  end))
+
+  it("is ended after a second in the handler of the log, which harms no task", real(function()
+    local handler, pool = taskpool.log.handler, taskpool.TaskPool()
+    local calls, result = 0, nil
+    taskpool.log.handler = function(_, message)
+      if message == "loop" then
+        calls = calls + 1
+        spin()
+      end
+    end
+    pool:apply(function()
+      taskpool.log.warning "loop"
+      return "unharmed"
+    end, { end_callback = function(_, _, of_task)
+      result = of_task
+    end })
+    taskpool.sleep(0.001)
+    local seconds = drain(pool)
+    taskpool.log.handler = handler
+    assert.are.equal(1, calls)
+    assert.are.equal("unharmed", result)
+    assert.is_true(seconds < 2, tostring(seconds))
+    pool:gather_and_close()
+  end))
+end)
+
+describe("a hook of the user's", function()
+  it("is put back after each slice", real(function()
+    local pool, results = taskpool.TaskPool(), {}
+    for id = 0, 1 do
+      pool:apply(function()
+        local counted = 0
+        local function hook()
+          counted = counted + 1
+        end
+        debug.sethook(hook, "", 1000)
+        local steps, stop = 0, os.clock() + 0.1
+        while os.clock() < stop do
+          steps = steps + 1
+        end
+        results[id] = { counted, steps, debug.gethook() == hook, select(3, debug.gethook()) }
+        debug.sethook()
+      end)
+    end
+    taskpool.sleep(0.001)
+    drain(pool)
+    pool:gather_and_close()
+    for id = 0, 1 do
+      local counted, steps, is_there, count = table.unpack(results[id])
+      assert.is_true(is_there)
+      assert.are.equal(1000, count)
+      assert.is_true(counted > steps / 1000, counted .. " of " .. steps)
+    end
+  end))
+end)
+
 describe("an idle host", function()
   ---How often a process has gone to sleep so far.
   local function sleeps_of(process)

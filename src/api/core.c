@@ -138,16 +138,20 @@ static int l_core_log_level(lua_State *L) {
 }
 
 /* Hands a record to Lua. The context is a thread of its own, with the handler at [1]; what goes
- * wrong in the handler cannot be told to anybody. */
+ * wrong in the handler cannot be told to anybody. It has a second, and is no part of the task that
+ * the record is of. */
 static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
+  tp_exec *exec = tp_host_of(L)->exec;
   if (!lua_checkstack(L, 4))
     return;
   lua_pushvalue(L, 1);
   lua_pushstring(L, tp_log_level_name(level));
   lua_pushstring(L, message);
+  tp_outside before = tp_exec_enter(exec, L);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK)
     lua_pop(L, 1);
+  tp_exec_leave(exec, before);
 }
 
 static int l_core_log_handler(lua_State *L) {

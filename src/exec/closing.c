@@ -13,7 +13,8 @@
  * deep. A thread with more is closed without proxies, or, if its hooks are off, never. */
 #define FRAMES_MAX 4000
 
-/* lua_resetthread, with the executor knowing which thread runs; `next` runs afterwards. */
+/* lua_resetthread, with the executor knowing which thread runs. A hook that has not fired goes to
+ * `next`. */
 static int reset(tp_exec *exec, lua_State *thread, lua_State *next) {
   if (exec->closes == CLOSES_MAX) {
     lua_pushliteral(thread, "the <close> variables of the coroutine cannot be run: too many inside "
@@ -21,13 +22,14 @@ static int reset(tp_exec *exec, lua_State *thread, lua_State *next) {
     return LUA_ERRRUN;
   }
   bool waitable = exec->waitable;
+  lua_State *running = exec->running;
   tp_thread_let_go(exec, thread);
   exec->waitable = false;
   exec->running = thread;
   exec->closes++;
   int status = lua_resetthread(thread);
   exec->closes--;
-  exec->running = next;
+  exec->running = running;
   exec->waitable = waitable;
   tp_slice_hand_on(exec, thread, next);
   return status;

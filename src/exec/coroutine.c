@@ -115,12 +115,13 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   lua_xmove(L, inner, *count);
   tp_coro *coro = exec->current;
   bool waitable = exec->waitable;
+  lua_State *running = exec->running;
   exec->waitable = waitable && lua_isyieldable(L);
   tp_slice_prepare(exec, inner);
   tp_thread_let_go(exec, inner);
   exec->running = inner;
   int status = lua_resume(inner, L, *count, count);
-  exec->running = L;
+  exec->running = running;
   exec->waitable = waitable;
   if (status == LUA_YIELD && tp_slice_has_abandoned(exec, inner)) {
     tp_ending_push(L, coro->ending->reason);

@@ -92,14 +92,14 @@ static void on_idle(uv_idle_t *idle) {
   if (!has_work(exec) && tp_timer_can_jump(exec))
     tp_timer_jump(exec);
   lua_State *L = exec->L;
-  tp_slice_enter(exec->slice);
+  bool before = tp_slice_enter(exec->slice);
   lua_pushcfunction(L, l_turn);
   lua_pushlightuserdata(L, exec);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
     exec->listener.failed(exec->listener.context, "a turn of the host", "no memory");
     lua_pop(L, 1);
   }
-  tp_slice_leave(exec->slice);
+  tp_slice_leave(exec->slice, before);
   if (!has_work(exec) && !tp_timer_can_jump(exec))
     uv_idle_stop(idle);
 }

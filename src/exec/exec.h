@@ -179,6 +179,19 @@ const tp_cancel *tp_exec_reason(tp_task *task);
 /* Runs the loop until `finished` says so. False: nothing is left that could make it so. */
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context);
 
+/* What tp_exec_leave puts back. */
+typedef struct tp_outside {
+  lua_State *L;       /* what runs in between */
+  lua_State *running; /* what ran before; NULL: nothing */
+  tp_coro *current;   /* the coroutine that ran; NULL: none */
+  bool slicing;       /* slices were watched already */
+} tp_outside;
+
+/* Lua code that is no part of a coroutine, as a callback of the loop, begins to run on L, and ends.
+ * In between it can be interrupted: after a second an error is raised in it. */
+tp_outside tp_exec_enter(tp_exec *exec, lua_State *L);
+void tp_exec_leave(tp_exec *exec, tp_outside before);
+
 /* Whether the loop runs already. */
 bool tp_exec_is_looping(const tp_exec *exec);
 

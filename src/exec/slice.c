@@ -44,13 +44,22 @@
 /* When the watchdog speaks up. */
 #define STUCK (5000 * MILLISECOND)
 
+/* A hook of the user's that ours stands in for. */
+typedef struct tp_user_hook {
+  lua_State *thread; /* where; NULL: nowhere */
+  lua_Hook hook;     /* as lua_gethook tells them */
+  int mask;
+  int count;
+} tp_user_hook;
+
 struct tp_slice {
   tp_exec *exec;                 /* whose slices */
+  tp_user_hook user;             /* to be put back when ours has done its work */
   int signal;                    /* what the timer sends */
   bool has_timer;                /* `timer` was made, for the thread that runs the host */
   timer_t timer;                 /* one shot, set again by each signal */
   volatile sig_atomic_t armed;   /* it is set */
-  volatile sig_atomic_t turning; /* a turn is running */
+  volatile sig_atomic_t turning; /* a turn is running, or other Lua code that is watched */
   uint64_t seen;                 /* the resume that the last signal found */
   uint64_t since;                /* when a signal found it first, nanoseconds */
   uint64_t tick;                 /* until the next signal */
@@ -87,11 +96,29 @@ static void set_timer(tp_slice *slice, uint64_t nanoseconds) {
 
 static void on_hook(lua_State *L, lua_Debug *info);
 
+/* Sets our hook. Called by the signal handler too. */
+static void set_hook(tp_slice *slice, lua_State *L, int mask, int count) {
+  lua_Hook hook = lua_gethook(L);
+  if (hook && hook != on_hook)
+    slice->user = (tp_user_hook){L, hook, lua_gethookmask(L), lua_gethookcount(L)};
+  lua_sethook(L, on_hook, mask, count);
+}
+
+/* Takes our hook away. */
+static void unset_hook(tp_slice *slice, lua_State *L) {
+  if (slice->user.thread != L) {
+    lua_sethook(L, NULL, 0, 0);
+    return;
+  }
+  lua_sethook(L, slice->user.hook, slice->user.mask, slice->user.count);
+  slice->user.thread = NULL;
+}
+
 /* Has the hook look again, where the function cannot be left now: after so many instructions, or
  * when a C function has returned to where it can. */
-static void look_again(const tp_slice *slice, lua_State *L, int instructions) {
+static void look_again(tp_slice *slice, lua_State *L, int instructions) {
   if (!slice->forced)
-    lua_sethook(L, on_hook, LUA_MASKCOUNT | LUA_MASKRET, instructions);
+    set_hook(slice, L, LUA_MASKCOUNT | LUA_MASKRET, instructions);
 }
 
 /* The next signal comes soon: what catches an error of ours is found again. */
@@ -121,10 +148,11 @@ static void raise_burst(tp_slice *slice, lua_State *L) {
   look_soon(slice);
   look_again(slice, L, has_time ? RETRY : 1);
   slice->raised_in = L;
-  tp_raise(
-      L, TP_TIMED_OUT,
-      "ran for a second inside of a C function that cannot be left (a sort or gsub callback, a "
-      "metamethod)");
+  tp_raise(L, TP_TIMED_OUT,
+           slice->exec->current ? "ran for a second inside of a C function that cannot be left (a "
+                                  "sort or gsub callback, a metamethod)"
+                                : "ran for a second outside of a task, where nothing can go on "
+                                  "meanwhile; start a task for it");
 }
 
 /* Whether the thread of an inner coroutine can be left for good by a yield, its resume raising the
@@ -169,9 +197,9 @@ static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
   tp_slice *slice = exec->slice;
   if (is_own(exec, L, info)) {
     look_again(slice, L, RETRY_OWN);
-  } else if (tp_ending_is_raising(exec->current)) {
+  } else if (exec->current && tp_ending_is_raising(exec->current)) {
     raise_cancel(exec, L);
-  } else if (tp_wait_is_possible(exec, L)) {
+  } else if (exec->current && tp_wait_is_possible(exec, L)) {
     exec->current->urgent = false; /* what needs more than a slice is not */
     tp_exec_queue(exec->current, 0);
     lua_yield(L, 0);
@@ -194,9 +222,11 @@ static void end_closing(tp_exec *exec, lua_State *L) {
 
 static void on_hook(lua_State *L, lua_Debug *info) {
   tp_exec *exec = tp_exec_of(L);
-  const tp_slice *slice = exec->slice;
-  if (!slice || !exec->current) {
+  tp_slice *slice = exec->slice;
+  if (!slice) {
     lua_sethook(L, NULL, 0, 0);
+  } else if (!exec->running) {
+    unset_hook(slice, L);
   } else if (info->event != LUA_HOOKCOUNT) {
     if (tp_wait_is_possible(exec, L))
       lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
@@ -204,7 +234,7 @@ static void on_hook(lua_State *L, lua_Debug *info) {
     end_closing(exec, L);
   } else {
     if (!slice->forced)
-      lua_sethook(L, NULL, 0, 0);
+      unset_hook(slice, L);
     end_slice(exec, L, info);
   }
 }
@@ -230,9 +260,9 @@ bool tp_slice_has_raised(tp_exec *exec, lua_State *L) {
 void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
   if (lua_gethook(from) != on_hook || !exec->slice || exec->slice->forced)
     return;
-  lua_sethook(from, NULL, 0, 0);
+  unset_hook(exec->slice, from);
   if (to)
-    lua_sethook(to, on_hook, LUA_MASKCOUNT, 1);
+    set_hook(exec->slice, to, LUA_MASKCOUNT, 1);
 }
 
 /* ---- the signal ---- */
@@ -266,7 +296,7 @@ static void note_place(tp_slice *slice) {
 static void overrun(tp_slice *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
   if (exec->running)
-    lua_sethook(exec->running, on_hook, LUA_MASKCOUNT, 1);
+    set_hook(slice, exec->running, LUA_MASKCOUNT, 1);
   bool goes_on = time - slice->since > 4 * TICK; /* the hook could not end it */
   if (goes_on && !slice->closing_until && slice->tick < TICK_MAX)
     slice->tick *= 2;
@@ -340,22 +370,40 @@ static void make_timer(tp_slice *slice) {
     start_watch(slice);
 }
 
-void tp_slice_enter(tp_slice *slice) {
+bool tp_slice_enter(tp_slice *slice) {
   if (!slice)
-    return;
+    return false;
+  bool before = slice->turning;
   slice->turning = 1;
   if (slice->armed)
-    return;
+    return before;
   if (!slice->has_timer)
     make_timer(slice);
   slice->tick = TICK;
   if (slice->has_timer)
     set_timer(slice, TICK);
+  return before;
 }
 
-void tp_slice_leave(tp_slice *slice) {
+void tp_slice_leave(tp_slice *slice, bool before) {
   if (slice)
-    slice->turning = 0;
+    slice->turning = before;
+}
+
+tp_outside tp_exec_enter(tp_exec *exec, lua_State *L) {
+  tp_outside before = {L, exec->running, exec->current, tp_slice_enter(exec->slice)};
+  if (!exec->running)
+    exec->resumes++;
+  exec->running = L;
+  exec->current = NULL;
+  return before;
+}
+
+void tp_exec_leave(tp_exec *exec, tp_outside before) {
+  tp_slice_hand_on(exec, before.L, before.running);
+  exec->running = before.running;
+  exec->current = before.current;
+  tp_slice_leave(exec->slice, before.slicing);
 }
 
 tp_slice *tp_slice_create(tp_exec *exec, int signal) {

@@ -7,7 +7,8 @@
  * thread, as lua.c does for ^C; until then nothing is hooked, so nothing is slower. The hook sends
  * the coroutine to the end of the run queue; where it cannot yield (a sort comparator), it lets it
  * go on for a burst and then raises an error. In a cancelled coroutine it raises the cancel. In our
- * own Lua files it waits until they are left, so that nobody sees a queue half changed.
+ * own Lua files it waits until they are left, so that nobody sees a queue half changed. A hook of
+ * the user's in that place is put back afterwards.
  *
  * Out of reach are C code, and what Lua runs with hooks off: finalizers, and hooks of others. A
  * watchdog tells of them. An error raised by a hook leaves hooks off while a message handler runs,
@@ -24,9 +25,9 @@ tp_slice *tp_slice_create(tp_exec *exec, int signal);
 /* Stops them, in the thread that ran them. NULL is allowed. */
 void tp_slice_destroy(tp_slice *slice);
 
-/* A turn begins, and ends. */
-void tp_slice_enter(tp_slice *slice);
-void tp_slice_leave(tp_slice *slice);
+/* A turn begins, and ends; the one takes what the other has returned. */
+bool tp_slice_enter(tp_slice *slice);
+void tp_slice_leave(tp_slice *slice, bool before);
 
 /* Gives what runs from now on a slice of its own that ends in the cancel error, for closing what
  * was killed. */

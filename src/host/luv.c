@@ -2,7 +2,8 @@
  *
  * luv on the host's loop; see luv.h.
  *
- * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it.
+ * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it,
+ * and ends a callback that runs for longer than a second.
  * A host that is closing calls nothing any more.
  *
  * luv takes every handle of the loop for its own, and that the loop is run by Lua. Neither is so
@@ -34,6 +35,17 @@ static int l_traceback(lua_State *L) {
   return 1;
 }
 
+/* lua_pcall. Called by the loop, the function has a second; called by a task (uv.walk), it is a
+ * part of that. */
+static int call_watched(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler) {
+  if (tp_exec_current(exec))
+    return lua_pcall(L, nargs, nresults, handler);
+  tp_outside before = tp_exec_enter(exec, L);
+  int status = lua_pcall(L, nargs, nresults, handler);
+  tp_exec_leave(exec, before);
+  return status;
+}
+
 /* Calls the function below `nargs` arguments, as luv asks: leaves its results and returns how many,
  * or nothing and returns the negative status. */
 static int call(lua_State *L, int nargs, int nresults, int flags) {
@@ -47,7 +59,7 @@ static int call(lua_State *L, int nargs, int nresults, int flags) {
   luaL_checkstack(L, 2, NULL);
   lua_pushcfunction(L, l_traceback);
   lua_insert(L, function);
-  int status = lua_pcall(L, nargs, nresults, function);
+  int status = call_watched(host->exec, L, nargs, nresults, function);
   lua_remove(L, function);
   if (status == LUA_OK)
     return nresults == LUA_MULTRET ? lua_gettop(L) - function + 1 : nresults;
