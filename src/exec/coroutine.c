@@ -116,7 +116,7 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
   tp_coro *coro = exec->current;
   bool waitable = exec->waitable;
   lua_State *running = exec->running;
-  exec->waitable = waitable && lua_isyieldable(L);
+  exec->waitable = waitable && L == running && lua_isyieldable(L);
   tp_slice_prepare(exec, inner);
   tp_thread_let_go(exec, inner);
   exec->running = inner;
