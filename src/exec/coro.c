@@ -95,26 +95,35 @@ static bool tell(tp_coro *coro, lua_State *L, bool ok) {
   return told;
 }
 
-/* The body is over: says how, and what comes next. */
-static void end_body(tp_coro *coro, lua_State *L, bool ok) {
+/* The body of a task that was cancelled, limited or shielded is over: says what came of that. */
+static void end_ending(tp_coro *coro, lua_State *L, bool ok) {
   tp_task *task = &coro->as.task;
   tp_pool *pool = task->group->pool;
-  if (!ok)
-    tp_retry_unwrap(L);
-  coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
-  coro->failed = !ok;
-  tp_ending_keep_record(coro);
+  if (coro->ending->reason) {
+    coro->cancelled = !ok && tp_exec_is_cancel(coro->exec, L, -1);
+    tp_ending_keep_record(coro);
+  }
   if (coro->cancelled) {
     tp_ending_record(coro, L);
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
-  } else if (ok && coro->ending && coro->ending->reason) {
+  } else if (ok && coro->ending->reason) {
     tp_run_event(pool, TP_EVENT_IGNORED, task);
   }
+  tp_ending_clear(coro);
+}
+
+/* The body of a task is over: says how. */
+static void end_body(tp_coro *coro, lua_State *L, bool ok) {
+  if (!ok)
+    tp_retry_unwrap(L);
+  coro->failed = !ok;
+  coro->cancelled = false;
+  if (coro->ending)
+    end_ending(coro, L, ok);
   if (!tell(coro, L, ok) && coro->failed && !coro->cancelled) {
     report_task(coro, L, "");
-    tp_run_count_error(pool->owner, L);
+    tp_run_count_error(coro->as.task.group->pool->owner, L);
   }
-  tp_ending_clear(coro);
 }
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */

@@ -185,8 +185,6 @@ static double took(const tp_coro *coro) {
 void tp_ending_keep_record(tp_coro *coro) {
   const tp_ending *ending = coro->ending;
   tp_task *task = &coro->as.task;
-  if (!ending || !ending->reason)
-    return;
   tp_outcome outcome = ending->killed    ? TP_OUTCOME_KILLED
                        : coro->cancelled ? TP_OUTCOME_CANCELLED
                        : coro->failed    ? TP_OUTCOME_FAILED
