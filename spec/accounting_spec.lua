@@ -9,6 +9,7 @@
 -- What was started and what has ended is counted by the records of the log; TP_OPS in the environment says how many
 -- operations there are, TP_SEED repeats a run.
 local core = require "taskpool.core"
+local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
@@ -266,6 +267,14 @@ end
 table.sort(MIX)
 
 describe("the books of a pool (T22)", function()
+  before_each(function()
+    core.preempt(false) -- others must not run in the middle of a check
+  end)
+
+  after_each(function()
+    core.preempt(true)
+  end)
+
   it("agree after every one of many random operations", tasks.case(function(log)
     math.randomseed(SEED)
     local books <close> = open(5)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Cancelling: the error that is raised, where it is raised, and that it is not swallowed. What each wait does is in
 -- cancel_matrix_spec.lua.
+local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, settle = tasks.at_end, tasks.settle
@@ -429,6 +430,14 @@ end)
 
 describe("cancelling a group while its iterator spawns (T25)", function()
   local ROUNDS <const> = tasks.scaled(100000)
+
+  before_each(function()
+    core.preempt(false) -- others must not run between a cancel and its note
+  end)
+
+  after_each(function()
+    core.preempt(true)
+  end)
 
   task_it("starts nothing afterwards", function()
     taskpool.log.level = "warning"

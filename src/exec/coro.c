@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One coroutine, from taking it to giving it back.
+ * One coroutine, from its start to its end. Where they come from: slot.c.
  *
  * Its thread runs one C function, `drive`, which calls the body of a call under a base lua_pcallk
  * frame and then, for a task, its callbacks; when it returns, the thread is at rest and can be
@@ -17,17 +17,9 @@
 #include <lauxlib.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Coroutines kept at rest; more are given back. */
-#define FREE_MAX 4096
-
-#define SLOT_MAX ((UINT64_C(1) << (64 - TP_PARK_BITS)) - 1)
 
 /* Its address is the registry key of the executor. */
 static const char exec_key;
-
-const char tp_thread_mark;
 
 void tp_coro_open(tp_exec *exec) {
   lua_pushlightuserdata(exec->L, exec);
@@ -39,21 +31,6 @@ tp_exec *tp_exec_of(lua_State *L) {
   tp_exec *exec = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return exec;
-}
-
-static uint32_t slot_of(const tp_coro *coro) {
-  return (uint32_t)(coro->park >> TP_PARK_BITS);
-}
-
-tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id) {
-  uint64_t slot = id >> TP_PARK_BITS;
-  tp_coro *coro = slot < exec->slot_count ? exec->slots[slot] : NULL;
-  return coro && coro->park == id ? coro : NULL;
-}
-
-void tp_coro_renew_park(tp_coro *coro) {
-  uint64_t number = coro->exec->next_park++ & TP_PARK_MASK;
-  coro->park = (coro->park & ~TP_PARK_MASK) | (number ? number : coro->exec->next_park++);
 }
 
 tp_coro *tp_coro_of(tp_task *task) {
@@ -247,127 +224,14 @@ static int drive(lua_State *L, int status, lua_KContext context) {
   return 0;
 }
 
-/* Lua: the function that a thread at rest is resumed with. Stack: its coroutine, the function of
- * the call, the arguments. */
-static int l_begin(lua_State *L) {
+int tp_coro_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   lua_pushcfunction(L, tp_report_handler);
   lua_replace(L, 1);
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
 
-/* ---- taking and giving back ---- */
-
-/* Finds a slot for a new coroutine. */
-static bool take_slot(tp_exec *exec, uint32_t *slot) {
-  if (exec->free_slot_count) {
-    *slot = exec->free_slots[--exec->free_slot_count];
-    return true;
-  }
-  if (exec->slot_count == exec->slot_capacity) {
-    uint32_t capacity = exec->slot_capacity ? exec->slot_capacity * 2 : 64;
-    if (capacity > SLOT_MAX)
-      return false;
-    tp_coro **slots = realloc(exec->slots, capacity * sizeof(tp_coro *));
-    if (!slots)
-      return false;
-    exec->slots = slots;
-    uint32_t *free_slots = realloc(exec->free_slots, capacity * sizeof *free_slots);
-    if (!free_slots)
-      return false;
-    exec->free_slots = free_slots;
-    exec->slot_capacity = capacity;
-  }
-  *slot = exec->slot_count++;
-  exec->slots[*slot] = NULL;
-  return true;
-}
-
-/* Anchors the thread `L` for the coroutine in `slot`, or lets go of it (NULL). */
-static void anchor(tp_exec *exec, uint32_t slot, lua_State *L) {
-  lua_State *main = exec->L;
-  luaL_checkstack(main, 3, NULL);
-  lua_rawgeti(main, LUA_REGISTRYINDEX, exec->anchors);
-  if (L) {
-    lua_pushthread(L);
-    lua_xmove(L, main, 1);
-  } else {
-    lua_pushnil(main);
-  }
-  lua_rawseti(main, -2, (lua_Integer)slot + 1);
-  lua_pop(main, 1);
-}
-
-static tp_coro *create(tp_exec *exec) {
-  uint32_t slot = 0;
-  luaL_checkstack(exec->L, 4, NULL);
-  lua_State *L = lua_newthread(exec->L);
-  tp_coro *coro = take_slot(exec, &slot) ? calloc(1, sizeof *coro) : NULL;
-  if (!coro)
-    tp_raise(exec->L, TP_NO_MEMORY, "no memory for a coroutine");
-  exec->slots[slot] = coro;
-  coro->exec = exec;
-  coro->L = L;
-  coro->park = (uint64_t)slot << TP_PARK_BITS;
-  anchor(exec, slot, L);
-  lua_pop(exec->L, 1);
-  return coro;
-}
-
-tp_coro *tp_coro_take(tp_exec *exec) {
-  if (exec->closing)
-    tp_raise(exec->L, TP_NOT_AVAILABLE, "the host is closed");
-  tp_coro *coro = exec->free;
-  if (coro) {
-    exec->free = coro->next;
-    exec->free_count--;
-  } else {
-    coro = create(exec);
-  }
-  tp_coro_renew_park(coro);
-  tp_thread_hold(coro->L);
-  lua_pushcfunction(coro->L, l_begin);
-  lua_pushlightuserdata(coro->L, coro);
-  exec->live++;
-  return coro;
-}
-
-/* Ends a coroutine whose thread is of no more use. */
-static void destroy(tp_coro *coro) {
-  tp_exec *exec = coro->exec;
-  uint32_t slot = slot_of(coro);
-  anchor(exec, slot, NULL);
-  exec->slots[slot] = NULL;
-  exec->free_slots[exec->free_slot_count++] = slot;
-  tp_ending_clear(coro);
-  free(coro);
-}
-
-static void give_back(tp_coro *coro) {
-  tp_exec *exec = coro->exec;
-  exec->live--;
-  coro->state = TP_CORO_REST;
-  coro->urgent = false;
-  tp_coro_renew_park(coro);
-  if (exec->free_count >= FREE_MAX) {
-    destroy(coro);
-    return;
-  }
-  coro->next = exec->free;
-  exec->free = coro;
-  exec->free_count++;
-}
-
 /* ---- running ---- */
-
-tp_coro *tp_coro_take_next(tp_exec *exec) {
-  tp_coro *coro = exec->spare;
-  if (!coro)
-    return tp_coro_take(exec);
-  exec->spare = NULL;
-  tp_coro_renew_park(coro);
-  return coro;
-}
 
 void tp_coro_begin(tp_coro *coro, int nargs) {
   if (coro->state == TP_CORO_RUNNING) /* it was the spare one */
@@ -386,7 +250,7 @@ static void bury(tp_coro *coro) {
     tp_pool_enter(pool, task, TP_TASK_DONE);
   }
   exec->live--;
-  destroy(coro);
+  tp_coro_destroy(coro);
 }
 
 /* Lua: goes on with a killed coroutine behind its body. Stack: the coroutine. */
@@ -404,8 +268,7 @@ static int l_kill(lua_State *L) {
   lua_State *fresh = lua_newthread(L);
   tp_ending_push(L, coro->ending->reason);
   tp_closing_kill(coro->exec, L, coro->L);
-  anchor(coro->exec, slot_of(coro), fresh);
-  coro->L = fresh;
+  tp_coro_set_thread(coro, fresh);
   lua_pushcfunction(fresh, l_after_kill);
   lua_pushlightuserdata(fresh, coro);
   coro->nargs = 1;
@@ -459,7 +322,7 @@ bool tp_coro_resume(tp_coro *coro) {
     tp_ending_watch(coro);
   exec->waitable = waitable;
   if (status == LUA_OK) {
-    give_back(coro);
+    tp_coro_give_back(coro);
   } else if (status != LUA_YIELD) {
     bury(coro);
   } else if (coro->state == TP_CORO_RUNNING) { /* coroutine.yield() outside of an inner coroutine:
@@ -476,7 +339,8 @@ static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const
                       tp_coro_done done, void *context) {
   tp_coro *coro = tp_coro_take(exec);
   if (!lua_checkstack(coro->L, nargs + 1)) {
-    give_back(coro);
+    lua_settop(coro->L, 0);
+    tp_coro_give_back(coro);
     tp_raise(L, TP_NO_MEMORY, "no memory for the arguments of a call");
   }
   lua_xmove(L, coro->L, nargs + 1);

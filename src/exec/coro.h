@@ -142,10 +142,7 @@ void tp_exec_queue(tp_coro *coro, int nargs);
 /* Makes sure that a turn comes. */
 void tp_exec_poke(tp_exec *exec);
 
-/* ---- coro.c ---- */
-
-/* Prepares the Lua state for coroutines. */
-void tp_coro_open(tp_exec *exec);
+/* ---- slot.c ---- */
 
 /* A coroutine with an empty call, from the free list or new. Its L takes the function and the
  * arguments next, then tp_coro_begin. Raises for lack of memory. */
@@ -154,17 +151,35 @@ tp_coro *tp_coro_take(tp_exec *exec);
 /* The same for a task: the coroutine that has just ended one, if there is one. */
 tp_coro *tp_coro_take_next(tp_exec *exec);
 
-/* Queues a coroutine whose stack has the function and `nargs` arguments on top. */
-void tp_coro_begin(tp_coro *coro, int nargs);
+/* Puts a coroutine whose stack is empty to rest. */
+void tp_coro_give_back(tp_coro *coro);
 
-/* Resumes it until it yields or ends. True: it is an iterator that holds values for its group. */
-bool tp_coro_resume(tp_coro *coro);
+/* Frees a coroutine whose thread is of no more use. */
+void tp_coro_destroy(tp_coro *coro);
+
+/* Gives it another thread. Raises for lack of memory. */
+void tp_coro_set_thread(tp_coro *coro, lua_State *L);
 
 /* The coroutine whose present or next park has that id; NULL: the id is old. */
 tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id);
 
 /* Makes the present id old. */
 void tp_coro_renew_park(tp_coro *coro);
+
+/* ---- coro.c ---- */
+
+/* Prepares the Lua state for coroutines. */
+void tp_coro_open(tp_exec *exec);
+
+/* Lua: the function that a thread at rest is resumed with. Stack: its coroutine, the function of
+ * the call, the arguments. */
+int tp_coro_main(lua_State *L);
+
+/* Queues a coroutine whose stack has the function and `nargs` arguments on top. */
+void tp_coro_begin(tp_coro *coro, int nargs);
+
+/* Resumes it until it yields or ends. True: it is an iterator that holds values for its group. */
+bool tp_coro_resume(tp_coro *coro);
 
 /* The coroutine that a task is a part of. */
 tp_coro *tp_coro_of(tp_task *task);

@@ -14,11 +14,12 @@
  * Each park has a wake id (slot of the coroutine, number of the park); a wake with an old id does
  * nothing. Sleeps share one uv timer over a heap.
  *
- * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end; wait.c
- * park, wake and cancel; timer.c the heap and the clock; call.c what a group calls and with which
- * arguments, feed.c its iterator, bind.c arguments by name; task.c what a pool asks of its
- * executor, scale.c when it scales itself; retry.c tasks that are tried again; coroutine.c pcall
- * and the coroutine library for tasks. */
+ * The files: exec.c the run queue and the turn; coro.c one coroutine from start to end, slot.c
+ * where they are kept; wait.c park, wake and cancel; timer.c the heap and the clock; call.c what a
+ * group calls and with which arguments, feed.c its iterator, bind.c arguments by name; task.c what
+ * a pool asks of its executor, scale.c when it scales itself; retry.c tasks that are tried again;
+ * coroutine.c pcall and the coroutine library for tasks; slice.c what interrupts them; ending.c how
+ * a cancel ends one, closing.c its <close> variables. */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
