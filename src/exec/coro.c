@@ -83,8 +83,6 @@ static void end_ending(tp_coro *coro, lua_State *L, bool ok) {
   if (coro->cancelled) {
     tp_ending_record(coro, L);
     tp_run_event(pool, TP_EVENT_CANCELLED, task);
-  } else if (ok && coro->ending->reason) {
-    tp_run_event(pool, TP_EVENT_IGNORED, task);
   }
   tp_ending_clear(coro);
 }

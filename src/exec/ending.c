@@ -5,6 +5,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* How often a cancel is raised before the coroutine is killed. */
@@ -182,19 +183,29 @@ static double took(const tp_coro *coro) {
   return (double)(tp_timer_now(coro->exec) - coro->ending->since) / 1e9;
 }
 
+/* Tells of a cancelled task that did not end by its cancel: by whom, and how long ago. */
+static void tell(tp_coro *coro, tp_event event) {
+  char words[100];
+  snprintf(words, sizeof words, " by %s %.3f seconds before", coro->ending->reason->who,
+           took(coro));
+  tp_run_tell(coro->as.task.group->pool, event, &coro->as.task, words);
+}
+
 void tp_ending_keep_record(tp_coro *coro) {
   const tp_ending *ending = coro->ending;
-  tp_task *task = &coro->as.task;
-  tp_outcome outcome = ending->killed    ? TP_OUTCOME_KILLED
-                       : coro->cancelled ? TP_OUTCOME_CANCELLED
-                       : coro->failed    ? TP_OUTCOME_FAILED
-                                         : TP_OUTCOME_IGNORED;
-  tp_records_add(&task->group->pool->records, (tp_record){.task = task->id,
-                                                          .reason = ending->reason,
-                                                          .took = took(coro),
-                                                          .outcome = outcome});
+  const tp_task *task = &coro->as.task;
+  tp_record record = {.task = task->id, .reason = ending->reason, .took = took(coro)};
   if (ending->killed)
-    tp_run_event(task->group->pool, TP_EVENT_KILLED, task);
+    record.outcome = TP_OUTCOME_KILLED;
+  else if (coro->cancelled)
+    record.outcome = TP_OUTCOME_CANCELLED;
+  else
+    record.outcome = coro->failed ? TP_OUTCOME_FAILED : TP_OUTCOME_IGNORED;
+  tp_records_add(&task->group->pool->records, record);
+  if (record.outcome == TP_OUTCOME_KILLED)
+    tell(coro, TP_EVENT_KILLED);
+  else if (record.outcome == TP_OUTCOME_IGNORED)
+    tell(coro, TP_EVENT_IGNORED);
 }
 
 const tp_cancel *tp_exec_reason(tp_task *task) {

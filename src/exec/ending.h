@@ -53,7 +53,7 @@ void tp_ending_push(lua_State *L, const tp_cancel *reason);
 void tp_ending_record(const tp_coro *coro, lua_State *L);
 
 /* The body of a cancelled task is over, its coroutine's `cancelled` and `failed` say how: keeps a
- * record of that in the pool, and tells if it was killed. */
+ * record of that in the pool, and tells if it was killed, or ignored the cancel. */
 void tp_ending_keep_record(tp_coro *coro);
 
 /* Forgets it all: the body is over. */
