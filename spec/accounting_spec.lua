@@ -9,7 +9,6 @@
 -- What was started and what has ended is counted by the records of the log; TP_OPS in the environment says how many
 -- operations there are, TP_SEED repeats a run.
 local core = require "taskpool.core"
-local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 

@@ -193,7 +193,6 @@ tp_coro *tp_coro_of(tp_task *task);
 extern const char tp_thread_mark;
 
 static inline const void **tp_thread_space(lua_State *L) {
-  _Static_assert(LUA_EXTRASPACE >= sizeof(void *), "Lua was built without extra space");
   return lua_getextraspace(L);
 }
 

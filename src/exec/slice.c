@@ -3,13 +3,11 @@
  * Slices; see slice.h. */
 #include "exec/slice.h"
 #include "exec/ending.h"
+#include "exec/watchdog.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -70,12 +68,7 @@ struct tp_slice {
   lua_State *raised_in;          /* the thread in which the hook has raised an error last */
   bool reported;                 /* the watchdog was told of this resume */
   int forced;                    /* see tp_slice_force */
-  /* The watchdog's; the signal handler fills `place` before it posts. */
-  bool has_thread;    /* `thread` was started */
-  pthread_t thread;   /* waits for `bell` */
-  sem_t bell;         /* rung when something is stuck, and at the end */
-  atomic_bool ending; /* the thread is to return */
-  char place[256];    /* what is stuck, and where */
+  tp_watchdog watchdog;          /* is rung when something is stuck */
 };
 
 static uint64_t now(void) {
@@ -267,30 +260,6 @@ void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
 
 /* ---- the signal ---- */
 
-/* Notes where a resume is stuck, for the watchdog. Nothing is allocated, and the coroutine has been
- * inside of a C function for long, so its frames stand still. */
-static void note_place(tp_slice *slice) {
-  const tp_coro *coro = slice->exec->current;
-  lua_State *L = slice->exec->running;
-  lua_Debug info;
-  const char *source = "?";
-  int line = 0;
-  for (int level = 0; L && lua_getstack(L, level, &info); level++) {
-    lua_getinfo(L, "Sl", &info);
-    if (info.currentline > 0) {
-      source = info.short_src;
-      line = info.currentline;
-      break;
-    }
-  }
-  if (coro && coro->is_task)
-    snprintf(slice->place, sizeof slice->place, "%.100s_Task-%llu at %.60s:%d",
-             coro->as.task.group->pool->label, (unsigned long long)coro->as.task.id, source, line);
-  else
-    snprintf(slice->place, sizeof slice->place, "%.100s at %.60s:%d",
-             coro ? coro->as.job.what : "the host", source, line);
-}
-
 /* The same resume has been found again: sets the hook, waits longer for the next look, and rings
  * the bell. */
 static void overrun(tp_slice *slice, uint64_t time) {
@@ -302,8 +271,7 @@ static void overrun(tp_slice *slice, uint64_t time) {
     slice->tick *= 2;
   if (time - slice->since > STUCK && !slice->reported) {
     slice->reported = true;
-    note_place(slice);
-    sem_post(&slice->bell);
+    tp_watchdog_ring(&slice->watchdog, exec->current, exec->running);
   }
 }
 
@@ -332,29 +300,6 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   set_timer(slice, slice->tick);
 }
 
-/* ---- the watchdog ---- */
-
-static void *watch(void *argument) {
-  tp_slice *slice = argument;
-  const tp_exec_listener *listener = &slice->exec->listener;
-  for (;;) {
-    while (sem_wait(&slice->bell) != 0)
-      ;
-    if (atomic_load(&slice->ending))
-      return NULL;
-    listener->stuck(listener->context, slice->place);
-  }
-}
-
-/* Starts the thread of the watchdog, with all signals blocked. */
-static void start_watch(tp_slice *slice) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  slice->has_thread = pthread_create(&slice->thread, NULL, watch, slice) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 /* ---- the timer ---- */
 
 /* Makes the timer for the thread that runs the host; without one there is no preemption. */
@@ -367,7 +312,7 @@ static void make_timer(tp_slice *slice) {
   if (sigaction(slice->signal, &action, NULL) == 0)
     slice->has_timer = timer_create(CLOCK_MONOTONIC, &event, &slice->timer) == 0;
   if (slice->has_timer)
-    start_watch(slice);
+    tp_watchdog_start(&slice->watchdog, &slice->exec->listener);
 }
 
 bool tp_slice_enter(tp_slice *slice) {
@@ -412,8 +357,6 @@ tp_slice *tp_slice_create(tp_exec *exec, int signal) {
     return NULL;
   slice->exec = exec;
   slice->signal = signal ? signal : SIGRTMIN;
-  atomic_init(&slice->ending, false);
-  sem_init(&slice->bell, 0, 0);
   return slice;
 }
 
@@ -422,12 +365,7 @@ void tp_slice_destroy(tp_slice *slice) {
     return;
   if (slice->has_timer)
     timer_delete(slice->timer);
-  if (slice->has_thread) {
-    atomic_store(&slice->ending, true);
-    sem_post(&slice->bell);
-    pthread_join(slice->thread, NULL);
-  }
-  sem_destroy(&slice->bell);
+  tp_watchdog_stop(&slice->watchdog);
   free(slice);
 }
 

@@ -115,9 +115,13 @@ function Future:set_weight(weight) end
 ---@class taskpool.FlushOptions
 ---@field return_exceptions? boolean do not raise errors of tasks
 
+---How a cancelled task ended: by the cancel; it returned all the same (ignored); by an error of its own (failed); not
+---by itself (killed). "ending" while its cleanup runs.
+---@alias taskpool.Outcome "ending"|"cancelled"|"ignored"|"failed"|"killed"
+
 ---What came of a cancel.
 ---@class taskpool.CancelRecord
----@field outcome "ending"|"cancelled"|"ignored"|"failed"|"killed" ending: its cleanup runs; ignored: it returned all the same; failed: it ended by another error; killed: it did not end by itself
+---@field outcome taskpool.Outcome how the task's function ended
 ---@field code string of the cancel error: "Cancelled", "TimedOut", …
 ---@field who string what asked for it, as "cancel_group"
 ---@field message string of the caller; "" for none

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tells of what is stuck; see watchdog.h. */
+#include "exec/watchdog.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+/* Notes where a resume is stuck. Nothing is allocated, and the coroutine has been inside of a C
+ * function for long, so its frames stand still. */
+static void note_place(tp_watchdog *dog, const tp_coro *coro, lua_State *L) {
+  lua_Debug info;
+  const char *source = "?";
+  int line = 0;
+  for (int level = 0; L && lua_getstack(L, level, &info); level++) {
+    lua_getinfo(L, "Sl", &info);
+    if (info.currentline > 0) {
+      source = info.short_src;
+      line = info.currentline;
+      break;
+    }
+  }
+  if (coro && coro->is_task)
+    snprintf(dog->place, sizeof dog->place, "%.100s_Task-%llu at %.60s:%d",
+             coro->as.task.group->pool->label, (unsigned long long)coro->as.task.id, source, line);
+  else
+    snprintf(dog->place, sizeof dog->place, "%.100s at %.60s:%d",
+             coro ? coro->as.job.what : "the host", source, line);
+}
+
+void tp_watchdog_ring(tp_watchdog *dog, const tp_coro *coro, lua_State *running) {
+  if (!dog->is_running)
+    return;
+  note_place(dog, coro, running);
+  sem_post(&dog->bell);
+}
+
+static void *watch(void *argument) {
+  tp_watchdog *dog = argument;
+  for (;;) {
+    while (sem_wait(&dog->bell) != 0)
+      ;
+    if (atomic_load(&dog->ending))
+      return NULL;
+    dog->listener->stuck(dog->listener->context, dog->place);
+  }
+}
+
+void tp_watchdog_start(tp_watchdog *dog, const tp_exec_listener *listener) {
+  sigset_t all, before;
+  dog->listener = listener;
+  atomic_init(&dog->ending, false);
+  sem_init(&dog->bell, 0, 0);
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the thread that is watched */
+  dog->is_running = pthread_create(&dog->thread, NULL, watch, dog) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void tp_watchdog_stop(tp_watchdog *dog) {
+  if (!dog->is_running)
+    return;
+  atomic_store(&dog->ending, true);
+  sem_post(&dog->bell);
+  pthread_join(dog->thread, NULL);
+  sem_destroy(&dog->bell);
+  dog->is_running = false;
+}
