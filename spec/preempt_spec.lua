@@ -190,6 +190,30 @@ describe("a worker that never waits", function()
     assert.is_true(worst < 0.8, "ended by the burst: " .. worst)
   end))
 
+  it("has time for a cleanup that computes, where it can be left and where not", real(function()
+    local function clean_up_for(seconds, finished)
+      return tasks.at_end(function()
+        local stop = uv.hrtime() + seconds * 1e9
+        repeat until uv.hrtime() > stop
+        finished[#finished + 1] = seconds
+      end)
+    end
+    local pool, finished = taskpool.TaskPool(), {}
+    pool:apply(function()
+      local _ <close> = clean_up_for(0.011, finished)
+      coroutine.wrap(function()
+        local _ <close> = clean_up_for(0.010, finished)
+        spin()
+      end)()
+    end)
+    taskpool.sleep(0.02)
+    pool:cancel_all()
+    drain(pool)
+    assert.are.same({ 0.010, 0.011 }, finished)
+    assert.are.equal("cancelled", pool:task(0).cancel.outcome)
+    pool:gather_and_close()
+  end))
+
   it("has its <close> variables run in coroutines that were ended there, and these are interrupted too",
     real(function(log)
       local SCOPES <const> = { "innermost", "sorts", "wrapped", "task" }

@@ -16,6 +16,7 @@ struct tp_ending {
   tp_cancel *reason;     /* why it is cancelled; NULL while it is not */
   uint64_t since;        /* clock when it was, nanoseconds */
   uint64_t shield_until; /* clock until which nothing is raised; 0: no shield */
+  uint64_t spared_until; /* when slices raise again, in the time of slices; 0: at once */
   uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
   uint8_t raises;        /* how often the cancel error was raised */
   bool doomed;           /* killed at its next turn */

@@ -39,6 +39,10 @@
 /* How long the <close> variables of a killed coroutine may take. */
 #define CLOSING (100 * MILLISECOND)
 
+/* How long the cleanup of a cancelled coroutine may go on without a wait, before the cancel is
+ * raised in the middle of it. */
+#define SPARE (50 * MILLISECOND)
+
 /* When the watchdog speaks up. */
 #define STUCK (5000 * MILLISECOND)
 
@@ -173,6 +177,7 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
     return;
   }
   tp_ending_count(exec);
+  exec->current->ending->spared_until = is_exhausted ? 0 : now() + SPARE;
   if (!is_exhausted && can_abandon(exec, L)) {
     slice->abandoned = L;
     lua_yield(L, 0);
@@ -185,12 +190,18 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
   lua_error(L);
 }
 
+/* Whether the running coroutine is to be ended: it is cancelled, and has had time for its cleanup
+ * since that was raised last. */
+static bool is_due(const tp_coro *coro) {
+  return coro && tp_ending_is_raising(coro) && now() >= coro->ending->spared_until;
+}
+
 /* The slice of the running coroutine is over. */
 static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
   tp_slice *slice = exec->slice;
   if (is_own(exec, L, info)) {
     look_again(slice, L, RETRY_OWN);
-  } else if (exec->current && tp_ending_is_raising(exec->current)) {
+  } else if (is_due(exec->current)) {
     raise_cancel(exec, L);
   } else if (exec->current && tp_wait_is_possible(exec, L)) {
     exec->current->urgent = false; /* what needs more than a slice is not */
