@@ -132,6 +132,15 @@ void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason) {
     cut_wait(coro);
 }
 
+const tp_cancel *tp_exec_cancel_reason(const tp_exec *exec, double *left) {
+  const tp_ending *ending = exec->current ? exec->current->ending : NULL;
+  if (!ending || !ending->reason)
+    return NULL;
+  uint64_t until = killed_at(ending), now = tp_timer_now(exec);
+  *left = until > now ? (double)(until - now) / 1e9 : 0;
+  return ending->reason;
+}
+
 void tp_ending_watch(tp_coro *coro) {
   if (coro->ending->reason && !coro->ending->timer)
     set_timer(coro);

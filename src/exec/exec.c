@@ -19,7 +19,7 @@
 
 /* ---- the turn ---- */
 
-static bool has_work(const tp_exec *exec) {
+bool tp_exec_has_work(const tp_exec *exec) {
   return exec->urgent.first || exec->queue.first || !TAILQ_EMPTY(&exec->pools);
 }
 
@@ -83,13 +83,13 @@ static int l_turn(lua_State *L) {
   exec->deadline = exec->looked + TURN_BUDGET;
   do
     feed_pools(exec);
-  while (has_work(exec) && drain(exec, &exec->urgent) && drain(exec, &exec->queue));
+  while (tp_exec_has_work(exec) && drain(exec, &exec->urgent) && drain(exec, &exec->queue));
   return 0;
 }
 
 static void on_idle(uv_idle_t *idle) {
   tp_exec *exec = idle->data;
-  if (!has_work(exec) && tp_timer_can_jump(exec))
+  if (!tp_exec_has_work(exec) && tp_timer_can_jump(exec))
     tp_timer_jump(exec);
   lua_State *L = exec->L;
   bool before = tp_slice_enter(exec->slice);
@@ -100,7 +100,7 @@ static void on_idle(uv_idle_t *idle) {
     lua_pop(L, 1);
   }
   tp_slice_leave(exec->slice, before);
-  if (!has_work(exec) && !tp_timer_can_jump(exec))
+  if (!tp_exec_has_work(exec) && !tp_timer_can_jump(exec))
     uv_idle_stop(idle);
 }
 
@@ -130,7 +130,7 @@ void tp_exec_queue(tp_coro *coro, int nargs) {
 
 /* One round of the loop. False: nothing is left that could ever happen. */
 static bool run_once(tp_exec *exec) {
-  if (uv_run(exec->loop, UV_RUN_ONCE) || has_work(exec))
+  if (uv_run(exec->loop, UV_RUN_ONCE) || tp_exec_has_work(exec))
     return true;
   if (!exec->is_virtual || !tp_timer_is_awaited(exec))
     return false;
@@ -186,6 +186,10 @@ bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal) {
   tp_slice_destroy(exec->slice);
   exec->slice = on ? tp_slice_create(exec, signal) : NULL;
   return exec->slice || !on;
+}
+
+int tp_exec_preempt_signal(const tp_exec *exec) {
+  return exec->slice ? tp_slice_signal(exec->slice) : 0;
 }
 
 void tp_exec_set_library(tp_exec *exec, const char *prefix) {

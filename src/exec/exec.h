@@ -62,6 +62,9 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
  * False: no memory. */
 bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal);
 
+/* The signal of preemption; 0: it is off. */
+int tp_exec_preempt_signal(const tp_exec *exec);
+
 /* Says which Lua files are a part of this library: those whose chunk names begin with `prefix`
  * ("@/usr/…/taskpool/"). Their functions are never interrupted half way. */
 void tp_exec_set_library(tp_exec *exec, const char *prefix);
@@ -104,6 +107,10 @@ tp_pool *tp_exec_current_pool(const tp_exec *exec);
 /* Pushes the calls that a task of this executor is in, the innermost first, in one line. */
 void tp_exec_push_stack(lua_State *L, tp_task *task);
 
+/* Says where the error whose value is on top of L comes from, before it is raised: message and
+ * traceback are the text `cause`, not those of the running coroutine. */
+void tp_exec_set_cause(lua_State *L, const char *cause, size_t length);
+
 /* Pushes message and traceback of the error whose value is on top of L, in the tp_coro_done of the
  * call that it has ended. */
 void tp_exec_push_traceback(tp_exec *exec, lua_State *L);
@@ -113,6 +120,10 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L);
 /* The id that the next park of the running coroutine will have. Raises InvalidArgument outside a
  * task. */
 tp_wake_id tp_wait_id(tp_exec *exec, lua_State *L);
+
+/* What every wait does first: raises InvalidArgument where L cannot wait, and the cancel error in a
+ * cancelled task. For a wait that begins something before it parks. */
+void tp_wait_begin(tp_exec *exec, lua_State *L);
 
 /* Parks the running coroutine until it is woken: `return tp_wait_park(exec, L, k, context)`. After
  * the wake the continuation `k` is called; it must call tp_wait_values. Raises the cancel error at
@@ -138,6 +149,10 @@ bool tp_wait_is_cut(const tp_exec *exec);
 /* Whether a coroutine is parked under that id. */
 bool tp_wait_is_parked(const tp_exec *exec, tp_wake_id id);
 
+/* In a continuation whose wait a cancel has cut: parks again, to wait for the end of what was
+ * cancelled elsewhere. Only a wake, or the end of the grace, ends this. */
+int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);
+
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
 
@@ -158,6 +173,10 @@ void tp_wait_outside_end(tp_exec *exec);
 /* Cancels a coroutine: its present or next wait raises; one that has not begun never begins. Takes
  * a reference of `reason`. Only the first cancel counts. */
 void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
+
+/* Why the running coroutine is cancelled, and how much of its grace is left, seconds; NULL: it is
+ * not. */
+const tp_cancel *tp_exec_cancel_reason(const tp_exec *exec, double *left);
 
 /* Cancels every coroutine but the one that runs. The pools' tasks should have been cancelled by
  * their pools. */
@@ -192,6 +211,9 @@ typedef struct tp_outside {
  * In between it can be interrupted: after a second an error is raised in it. */
 tp_outside tp_exec_enter(tp_exec *exec, lua_State *L);
 void tp_exec_leave(tp_exec *exec, tp_outside before);
+
+/* Whether a coroutine or a pool could go on at once. */
+bool tp_exec_has_work(const tp_exec *exec);
 
 /* Whether the loop runs already. */
 bool tp_exec_is_looping(const tp_exec *exec);

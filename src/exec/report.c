@@ -11,6 +11,32 @@
 /* Its address is the registry key of the last traceback. */
 static const char traceback_key;
 
+/* The same of the error that is about to be raised with a cause from elsewhere, and of that cause.
+ */
+static const char caused_key, cause_key;
+
+void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
+  luaL_checkstack(L, 2, NULL);
+  lua_pushlstring(L, cause, length);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &cause_key);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &caused_key);
+}
+
+/* Pushes the cause of the error at [1] if it has one from elsewhere. What somebody has caught
+ * meanwhile has lost its own. */
+static bool push_cause(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &caused_key);
+  bool is_it = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
+  lua_pop(L, 1);
+  if (!is_it)
+    return false;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &caused_key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &cause_key);
+  return true;
+}
+
 /* Pushes what an error value says: through its own __tostring if that works, else as a literal.
  * Runs in the coroutine that failed, as a part of its body. */
 static void push_message(lua_State *L, int value) {
@@ -37,8 +63,10 @@ int tp_report_handler(lua_State *L) {
     exec->current->reported = false;
   if (is_reported || tp_exec_is_cancel(exec, L, 1))
     return 1;
-  push_message(L, 1);
-  luaL_traceback(L, L, lua_tostring(L, 2), 1);
+  if (!push_cause(L)) {
+    push_message(L, 1);
+    luaL_traceback(L, L, lua_tostring(L, 2), 1);
+  }
   lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
   lua_settop(L, 1);
   return 1;

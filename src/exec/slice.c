@@ -371,6 +371,10 @@ tp_slice *tp_slice_create(tp_exec *exec, int signal) {
   return slice;
 }
 
+int tp_slice_signal(const tp_slice *slice) {
+  return slice->signal;
+}
+
 void tp_slice_destroy(tp_slice *slice) {
   if (!slice)
     return;

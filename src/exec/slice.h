@@ -25,6 +25,9 @@ tp_slice *tp_slice_create(tp_exec *exec, int signal);
 /* Stops them, in the thread that ran them. NULL is allowed. */
 void tp_slice_destroy(tp_slice *slice);
 
+/* The signal that it uses. */
+int tp_slice_signal(const tp_slice *slice);
+
 /* A turn begins, and ends; the one takes what the other has returned. */
 bool tp_slice_enter(tp_slice *slice);
 void tp_slice_leave(tp_slice *slice, bool before);

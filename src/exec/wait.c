@@ -35,9 +35,7 @@ bool tp_wait_is_possible(const tp_exec *exec, lua_State *L) {
   return exec->waitable && L == exec->running && lua_isyieldable(L);
 }
 
-/* What every wait does first: raises where none is possible, and the cancel error in a cancelled
- * task. */
-static void check_wait(tp_exec *exec, lua_State *L) {
+void tp_wait_begin(tp_exec *exec, lua_State *L) {
   tp_wait_id(exec, L);
   if (!tp_wait_is_possible(exec, L))
     tp_raise(L, TP_INVALID_ARGUMENT,
@@ -49,14 +47,20 @@ static void check_wait(tp_exec *exec, lua_State *L) {
 }
 
 int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
-  check_wait(exec, L);
+  tp_wait_begin(exec, L);
+  exec->current->state = TP_CORO_PARKED;
+  return lua_yieldk(L, 0, context, k);
+}
+
+int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+  exec->current->cut = false;
   exec->current->state = TP_CORO_PARKED;
   return lua_yieldk(L, 0, context, k);
 }
 
 int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFunction k,
                        lua_KContext context) {
-  check_wait(exec, L);
+  tp_wait_begin(exec, L);
   if (deadline < HUGE_VAL &&
       !tp_timer_start(exec->current, TP_TIMER_SLEEP, to_nanoseconds(deadline)))
     return tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
@@ -117,7 +121,7 @@ void tp_wait_outside_end(tp_exec *exec) {
 
 int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
                   lua_KContext context) {
-  check_wait(exec, L);
+  tp_wait_begin(exec, L);
   tp_coro *coro = exec->current;
   if (seconds > 0) {
     if (!tp_timer_start(coro, TP_TIMER_SLEEP, tp_timer_now(exec) + to_nanoseconds(seconds)))

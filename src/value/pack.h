@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Values between Lua states: a list of values to bytes (MessagePack) and back.
+ *
+ *     nil, booleans, strings       as they are; a string may hold any bytes
+ *     integers, floats             each as what it is: 1 and 1.0 stay two things
+ *     a table 1..n without holes   an array
+ *     any other table              a map of its keys; so holes stay holes
+ *     sets and error tables        a map that is marked, and gets its metatable back
+ *
+ * Other metatables stay behind. A table that stands in two places becomes two. What cannot be sent
+ * is refused with its path: functions, userdata, coroutines, tables inside of themselves, deeper
+ * than TP_PACK_DEPTH, tables as keys, and all that is more than TP_PACK_SIZE bytes. No metamethod
+ * is called.
+ *
+ * Where the library msgpack-c was not there to build with, nothing can be packed. */
+#ifndef TP_VALUE_PACK_H
+#define TP_VALUE_PACK_H
+
+#include "taskpool.h"
+#include <lua.h>
+#include <stddef.h>
+
+/* Tables in tables, at most. */
+#define TP_PACK_DEPTH 32
+
+/* Bytes of one list of values, at most. */
+#define TP_PACK_SIZE ((size_t)64 << 20)
+
+/* Memory from malloc that grows. All zero: empty. */
+typedef struct tp_bytes {
+  char *data;      /* the bytes */
+  size_t length;   /* how many */
+  size_t capacity; /* how many fit */
+} tp_bytes;
+
+/* Frees the memory; empty then. */
+void tp_bytes_clear(tp_bytes *bytes);
+
+/* Whether this build can pack. */
+bool tp_pack_is_available(void);
+
+/* Appends the `count` values from `first` on. `what` and `where` stand in messages: "argument" and
+ * "to a thread" in "argument 2.x is a function, which cannot be sent to a thread". False:
+ * InvalidArgument, NoMemory; `out` is as long as before. Never raises, but that L needs room for
+ * some values on its stack. */
+bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what,
+             const char *where, tp_error *error);
+
+/* Pushes the values of a list and returns how many there were. Raises NoMemory, and InvalidArgument
+ * for bytes that tp_pack has not made. */
+int tp_unpack(lua_State *L, const char *data, size_t length);
+
+#endif
