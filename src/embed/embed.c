@@ -8,7 +8,6 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
-#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +25,6 @@ static int l_open(lua_State *L) {
   return 0;
 }
 
-/* Lua: opens the standard libraries. */
-static int l_open_libraries(lua_State *L) {
-  luaL_openlibs(L);
-  return 0;
-}
-
 static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error *error) {
   lua_pushcfunction(L, function);
   lua_pushlightuserdata(L, argument);
@@ -45,19 +38,17 @@ static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error 
 tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   static const tp_host_options defaults = {0};
   options = options ? options : &defaults;
-  lua_State *L = luaL_newstate();
-  if (!L) {
-    tp_fail(error, TP_NO_MEMORY, "no memory for a Lua state");
-    return NULL;
-  }
-  tp_host *host = call(L, l_open_libraries, NULL, error) ? tp_host_open(L, true, error) : NULL;
+  lua_State *L = tp_host_new_state(error);
+  tp_host *host = L ? tp_host_open(L, true, error) : NULL;
   if (!host) {
-    lua_close(L);
+    if (L)
+      lua_close(L);
     return NULL;
   }
   tp_log_level level = options->log_level ? options->log_level : TP_LOG_WARNING;
   host->default_log = (tp_log){options->log, options->log_context, level};
   host->log = host->default_log;
+  host->preload = tp_module_preload;
   host->names.directory = options->modules ? strdup(options->modules) : NULL;
   tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal);
   if (!call(L, l_open, host, error)) {

@@ -47,6 +47,7 @@ int luaopen_taskpool_core(lua_State *L) {
   host->log.write = host->default_log.write = tp_log_to_file;
   host->log.context = host->default_log.context = stderr;
   host->names.directory = script_directory(L);
+  host->preload = tp_module_preload;
   tp_module_preload(host);
   return l_core_open(L);
 }

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <lauxlib.h>
+#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,15 @@ void tp_host_remove_service(tp_host *host, tp_service *service) {
   LIST_REMOVE(service, link);
 }
 
+void tp_host_add_guest(tp_host *host, tp_guest *guest) {
+  LIST_INSERT_HEAD(&host->guests, guest, link);
+}
+
+void tp_host_remove_guest(tp_host *host, tp_guest *guest) {
+  (void)host;
+  LIST_REMOVE(guest, link);
+}
+
 /* ---- running ---- */
 
 void tp_host_end(tp_host *host, const char *who, tp_code code) {
@@ -122,6 +132,24 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
 }
 
 /* ---- opening ---- */
+
+/* Lua: opens the standard libraries. */
+static int l_open_libraries(lua_State *L) {
+  luaL_openlibs(L);
+  return 0;
+}
+
+lua_State *tp_host_new_state(tp_error *error) {
+  lua_State *L = luaL_newstate();
+  if (L) {
+    lua_pushcfunction(L, l_open_libraries);
+    if (lua_pcall(L, 0, 0, 0) == LUA_OK)
+      return L;
+    lua_close(L);
+  }
+  tp_fail(error, TP_NO_MEMORY, "no memory for a Lua state");
+  return NULL;
+}
 
 static int l_host_gc(lua_State *L) {
   tp_host **box = lua_touserdata(L, 1);
@@ -200,6 +228,7 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   host->log.level = TP_LOG_WARNING;
   TAILQ_INIT(&host->pools);
   LIST_INIT(&host->services);
+  LIST_INIT(&host->guests);
   lua_pushcfunction(L, l_open);
   lua_pushlightuserdata(L, host);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK)
@@ -270,6 +299,9 @@ void tp_host_close(tp_host *host) {
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;
+  tp_guest *guest;
+  LIST_FOREACH(guest, &host->guests, link)
+  guest->close(guest);
   bool drained = true;
   if (host->loop == &host->own_loop) {
     tp_luv_close(host);

@@ -27,6 +27,18 @@ typedef struct tp_service {
   LIST_ENTRY(tp_service) link; /* in the host's list */
 } tp_service;
 
+/* Something that lives beside the pools, does not keep the host running, and must be gone before the
+ * Lua state is, as a set of threads. Embedded in the owner's own struct. */
+typedef struct tp_guest {
+  void *owner; /* that struct */
+  /* The host is being closed: the guest is gone, but for its handles, when this returns. Perhaps
+   * called more than once. */
+  void (*close)(struct tp_guest *guest);
+  /* A module has new text. */
+  void (*reload)(struct tp_guest *guest, const char *module);
+  LIST_ENTRY(tp_guest) link; /* in the host's list */
+} tp_guest;
+
 struct tp_host {
   uv_loop_t *loop;                  /* own_loop, or luv's where luv was loaded first */
   uv_loop_t own_loop;               /* used unless luv brought its own */
@@ -43,9 +55,14 @@ struct tp_host {
   uint64_t next_pool;               /* index of the next pool */
   uint64_t busy_pools;              /* pools that are not idle */
   LIST_HEAD(, tp_service) services; /* open services */
+  LIST_HEAD(, tp_guest) guests;     /* guests that are not gone */
+  void (*preload)(struct tp_host *host); /* gives a host's state the modules of taskpool; may raise */
 };
 
 /* ---- lifetime ---- */
+
+/* A Lua state with the standard libraries. NULL: NoMemory. */
+lua_State *tp_host_new_state(tp_error *error);
 
 /* Makes a host in the state L, which must be its main thread, and opens luv there. NULL: NoMemory,
  * IOError. */
@@ -84,5 +101,8 @@ void tp_host_remove_pool(tp_host *host, tp_pool *pool);
 
 void tp_host_add_service(tp_host *host, tp_service *service);
 void tp_host_remove_service(tp_host *host, tp_service *service);
+
+void tp_host_add_guest(tp_host *host, tp_guest *guest);
+void tp_host_remove_guest(tp_host *host, tp_guest *guest);
 
 #endif

@@ -18,6 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Its address is the registry key of the functions that were found. */
+static const char found_key;
+
 /* One tp_name_push. */
 typedef struct lookup {
   lua_State *L;
@@ -391,6 +394,43 @@ static bool find(const lookup *l) {
   return result == LOOKUP_FOUND;
 }
 
+/* Pushes the weak table function -> the name that it was found by. */
+static void push_found(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &found_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &found_key);
+}
+
+/* Notes the name of the function on top. */
+static void note(lua_State *L, const char *name) {
+  if (!lua_isfunction(L, -1))
+    return;
+  push_found(L);
+  lua_pushvalue(L, -2);
+  lua_pushstring(L, name);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+bool tp_name_push_of(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  luaL_checkstack(L, 4, NULL);
+  push_found(L);
+  lua_pushvalue(L, index);
+  bool found = lua_rawget(L, -2) == LUA_TSTRING;
+  lua_remove(L, -2);
+  if (!found)
+    lua_pop(L, 1);
+  return found;
+}
+
 bool tp_name_push(lua_State *L, const tp_names *names, const char *name, tp_error *error) {
   int top = lua_gettop(L);
   if (!is_name(name))
@@ -403,5 +443,70 @@ bool tp_name_push(lua_State *L, const tp_names *names, const char *name, tp_erro
   if (found)
     lua_replace(L, l.loaded);
   lua_settop(L, top + found);
+  if (found)
+    note(L, name);
   return found;
+}
+
+/* ---- loading anew ---- */
+
+/* Where the text of a module is. */
+static bool find_text(const lookup *l, const tp_names *names, char path[PATH_MAX]) {
+  return (names->directory && find_below(names->directory, l->name, path)) ||
+         ((!l->names || names->count > 0) && find_on_path(l, l->name, path));
+}
+
+/* Whether a session may name the module, or something in it. */
+static bool may_reload(const lookup *l) {
+  size_t length = strlen(l->name);
+  if (may_look(l))
+    return true;
+  for (size_t i = 0; l->names && !is_standard_name(l->name) && i < l->names->count; i++) {
+    const char *pattern = l->names->patterns[i];
+    if (strncmp(pattern, l->name, length) == 0 && pattern[length] == '.')
+      return true;
+  }
+  return false;
+}
+
+/* Runs the text; what was loaded before comes back if that fails. */
+static bool replace_module(const lookup *l, const char *path) {
+  lua_State *L = l->L;
+  lua_pushstring(L, l->name);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, l->loaded);
+  lua_pushvalue(L, -2);
+  lua_pushnil(L);
+  lua_rawset(L, l->loaded);
+  int old = lua_gettop(L);
+  bool ok = load_file(l, l->name, path) == LOOKUP_FOUND;
+  lua_settop(L, old);
+  if (!ok)
+    lua_rawset(L, l->loaded);
+  return ok;
+}
+
+bool tp_name_reload(lua_State *L, const tp_names *names, bool trusted, const char *module,
+                    tp_error *error) {
+  char path[PATH_MAX];
+  int top = lua_gettop(L);
+  if (!is_name(module))
+    return tp_fail(error, TP_INVALID_ARGUMENT, "'%.200s' is no name of a module", module);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  const lookup l = {.L = L,
+                    .names = trusted ? NULL : names,
+                    .name = module,
+                    .loaded = top + 1,
+                    .error = error};
+  bool ok = false;
+  if (may_reload(&l) && find_text(&l, names, path))
+    ok = replace_module(&l, path);
+  else
+    tp_fail(error, TP_NOT_FOUND, "there is no text of a module '%s' %s%s%s", module,
+            names->directory ? "below " : "on package.path",
+            names->directory ? names->directory : "",
+            names->directory && (trusted || names->count > 0) ? " or on package.path" : "");
+  lua_settop(L, top);
+  return ok;
 }

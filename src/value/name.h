@@ -51,4 +51,14 @@ void tp_names_push_modules(lua_State *L, const tp_names *names);
  * May raise only for lack of memory: call it protected. */
 bool tp_name_push(lua_State *L, const tp_names *names, const char *name, tp_error *error);
 
+/* Pushes the name that the function at `index` was last found by; false, and nothing: it never was.
+ */
+bool tp_name_push_of(lua_State *L, int index);
+
+/* Loads the text of a module anew, for those who ask for it from now on: from the directory, or
+ * from package.path where a session has patterns or the caller is `trusted`. A module that fails to
+ * load stays what it is. False: InvalidArgument, NotFound, ScriptError, as tp_name_push. */
+bool tp_name_reload(lua_State *L, const tp_names *names, bool trusted, const char *module,
+                    tp_error *error);
+
 #endif

@@ -54,7 +54,7 @@ bool tp_pack_is_available(void) {
 
 /* The metatables that come along, as extension types. */
 static const struct {
-  int8_t type;           /* of the extension */
+  signed char type;           /* of the extension */
   const char *metatable; /* its name in the registry */
 } kinds[] = {{1, TP_SET_TYPE}, {2, TP_ERROR_TYPE}};
 
@@ -343,15 +343,14 @@ static container on_root(unpacker_of u) {
   return (container){0};
 }
 
-static int push_integer(unpacker_of u, lua_Integer value) {
-  lua_pushinteger((*u)->L, value);
-  return 0;
-}
+/* What a value is that is no container. */
+static const container plain;
 
 #define ON_INTEGER(name, type)                                                                     \
   static inline int on_##name(unpacker_of u, type value, container *c) {                           \
-    (void)c;                                                                                       \
-    return push_integer(u, (lua_Integer)value);                                                    \
+    *c = plain;                                                                                    \
+    lua_pushinteger((*u)->L, (lua_Integer)value);                                                  \
+    return 0;                                                                                      \
   }
 ON_INTEGER(uint8, uint8_t)
 ON_INTEGER(uint16, uint16_t)
@@ -364,36 +363,39 @@ ON_INTEGER(int64, int64_t)
 #undef ON_INTEGER
 
 static inline int on_double(unpacker_of u, double value, container *c) {
-  (void)c;
+  *c = plain;
   lua_pushnumber((*u)->L, value);
   return 0;
 }
 
 static inline int on_float(unpacker_of u, float value, container *c) {
-  return on_double(u, value, c);
+  return on_double(u, (double)value, c);
 }
 
 static inline int on_nil(unpacker_of u, container *c) {
-  (void)c;
+  *c = plain;
   lua_pushnil((*u)->L);
   return 0;
 }
 
-static inline int on_true(unpacker_of u, container *c) {
-  (void)c;
-  lua_pushboolean((*u)->L, true);
+static inline int push_boolean(unpacker_of u, bool value, container *c) {
+  *c = plain;
+  lua_pushboolean((*u)->L, value);
   return 0;
 }
 
+static inline int on_true(unpacker_of u, container *c) {
+  return push_boolean(u, true, c);
+}
+
 static inline int on_false(unpacker_of u, container *c) {
-  (void)c;
-  lua_pushboolean((*u)->L, false);
-  return 0;
+  return push_boolean(u, false, c);
 }
 
 static inline int on_str(unpacker_of u, const char *base, const char *text, unsigned length,
                          container *c) {
-  (void)base, (void)c;
+  (void)base;
+  *c = plain;
   lua_pushlstring((*u)->L, text, length);
   return 0;
 }
@@ -431,7 +433,7 @@ static inline int on_array_item(unpacker_of u, container *c, container item) {
 }
 
 static inline int on_map(unpacker_of u, unsigned count, container *c) {
-  (void)c;
+  *c = plain;
   luaL_checkstack((*u)->L, 8, NULL);
   lua_createtable((*u)->L, 0, to_hint(count));
   return 0;
@@ -462,7 +464,8 @@ static bool parse(unpacker *self, const char *data, size_t length) {
 /* A table that is marked: the first byte is its type. */
 static int on_ext(unpacker_of u, const char *base, const char *body, unsigned length,
                   container *c) {
-  (void)base, (void)c;
+  (void)base;
+  *c = plain;
   lua_State *L = (*u)->L;
   unpacker inner = {.L = L, .is_inner = true};
   if (!parse(&inner, body + 1, length - 1) || !lua_istable(L, -1))

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which thread gets what, and what comes back; at home.
+ *
+ * How it works. Errands wait in `pending`. After each turn of home's loop, and whenever something
+ * has come back, they are sent in batches to the thread with the least in its mailbox, until each
+ * has a window of work there. Batch and window are measured in time, by a moving average of what
+ * each function takes; near the end batches get small, so that all threads end together. A thread
+ * takes errands out of its mailbox when it has nothing else to run, so those that wait there have no
+ * part in the window. While nothing is pending, a thread that has nothing to do gets half of what
+ * waits in the fullest mailbox of another: running Lua stays where it is, what has not begun is
+ * moved. */
+#include "thread/set.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+/* Work that a thread has in its mailbox, at most. */
+#define WINDOW (2 * TP_MILLISECOND)
+
+/* Work of one batch; and how many errands at most. */
+#define BATCH (TP_MILLISECOND / 4)
+#define BATCH_MAX 256
+
+/* The least that an errand is taken to cost. */
+#define COST_MIN 1000
+
+/* ---- the mailbox ---- */
+
+/* Sends the first `count` of the list's errands to a thread. */
+static void post(tp_threads *set, tp_thread *thread, tp_errand_list *batch, uint64_t cost,
+                 unsigned count) {
+  uint64_t now = uv_hrtime();
+  tp_errand *errand;
+  TAILQ_FOREACH(errand, batch, link) {
+    errand->thread = thread;
+    errand->sent = now;
+  }
+  thread->outstanding += count;
+  uv_mutex_lock(&thread->lock);
+  TAILQ_FOREACH(errand, batch, link)
+  errand->place = TP_PLACE_MAILBOX;
+  bool was_empty = TAILQ_EMPTY(&thread->inbox);
+  TAILQ_CONCAT(&thread->inbox, batch, link);
+  thread->inbox_cost += cost;
+  thread->inbox_count += count;
+  thread->level = set->host->log.level;
+  if (was_empty)
+    uv_async_send(&thread->wake);
+  uv_mutex_unlock(&thread->lock);
+}
+
+/* Sends the next batch of what is pending. */
+static void send_batch(tp_threads *set, tp_thread *thread) {
+  unsigned most = set->pending_count / (2 * set->count) + 1, count = 0;
+  uint64_t cost = 0;
+  tp_errand_list batch = TAILQ_HEAD_INITIALIZER(batch);
+  tp_errand *errand;
+  most = most < BATCH_MAX ? most : BATCH_MAX;
+  while (count < most && cost < BATCH && (errand = TAILQ_FIRST(&set->pending))) {
+    TAILQ_REMOVE(&set->pending, errand, link);
+    TAILQ_INSERT_TAIL(&batch, errand, link);
+    errand->cost = errand->function->cost > COST_MIN ? errand->function->cost : COST_MIN;
+    cost += errand->cost;
+    count++;
+  }
+  set->pending_count -= count;
+  post(set, thread, &batch, cost, count);
+}
+
+/* What a thread has in its mailbox; a thread that does nothing comes first. */
+static uint64_t load_of(tp_thread *thread) {
+  uv_mutex_lock(&thread->lock);
+  uint64_t load = thread->inbox_cost + (thread->is_idle ? 0 : 1);
+  uv_mutex_unlock(&thread->lock);
+  return load;
+}
+
+/* The thread that should get the next batch. NULL: all have enough. */
+static tp_thread *choose(const tp_threads *set) {
+  tp_thread *best = NULL;
+  uint64_t least = WINDOW;
+  for (unsigned i = 0; i < set->count; i++) {
+    uint64_t load = load_of(set->threads[i]);
+    if (load < least) {
+      least = load;
+      best = set->threads[i];
+    }
+  }
+  return best;
+}
+
+/* ---- moving what has not begun ---- */
+
+/* Moves the second half of a mailbox to what is pending. */
+static void take_back(tp_threads *set, tp_thread *thread) {
+  tp_errand *errand;
+  uv_mutex_lock(&thread->lock);
+  for (unsigned count = (thread->inbox_count + 1) / 2; count > 0; count--) {
+    errand = TAILQ_LAST(&thread->inbox, tp_errand_list);
+    TAILQ_REMOVE(&thread->inbox, errand, link);
+    thread->inbox_cost -= errand->cost;
+    thread->inbox_count--;
+    thread->outstanding--;
+    errand->place = TP_PLACE_HOME;
+    TAILQ_INSERT_HEAD(&set->pending, errand, link);
+    set->pending_count++;
+  }
+  uv_mutex_unlock(&thread->lock);
+}
+
+/* Looks for a thread with nothing to do, and for the one with the fullest mailbox. */
+static void look_around(const tp_threads *set, tp_thread **idle, tp_thread **full) {
+  unsigned most = 0;
+  *idle = *full = NULL;
+  for (unsigned i = 0; i < set->count; i++) {
+    tp_thread *thread = set->threads[i];
+    uv_mutex_lock(&thread->lock);
+    if (thread->is_idle && !thread->inbox_count)
+      *idle = thread;
+    if (!thread->is_idle && thread->inbox_count > most) {
+      most = thread->inbox_count;
+      *full = thread;
+    }
+    uv_mutex_unlock(&thread->lock);
+  }
+}
+
+/* Gives work that has not begun to the threads that have none. */
+static void rebalance(tp_threads *set) {
+  for (unsigned round = 0; round < set->count; round++) {
+    tp_thread *idle, *full;
+    look_around(set, &idle, &full);
+    if (!idle || !full)
+      return;
+    take_back(set, full);
+    while (set->pending_count)
+      send_batch(set, idle);
+  }
+}
+
+bool tp_dispatch_withdraw(tp_errand *errand) {
+  tp_threads *set = errand->set;
+  tp_thread *thread = errand->thread;
+  if (!thread || errand->place == TP_PLACE_HOME) {
+    TAILQ_REMOVE(&set->pending, errand, link);
+    set->pending_count--;
+    return true;
+  }
+  uv_mutex_lock(&thread->lock);
+  bool is_there = errand->place == TP_PLACE_MAILBOX;
+  if (is_there) {
+    TAILQ_REMOVE(&thread->inbox, errand, link);
+    thread->inbox_cost -= errand->cost;
+    thread->inbox_count--;
+    thread->outstanding--;
+  }
+  uv_mutex_unlock(&thread->lock);
+  return is_there;
+}
+
+/* ---- rounds ---- */
+
+void tp_dispatch(tp_threads *set) {
+  tp_thread *thread;
+  if (set->is_closing)
+    return;
+  while (set->pending_count && (thread = choose(set)))
+    send_batch(set, thread);
+  if (!set->pending_count)
+    rebalance(set);
+}
+
+static void on_prepare(uv_prepare_t *prepare) {
+  tp_dispatch(prepare->data);
+}
+
+void tp_dispatch_add(tp_threads *set, tp_errand *errand) {
+  errand->place = TP_PLACE_HOME;
+  errand->thread = NULL;
+  TAILQ_INSERT_TAIL(&set->pending, errand, link);
+  set->pending_count++;
+  tp_wait_outside_begin(set->exec);
+  if (set->away++ > 0)
+    return;
+  uv_ref((uv_handle_t *)&set->news);
+  uv_prepare_start(&set->prepare, on_prepare);
+}
+
+void tp_dispatch_settle(tp_threads *set) {
+  tp_wait_outside_end(set->exec);
+  if (--set->away > 0)
+    return;
+  uv_unref((uv_handle_t *)&set->news);
+  uv_prepare_stop(&set->prepare);
+}
+
+/* ---- coming back ---- */
+
+/* Writes what a thread has to say into home's log. */
+static void write_lines(tp_threads *set, const tp_thread *thread, tp_note_list *lines,
+                        unsigned lost) {
+  const tp_log *log = set->is_deaf ? &set->host->default_log : &set->host->log;
+  tp_note *line;
+  while ((line = STAILQ_FIRST(lines))) {
+    STAILQ_REMOVE_HEAD(lines, link);
+    tp_log_write(log, line->level, "thread %u of %s: %s", thread->number, set->label, line->text);
+    free(line);
+  }
+  if (lost)
+    tp_log_write(log, TP_LOG_WARNING, "thread %u of %s: %u more records were dropped",
+                 thread->number, set->label, lost);
+}
+
+/* Learns from an errand what its function costs. */
+static void learn(const tp_errand *errand) {
+  tp_remote *function = errand->function;
+  if (errand->came == TP_RETURN_RESULTS || errand->came == TP_RETURN_ERROR)
+    function->cost = (function->cost * 7 + errand->spent) / 8;
+}
+
+static void collect(tp_threads *set, tp_thread *thread) {
+  tp_errand_list errands = TAILQ_HEAD_INITIALIZER(errands);
+  tp_note_list lines = STAILQ_HEAD_INITIALIZER(lines);
+  uv_mutex_lock(&thread->lock);
+  TAILQ_CONCAT(&errands, &thread->outbox, link);
+  STAILQ_CONCAT(&lines, &thread->lines);
+  unsigned lost = thread->lost_lines;
+  thread->line_count = thread->lost_lines = 0;
+  uv_mutex_unlock(&thread->lock);
+  write_lines(set, thread, &lines, lost);
+  tp_errand *errand;
+  while ((errand = TAILQ_FIRST(&errands))) {
+    TAILQ_REMOVE(&errands, errand, link);
+    thread->outstanding--;
+    learn(errand);
+    tp_errand_land(errand);
+  }
+}
+
+void tp_dispatch_collect(tp_threads *set) {
+  for (unsigned i = 0; i < set->count; i++)
+    if (set->threads[i])
+      collect(set, set->threads[i]);
+}

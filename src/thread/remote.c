@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A call at home: the function that stands for one in a thread, and its wait.
+ *
+ * The coroutine packs its arguments, parks, and unpacks the results when its errand has come back. A
+ * cancel takes the errand back if no thread has it yet; else the cancel goes after it, and the
+ * coroutine waits for what becomes of it there. If that takes longer than the grace, the coroutine is
+ * killed as any other is: the errand is abandoned, and what it brings is dropped. */
+#include "thread/set.h"
+#include "value/error.h"
+#include "value/name.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Records that are kept to be used again, and how large their buffers may be. */
+#define SPARE_MAX 1024
+#define SPARE_SIZE 4096
+
+/* What a function is taken to cost before it is known. */
+#define COST_FIRST (TP_MILLISECOND / 10)
+
+/* The part of the grace that the thread has, so that its answer comes in time. */
+#define GRACE_THERE 0.9
+
+#define WATCH_TYPE "taskpool.errand"
+
+/* ---- the records ---- */
+
+static tp_errand *take_record(tp_threads *set) {
+  tp_errand *errand = TAILQ_FIRST(&set->spare);
+  if (!errand)
+    return calloc(1, sizeof *errand);
+  TAILQ_REMOVE(&set->spare, errand, link);
+  set->spare_count--;
+  return errand;
+}
+
+void tp_errand_free(tp_errand *errand) {
+  tp_cancel_release(errand->cancel);
+  tp_bytes_clear(&errand->bytes);
+  free(errand);
+}
+
+void tp_errand_drop(tp_errand *errand) {
+  tp_threads *set = errand->set;
+  if (set->spare_count >= SPARE_MAX || errand->bytes.capacity > SPARE_SIZE) {
+    tp_errand_free(errand);
+    return;
+  }
+  tp_cancel_release(errand->cancel);
+  tp_bytes bytes = errand->bytes;
+  bytes.length = 0;
+  *errand = (tp_errand){.bytes = bytes};
+  TAILQ_INSERT_HEAD(&set->spare, errand, link);
+  set->spare_count++;
+}
+
+void tp_errand_land(tp_errand *errand) {
+  tp_threads *set = errand->set;
+  errand->place = TP_PLACE_HOME;
+  if (!errand->abandoned)
+    tp_dispatch_settle(set);
+  TAILQ_INSERT_TAIL(&set->landed, errand, link);
+  if (!errand->abandoned && !set->is_deaf && tp_wake(set->exec, errand->wake, set->host->L, 0))
+    return;
+  set->host->dropped_results++;
+  TAILQ_REMOVE(&set->landed, errand, link);
+  tp_errand_drop(errand);
+}
+
+/* ---- the end of a call ---- */
+
+/* Raises the error that has come back. */
+static int raise_error(lua_State *L, tp_errand *errand) {
+  int top = lua_gettop(L);
+  bool has_text = errand->bytes.length > 0;
+  if (has_text)
+    tp_unpack(L, errand->bytes.data, errand->bytes.length);
+  TAILQ_REMOVE(&errand->set->landed, errand, link);
+  tp_errand_drop(errand);
+  if (!has_text)
+    return tp_raise(L, TP_NO_MEMORY, "no memory for an error in a thread");
+  size_t length;
+  const char *cause = lua_tolstring(L, top + 2, &length);
+  lua_pushvalue(L, top + 1);
+  tp_exec_set_cause(L, cause, length);
+  return lua_error(L);
+}
+
+/* The errand has come back: returns the results, or raises. */
+static int finish(lua_State *L, tp_errand *errand) {
+  tp_threads *set = errand->set;
+  tp_exec *exec = set->exec;
+  tp_return outcome = errand->came;
+  int count = 0;
+  if (outcome == TP_RETURN_ERROR)
+    return raise_error(L, errand);
+  if (outcome == TP_RETURN_RESULTS)
+    count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
+  TAILQ_REMOVE(&set->landed, errand, link);
+  tp_errand_drop(errand);
+  if (outcome == TP_RETURN_RESULTS)
+    return count;
+  tp_wait_check(exec, L);
+  return tp_raise(L, TP_NOT_AVAILABLE, "the thread of this call has ended");
+}
+
+/* ---- a cancel ---- */
+
+/* What a cancelled call leaves on its stack, a <close> variable: the errand that it still waits
+ * for; NULL: none. */
+static int l_watch_close(lua_State *L) {
+  tp_errand **watch = lua_touserdata(L, 1);
+  if (*watch) { /* killed */
+    (*watch)->abandoned = true;
+    tp_dispatch_settle((*watch)->set);
+  }
+  *watch = NULL;
+  return 0;
+}
+
+static void push_watch(lua_State *L, tp_errand *errand) {
+  luaL_checkstack(L, 4, NULL);
+  tp_errand **watch = lua_newuserdatauv(L, sizeof(tp_errand *), 0);
+  *watch = errand;
+  if (luaL_newmetatable(L, WATCH_TYPE)) {
+    lua_pushcfunction(L, l_watch_close);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  lua_toclose(L, -1);
+}
+
+/* Sends the cancel of the running coroutine after its errand. */
+static void send_cancel(tp_errand *errand) {
+  double left;
+  const tp_cancel *reason = tp_exec_cancel_reason(errand->set->exec, &left);
+  tp_cancel *copy = tp_cancel_create(reason->code, reason->who, reason->message, reason->when,
+                                     left * GRACE_THERE);
+  tp_thread *thread = errand->thread;
+  if (!copy)
+    return;
+  uv_mutex_lock(&thread->lock);
+  errand->cancel = copy;
+  if (errand->place == TP_PLACE_THREAD && thread->is_open) {
+    TAILQ_INSERT_TAIL(&thread->cancels, errand, cancel_link);
+    errand->is_listed = true;
+    uv_async_send(&thread->wake);
+  }
+  uv_mutex_unlock(&thread->lock);
+}
+
+/* The errand of a cancelled call has come back. Stack: the watch. */
+static int after_cancel(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  tp_errand **watch = lua_touserdata(L, 1);
+  *watch = NULL;
+  return finish(L, (tp_errand *)context);
+}
+
+/* A cancel has cut the wait. */
+static int cancel(lua_State *L, tp_errand *errand) {
+  tp_exec *exec = errand->set->exec;
+  if (tp_dispatch_withdraw(errand)) {
+    tp_dispatch_settle(errand->set);
+    tp_errand_drop(errand);
+    return tp_wait_values(exec, L, 0);
+  }
+  push_watch(L, errand);
+  send_cancel(errand);
+  errand->wake = tp_wait_id(exec, L);
+  return tp_wait_again(exec, L, after_cancel, (lua_KContext)errand);
+}
+
+/* ---- the call ---- */
+
+static int after_wait(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  tp_errand *errand = (tp_errand *)context;
+  return tp_wait_is_cut(errand->set->exec) ? cancel(L, errand) : finish(L, errand);
+}
+
+/* Lua: calls a function in a thread. Upvalues: the set, the tp_remote. */
+static int l_remote(lua_State *L) {
+  tp_threads *set = tp_threads_check(L, lua_upvalueindex(1));
+  tp_error error;
+  tp_wait_begin(set->exec, L);
+  tp_errand *errand = take_record(set);
+  if (!errand)
+    return tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");
+  errand->set = set;
+  errand->function = lua_touserdata(L, lua_upvalueindex(2));
+  if (!tp_pack(&errand->bytes, L, 1, lua_gettop(L), "argument", "to a thread", &error)) {
+    tp_errand_drop(errand);
+    return tp_raise_error(L, &error);
+  }
+  lua_settop(L, 0);
+  errand->wake = tp_wait_id(set->exec, L);
+  tp_dispatch_add(set, errand);
+  return tp_wait_park(set->exec, L, after_wait, (lua_KContext)errand);
+}
+
+/* The record of the function called `name`. NULL: no memory. */
+static tp_remote *find_function(tp_threads *set, const char *name) {
+  for (unsigned i = 0; i < set->function_count; i++)
+    if (strcmp(set->functions[i]->name, name) == 0)
+      return set->functions[i];
+  if (set->function_count == set->function_capacity) {
+    unsigned capacity = set->function_capacity ? set->function_capacity * 2 : 8;
+    tp_remote **functions = realloc(set->functions, capacity * sizeof *functions);
+    if (!functions)
+      return NULL;
+    set->functions = functions;
+    set->function_capacity = capacity;
+  }
+  tp_remote *function = calloc(1, sizeof *function + strlen(name) + 1);
+  if (!function)
+    return NULL;
+  strcpy(function->name, name);
+  function->cost = COST_FIRST;
+  set->functions[set->function_count++] = function;
+  function->index = set->function_count;
+  return function;
+}
+
+void tp_threads_push_call(lua_State *L, int index, int function) {
+  index = lua_absindex(L, index);
+  luaL_checkstack(L, 4, NULL);
+  tp_threads *set = tp_threads_check(L, index);
+  if (!tp_name_push_of(L, function))
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "a thread takes a function by its name: give \"package.module.function\", not a "
+             "function value that no name was resolved to");
+  tp_remote *remote = find_function(set, lua_tostring(L, -1));
+  lua_pop(L, 1);
+  if (!remote)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");
+  lua_pushvalue(L, index);
+  lua_pushlightuserdata(L, remote);
+  lua_pushcclosure(L, l_remote, 2);
+}
