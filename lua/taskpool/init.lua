@@ -35,6 +35,7 @@ local taskpool = {
   yield = core.yield,
   now = core.now,
   await = core.await,
+  blocking = core.blocking,
   catch_cancel = core.catch_cancel,
   shield = core.shield,
   gather = require "taskpool.gather",
@@ -49,6 +50,7 @@ local taskpool = {
 
   -- the host
   expose = core.expose,
+  reload = core.reload,
   preempt = core.preempt,
   error = core.error,
   no_retry = core.no_retry,

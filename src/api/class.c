@@ -7,6 +7,7 @@
 #include "api/funcname.h"
 #include "api/method.h"
 #include "api/policy.h"
+#include "api/thread.h"
 #include "exec/exec.h"
 #include "host/host.h"
 #include "value/error.h"
@@ -179,6 +180,7 @@ int l_task_pool_new(lua_State *L) {
                                      {.name = "order", .type = TP_PARAM_NAME},
                                      {.name = "queue_limit", .type = TP_PARAM_SIZE},
                                      {.name = "autoscale", .type = TP_PARAM_TABLE},
+                                     TP_THREAD_OPTIONS,
                                      {.name = NULL}};
   enum {
     TABLE = 1,
@@ -190,7 +192,9 @@ int l_task_pool_new(lua_State *L) {
     ORDER,
     QUEUE_LIMIT,
     AUTOSCALE,
-    TOP = AUTOSCALE
+    EXECUTOR,
+    THREADS,
+    TOP = THREADS
   };
   uint64_t size;
   lua_settop(L, TABLE);
@@ -198,6 +202,7 @@ int l_task_pool_new(lua_State *L) {
   tp_order order = to_order(L, ORDER);
   conduct told = read_conduct(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
+  bool has_threads = tp_thread_is_wanted(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
   tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
   set_conduct(pool, &told);
@@ -205,6 +210,8 @@ int l_task_pool_new(lua_State *L) {
   pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
   if (bounds.max)
     tp_run_set_bounds(pool, &bounds);
+  if (has_threads)
+    tp_thread_equip(L, pool, THREADS);
   return 1;
 }
 
@@ -220,6 +227,7 @@ int l_simple_task_pool_new(lua_State *L) {
                                      GRACE_OPTION,
                                      RETRIES_OPTION,
                                      RATE_OPTION,
+                                     TP_THREAD_OPTIONS,
                                      {.name = NULL}};
   enum {
     FUNC = 1,
@@ -233,11 +241,14 @@ int l_simple_task_pool_new(lua_State *L) {
     GRACE,
     RETRIES,
     RATE,
+    EXECUTOR,
+    THREADS,
     BOUND
   };
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);
+  bool has_threads = tp_thread_is_wanted(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   conduct told = read_conduct(L, GRACE, what);
@@ -248,10 +259,12 @@ int l_simple_task_pool_new(lua_State *L) {
                         [TP_PEG_END_CALLBACK] = END_CALLBACK,
                         [TP_PEG_CANCEL_CALLBACK] = CANCEL_CALLBACK,
                         [TP_PEG_NAME] = BOUND + 1};
-  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_VALUES; i++) {
+  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_NAME; i++) {
     lua_pushvalue(L, values[i]);
     lua_setiuservalue(L, -2, i);
   }
+  if (has_threads)
+    tp_thread_equip(L, pool, THREADS);
   return 1;
 }
 

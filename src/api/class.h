@@ -14,7 +14,8 @@ enum {
   TP_PEG_END_CALLBACK,
   TP_PEG_CANCEL_CALLBACK,
   TP_PEG_NAME,
-  TP_PEG_VALUES = TP_PEG_NAME
+  TP_PEG_THREADS, /* of any pool: the threads that its tasks run in */
+  TP_PEG_VALUES = TP_PEG_THREADS
 };
 
 /* Pushes the userdata of a pool. */

@@ -4,6 +4,7 @@
  * the work, and pushes the results. */
 #include "api/core.h"
 #include "api/class.h"
+#include "api/thread.h"
 #include "api/future.h"
 #include "value/error.h"
 
@@ -224,6 +225,8 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"catch_cancel", l_core_catch_cancel},
       {"shield", l_core_shield},
       {"checkpoint", l_core_checkpoint},
+      {"blocking", l_core_blocking},
+      {"reload", l_core_reload},
       {"waiter", l_core_waiter},
       {"park", l_core_park},
       {"wake", l_core_wake},

@@ -7,6 +7,7 @@
 #include "api/funcname.h"
 #include "api/future.h"
 #include "api/policy.h"
+#include "api/thread.h"
 #include "exec/exec.h"
 #include "value/error.h"
 #include "value/text.h"
@@ -33,7 +34,9 @@ static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
   tp_pool *pool = tp_pool_check(L, parts->pool);
   if (!tp_pool_check_group(pool, options, &error))
     tp_raise_error(L, &error);
-  tp_call *call = tp_call_create(exec_of(pool), L, parts);
+  tp_call_parts routed = *parts;
+  tp_thread_route(L, &routed);
+  tp_call *call = tp_call_create(exec_of(pool), L, &routed);
   tp_group *group = tp_pool_add_group(pool, options, call, &error);
   if (!group) {
     tp_call_drop(call, L);
@@ -499,6 +502,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   }
   tp_pool_close(pool);
   tp_pool_unpin(L, pool);
+  tp_thread_end(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 

@@ -5,6 +5,7 @@
 #include "api/class.h"
 #include "api/method.h"
 #include "api/status.h"
+#include "api/thread.h"
 #include "control/help.h"
 #include "control/line.h"
 #include "control/server.h"
@@ -96,8 +97,14 @@ static int l_modules(lua_State *L) {
   return 1;
 }
 
+static int l_reload(lua_State *L) {
+  tp_thread_reload(L, luaL_checkstring(L, 2), false);
+  return 0;
+}
+
 static const luaL_Reg own[] = {
-    {"exit", l_exit}, {"modules", l_modules}, {"pools", l_pools}, {"use", l_use}, {NULL, NULL},
+    {"exit", l_exit},     {"modules", l_modules}, {"pools", l_pools},
+    {"reload", l_reload}, {"use", l_use},         {NULL, NULL},
 };
 
 /* The record of a command of the session; `*call` is its function, NULL for what is help only. */

@@ -66,7 +66,7 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
   if (call->spread != TP_SPREAD_NAMED)
     return unpack(L, base);
   lua_pushcfunction(L, l_bind);
-  lua_pushvalue(L, base + 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->signature);
   lua_pushvalue(L, base + 2);
   if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
     lua_replace(L, base + 1);
@@ -228,6 +228,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
   if (parts->timeout && !lua_isnoneornil(L, parts->timeout))
     call->timeout = lua_tonumber(L, parts->timeout);
   call->function = refer(L, parts->function);
+  call->signature = refer(L, parts->signature ? parts->signature : parts->function);
   call->items = refer(L, parts->items);
   call->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
   return call;
@@ -235,6 +236,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
 
 void tp_call_drop(tp_call *call, lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, call->function);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->signature);
   luaL_unref(L, LUA_REGISTRYINDEX, call->items);
   luaL_unref(L, LUA_REGISTRYINDEX, call->anchor);
 }

@@ -19,6 +19,7 @@ struct tp_call {
   tp_group *group;      /* set by the first start */
   int anchor;           /* registry reference of the userdata */
   int function;         /* the same of the worker function */
+  int signature;        /* the same of what has its parameters' names */
   int items;            /* the same of the list, or of the iterator */
   tp_spread spread;     /* how an element becomes arguments */
   uint64_t next;        /* elements, or times, taken so far */

@@ -320,9 +320,10 @@ typedef enum tp_spread {
 
 /* Stack indexes of what a call is made of; 0 or an index of nil where there is none. */
 typedef struct tp_call_parts {
-  int pool;     /* the pool's userdata, kept alive by the call */
-  int function; /* the worker function */
-  int items;    /* the list of elements, or of arguments; a function: the iterator */
+  int pool;      /* the pool's userdata, kept alive by the call */
+  int function;  /* the worker function */
+  int signature; /* what has its parameters' names, where that is another function */
+  int items;     /* the list of elements, or of arguments; a function: the iterator */
   int end_callback, cancel_callback;
   tp_spread spread; /* how an element becomes arguments */
   int timeout;      /* seconds that a task may run */

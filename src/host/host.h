@@ -27,8 +27,8 @@ typedef struct tp_service {
   LIST_ENTRY(tp_service) link; /* in the host's list */
 } tp_service;
 
-/* Something that lives beside the pools, does not keep the host running, and must be gone before the
- * Lua state is, as a set of threads. Embedded in the owner's own struct. */
+/* Something that lives beside the pools, does not keep the host running, and must be gone before
+ * the Lua state is, as a set of threads. Embedded in the owner's own struct. */
 typedef struct tp_guest {
   void *owner; /* that struct */
   /* The host is being closed: the guest is gone, but for its handles, when this returns. Perhaps
@@ -40,23 +40,24 @@ typedef struct tp_guest {
 } tp_guest;
 
 struct tp_host {
-  uv_loop_t *loop;                  /* own_loop, or luv's where luv was loaded first */
-  uv_loop_t own_loop;               /* used unless luv brought its own */
-  uv_async_t stop;                  /* sent by tp_host_stop */
-  lua_State *L;                     /* the main state; nothing runs on it while a task does */
-  bool owns_state;                  /* L is closed with the host */
-  bool closing;                     /* Lua is not called any more */
-  tp_exec *exec;                    /* runs every coroutine */
-  tp_log log;                       /* where records go, from which level on */
-  tp_log default_log;               /* where they went before Lua took them */
-  uint64_t dropped_results;         /* of calls whose wait was cancelled */
-  tp_names names;                   /* what control sessions may name */
-  tp_pool_list pools;               /* all pools not yet freed, oldest first */
-  uint64_t next_pool;               /* index of the next pool */
-  uint64_t busy_pools;              /* pools that are not idle */
-  LIST_HEAD(, tp_service) services; /* open services */
-  LIST_HEAD(, tp_guest) guests;     /* guests that are not gone */
-  void (*preload)(struct tp_host *host); /* gives a host's state the modules of taskpool; may raise */
+  uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
+  uv_loop_t own_loop;                    /* used unless luv brought its own */
+  uv_async_t stop;                       /* sent by tp_host_stop */
+  lua_State *L;                          /* the main state; nothing runs on it while a task does */
+  bool owns_state;                       /* L is closed with the host */
+  bool closing;                          /* Lua is not called any more */
+  tp_exec *exec;                         /* runs every coroutine */
+  tp_log log;                            /* where records go, from which level on */
+  tp_log default_log;                    /* where they went before Lua took them */
+  uint64_t dropped_results;              /* of calls whose wait was cancelled */
+  tp_names names;                        /* what control sessions may name */
+  tp_pool_list pools;                    /* all pools not yet freed, oldest first */
+  uint64_t next_pool;                    /* index of the next pool */
+  uint64_t busy_pools;                   /* pools that are not idle */
+  LIST_HEAD(, tp_service) services;      /* open services */
+  LIST_HEAD(, tp_guest) guests;          /* guests that are not gone */
+  void (*preload)(struct tp_host *host); /* gives a host's state the modules of taskpool; may raise
+                                          */
 };
 
 /* ---- lifetime ---- */

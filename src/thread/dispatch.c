@@ -6,10 +6,10 @@
  * has come back, they are sent in batches to the thread with the least in its mailbox, until each
  * has a window of work there. Batch and window are measured in time, by a moving average of what
  * each function takes; near the end batches get small, so that all threads end together. A thread
- * takes errands out of its mailbox when it has nothing else to run, so those that wait there have no
- * part in the window. While nothing is pending, a thread that has nothing to do gets half of what
- * waits in the fullest mailbox of another: running Lua stays where it is, what has not begun is
- * moved. */
+ * takes errands out of its mailbox when it has nothing else to run, so those that wait there have
+ * no part in the window. While nothing is pending, a thread that has nothing to do gets half of
+ * what waits in the fullest mailbox of another: running Lua stays where it is, what has not begun
+ * is moved. */
 #include "thread/set.h"
 
 #include <lauxlib.h>

@@ -2,10 +2,10 @@
  *
  * A call at home: the function that stands for one in a thread, and its wait.
  *
- * The coroutine packs its arguments, parks, and unpacks the results when its errand has come back. A
- * cancel takes the errand back if no thread has it yet; else the cancel goes after it, and the
- * coroutine waits for what becomes of it there. If that takes longer than the grace, the coroutine is
- * killed as any other is: the errand is abandoned, and what it brings is dropped. */
+ * The coroutine packs its arguments, parks, and unpacks the results when its errand has come back.
+ * A cancel takes the errand back if no thread has it yet; else the cancel goes after it, and the
+ * coroutine waits for what becomes of it there. If that takes longer than the grace, the coroutine
+ * is killed as any other is: the errand is abandoned, and what it brings is dropped. */
 #include "thread/set.h"
 #include "value/error.h"
 #include "value/name.h"

@@ -6,8 +6,8 @@
  * the other; only the owner touches it, but for `place` and the cancel, which go with the lock. The
  * fields of a thread say which of the three they are.
  *
- * The files: threads.c sets from start to end; remote.c a call at home; dispatch.c which thread gets
- * what; worker.c the life of a thread; work.c what it does with an errand. */
+ * The files: threads.c sets from start to end; remote.c a call at home; dispatch.c which thread
+ * gets what; worker.c the life of a thread; work.c what it does with an errand. */
 #ifndef TP_THREAD_SET_H
 #define TP_THREAD_SET_H
 
@@ -123,31 +123,31 @@ struct tp_thread {
 };
 
 struct tp_threads {
-  atomic_uint references;        /* home, the userdata, threads that were given up */
-  tp_host *host;                 /* home */
-  tp_exec *exec;                 /* home's */
-  tp_guest guest;                /* in home's list until the threads have ended */
-  tp_service service;            /* keeps home running while they end */
-  char *label;                   /* see tp_threads_options */
-  double grace;                  /* the same */
-  const char *paths[2];          /* home's package.path and cpath, while threads are started */
-  unsigned count;                /* threads */
-  tp_thread **threads;           /* the threads */
-  tp_remote **functions;         /* index - 1 -> function */
-  unsigned function_count;       /* how many */
-  unsigned function_capacity;    /* how many fit */
-  tp_errand_list pending;        /* errands that are to be sent */
-  unsigned pending_count;        /* how many */
-  tp_errand_list landed;         /* errands that have come back and whose calls have not gone on */
-  tp_errand_list spare;          /* records to use again */
-  unsigned spare_count;          /* how many */
-  uint64_t away;                 /* errands between their call and its end */
-  bool is_closing;               /* nothing is taken any more; the threads end */
-  bool is_deaf;                  /* the host is closed: nobody is woken */
-  unsigned handles;              /* handles of home's loop that are not closed */
-  uv_async_t news;               /* sent when an outbox is no longer empty, or a thread idle */
-  uv_prepare_t prepare;          /* active while errands are away: sends them when a turn is over */
-  uv_timer_t patience;           /* how long threads that end are waited for */
+  atomic_uint references;     /* home, the userdata, threads that were given up */
+  tp_host *host;              /* home */
+  tp_exec *exec;              /* home's */
+  tp_guest guest;             /* in home's list until the threads have ended */
+  tp_service service;         /* keeps home running while they end */
+  char *label;                /* see tp_threads_options */
+  double grace;               /* the same */
+  const char *paths[2];       /* home's package.path and cpath, while threads are started */
+  unsigned count;             /* threads */
+  tp_thread **threads;        /* the threads */
+  tp_remote **functions;      /* index - 1 -> function */
+  unsigned function_count;    /* how many */
+  unsigned function_capacity; /* how many fit */
+  tp_errand_list pending;     /* errands that are to be sent */
+  unsigned pending_count;     /* how many */
+  tp_errand_list landed;      /* errands that have come back and whose calls have not gone on */
+  tp_errand_list spare;       /* records to use again */
+  unsigned spare_count;       /* how many */
+  uint64_t away;              /* errands between their call and its end */
+  bool is_closing;            /* nothing is taken any more; the threads end */
+  bool is_deaf;               /* the host is closed: nobody is woken */
+  unsigned handles;           /* handles of home's loop that are not closed */
+  uv_async_t news;            /* sent when an outbox is no longer empty, or a thread idle */
+  uv_prepare_t prepare;       /* active while errands are away: sends them when a turn is over */
+  uv_timer_t patience;        /* how long threads that end are waited for */
 };
 
 /* ---- threads.c ---- */

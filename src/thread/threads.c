@@ -2,11 +2,12 @@
  *
  * Sets of threads, from start to end; see threads.h and set.h.
  *
- * The end. Closing asks each thread to end; it cancels what it runs, closes its own host and says so.
- * Home joins those that have ended. A thread that is blocked in C code for longer than the grace is
- * given up: it goes on by itself with a reference of the set, and frees what is its own if it ever
- * comes back. When all are joined or given up, the handles are closed, and the set goes with its
- * last reference. A host that is closed itself waits for all that, as it cannot be run any more. */
+ * The end. Closing asks each thread to end; it cancels what it runs, closes its own host and says
+ * so. Home joins those that have ended. A thread that is blocked in C code for longer than the
+ * grace is given up: it goes on by itself with a reference of the set, and frees what is its own if
+ * it ever comes back. When all are joined or given up, the handles are closed, and the set goes
+ * with its last reference. A host that is closed itself waits for all that, as it cannot be run any
+ * more. */
 #define _GNU_SOURCE /* RTLD_NODELETE, dladdr */
 #include "thread/threads.h"
 #include "thread/set.h"
@@ -19,9 +20,6 @@
 #include <string.h>
 
 #define SET_TYPE "taskpool.threads"
-
-/* Threads of one set, at most. */
-#define COUNT_MAX 1024
 
 /* How much longer than the grace threads have to end, seconds. */
 #define PATIENCE 1.0
@@ -356,8 +354,6 @@ void tp_threads_push(lua_State *L, tp_host *host, const tp_threads_options *opti
   if (!tp_pack_is_available())
     tp_raise(L, TP_NOT_AVAILABLE,
              "there are no threads: taskpool was built without msgpack-c (libmsgpack-dev)");
-  if (options->count > COUNT_MAX)
-    tp_raise(L, TP_INVALID_ARGUMENT, "'threads' must be at most %d", COUNT_MAX);
   if (host->closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
   luaL_checkstack(L, 6, NULL);
@@ -377,8 +373,7 @@ void tp_threads_push_default(lua_State *L, tp_host *host) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &default_key) == LUA_TUSERDATA)
     return;
   lua_pop(L, 1);
-  tp_threads_push(L, host,
-                  &(tp_threads_options){.label = "the host", .grace = TP_GRACE_DEFAULT});
+  tp_threads_push(L, host, &(tp_threads_options){.label = "the host", .grace = TP_GRACE_DEFAULT});
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &default_key);
 }
@@ -394,9 +389,4 @@ tp_threads *tp_threads_check(lua_State *L, int index) {
   if (!*box || (*box)->is_closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the threads have ended");
   return *box;
-}
-
-unsigned tp_threads_count(lua_State *L, int index) {
-  tp_threads **box = luaL_testudata(L, index, SET_TYPE);
-  return box && *box ? (*box)->count : 0;
 }

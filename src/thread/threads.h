@@ -14,6 +14,9 @@
 #include "host/host.h"
 #include <lua.h>
 
+/* Threads of one set, at most. */
+#define TP_THREADS_MAX 1024
+
 /* How a set is to be. */
 typedef struct tp_threads_options {
   unsigned count;    /* threads; 0: one for each core */
@@ -40,8 +43,5 @@ void tp_threads_push_call(lua_State *L, int set, int function);
 
 /* Loads the new text of a module in all threads of all sets, for what starts there later. */
 void tp_threads_reload(tp_host *host, const char *module);
-
-/* How many threads the set at `index` has. */
-unsigned tp_threads_count(lua_State *L, int index);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a thread does with an errand: the function is called in a coroutine of the thread's host, and
- * what it returns or raises is packed for home. */
+ * What a thread does with an errand: the function is called in a coroutine of the thread's host,
+ * and what it returns or raises is packed for home. */
 #include "thread/set.h"
 #include "value/error.h"
 #include "value/name.h"

@@ -494,11 +494,8 @@ bool tp_name_reload(lua_State *L, const tp_names *names, bool trusted, const cha
     return tp_fail(error, TP_INVALID_ARGUMENT, "'%.200s' is no name of a module", module);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  const lookup l = {.L = L,
-                    .names = trusted ? NULL : names,
-                    .name = module,
-                    .loaded = top + 1,
-                    .error = error};
+  const lookup l = {
+      .L = L, .names = trusted ? NULL : names, .name = module, .loaded = top + 1, .error = error};
   bool ok = false;
   if (may_reload(&l) && find_text(&l, names, path))
     ok = replace_module(&l, path);

@@ -23,8 +23,8 @@ bool tp_pack_is_available(void) {
   return false;
 }
 
-bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what,
-             const char *where, tp_error *error) {
+bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what, const char *where,
+             tp_error *error) {
   (void)out, (void)L, (void)first, (void)count;
   return tp_fail(error, TP_NOT_AVAILABLE, "no %s can be sent %s: built without msgpack-c", what,
                  where);
@@ -54,7 +54,7 @@ bool tp_pack_is_available(void) {
 
 /* The metatables that come along, as extension types. */
 static const struct {
-  signed char type;           /* of the extension */
+  signed char type;      /* of the extension */
   const char *metatable; /* its name in the registry */
 } kinds[] = {{1, TP_SET_TYPE}, {2, TP_ERROR_TYPE}};
 
@@ -292,8 +292,8 @@ static bool pack_value(packer *p, int index) {
   }
 }
 
-bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what,
-             const char *where, tp_error *error) {
+bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what, const char *where,
+             tp_error *error) {
   packer p = {.L = L, .out = out, .has_memory = true, .what = what, .where = where, .error = error};
   size_t before = out->length;
   int top = lua_gettop(L);

@@ -44,8 +44,8 @@ bool tp_pack_is_available(void);
  * "to a thread" in "argument 2.x is a function, which cannot be sent to a thread". False:
  * InvalidArgument, NoMemory; `out` is as long as before. Never raises, but that L needs room for
  * some values on its stack. */
-bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what,
-             const char *where, tp_error *error);
+bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what, const char *where,
+             tp_error *error);
 
 /* Pushes the values of a list and returns how many there were. Raises NoMemory, and InvalidArgument
  * for bytes that tp_pack has not made. */
