@@ -109,10 +109,11 @@ end
 
 ---Runs `body(log)` as a host's main task, and looks at what is left.
 ---@param body fun(log: Log)
-local function run(body)
+---@param main fun(body: function, log: Log) runs it
+local function run(body, main)
   local recorder <close> = testing.record()
   local log = setmetatable({ recorder = recorder }, Log)
-  testing.run(body, log)
+  main(body, log)
   check_nothing_left(log)
 end
 
@@ -121,7 +122,16 @@ end
 ---@return function
 function tasks.case(body)
   return function()
-    run(body)
+    run(body, testing.run)
+  end
+end
+
+---The same under the real clock, for what happens outside of the host.
+---@param body fun(log: Log)
+---@return function
+function tasks.live_case(body)
+  return function()
+    run(body, taskpool.run)
   end
 end
 

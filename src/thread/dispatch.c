@@ -18,10 +18,6 @@
 /* Work that a thread has in its mailbox, at most. */
 #define WINDOW (2 * TP_MILLISECOND)
 
-/* Work of one batch; and how many errands at most. */
-#define BATCH (TP_MILLISECOND / 4)
-#define BATCH_MAX 256
-
 /* The least that an errand is taken to cost. */
 #define COST_MIN 1000
 
@@ -56,8 +52,8 @@ static void send_batch(tp_threads *set, tp_thread *thread) {
   uint64_t cost = 0;
   tp_errand_list batch = TAILQ_HEAD_INITIALIZER(batch);
   tp_errand *errand;
-  most = most < BATCH_MAX ? most : BATCH_MAX;
-  while (count < most && cost < BATCH && (errand = TAILQ_FIRST(&set->pending))) {
+  most = most < TP_BATCH_MAX ? most : TP_BATCH_MAX;
+  while (count < most && cost < TP_BATCH && (errand = TAILQ_FIRST(&set->pending))) {
     TAILQ_REMOVE(&set->pending, errand, link);
     TAILQ_INSERT_TAIL(&batch, errand, link);
     errand->cost = errand->function->cost > COST_MIN ? errand->function->cost : COST_MIN;
@@ -215,8 +211,11 @@ static void write_lines(tp_threads *set, const tp_thread *thread, tp_note_list *
 /* Learns from an errand what its function costs. */
 static void learn(const tp_errand *errand) {
   tp_remote *function = errand->function;
-  if (errand->came == TP_RETURN_RESULTS || errand->came == TP_RETURN_ERROR)
-    function->cost = (function->cost * 7 + errand->spent) / 8;
+  if (errand->came != TP_RETURN_RESULTS && errand->came != TP_RETURN_ERROR)
+    return;
+  uint64_t before = function->is_known ? function->cost : errand->spent;
+  function->cost = (before * 7 + errand->spent) / 8;
+  function->is_known = true;
 }
 
 static void collect(tp_threads *set, tp_thread *thread) {

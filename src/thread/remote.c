@@ -18,9 +18,6 @@
 #define SPARE_MAX 1024
 #define SPARE_SIZE 4096
 
-/* What a function is taken to cost before it is known. */
-#define COST_FIRST (TP_MILLISECOND / 10)
-
 /* The part of the grace that the thread has, so that its answer comes in time. */
 #define GRACE_THERE 0.9
 
@@ -219,7 +216,7 @@ static tp_remote *find_function(tp_threads *set, const char *name) {
   if (!function)
     return NULL;
   strcpy(function->name, name);
-  function->cost = COST_FIRST;
+  function->cost = TP_BATCH;
   set->functions[set->function_count++] = function;
   function->index = set->function_count;
   return function;

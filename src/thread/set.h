@@ -21,6 +21,10 @@
 
 #define TP_MILLISECOND UINT64_C(1000000)
 
+/* Work that goes to a thread, and is taken there, at a time; and how many errands at most. */
+#define TP_BATCH (TP_MILLISECOND / 4)
+#define TP_BATCH_MAX 256
+
 typedef struct tp_threads tp_threads;
 typedef struct tp_thread tp_thread;
 typedef struct tp_errand tp_errand;
@@ -29,6 +33,7 @@ typedef struct tp_errand tp_errand;
 typedef struct tp_remote {
   unsigned index; /* its number, from 1 on: how threads remember it */
   uint64_t cost;  /* home: nanoseconds of work in one call, moving average */
+  bool is_known;  /* home: a call has come back; until then each is a batch of its own */
   char name[];    /* package.module.function */
 } tp_remote;
 

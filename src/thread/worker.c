@@ -16,10 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Work that is taken at a time, and how many errands at most. */
-#define BATCH (TP_MILLISECOND / 4)
-#define BATCH_MAX 256
-
 /* How long an errand waits behind others that never wait. */
 #define STARVING (20 * TP_MILLISECOND)
 
@@ -65,7 +61,8 @@ static void attend(tp_thread *thread) {
   while ((errand = TAILQ_FIRST(&thread->cancels))) {
     TAILQ_REMOVE(&thread->cancels, errand, cancel_link);
     errand->is_listed = false;
-    tp_exec_cancel(thread->host->exec, errand->coro, errand->cancel);
+    if (errand->coro) /* it has not just ended */
+      tp_exec_cancel(thread->host->exec, errand->coro, errand->cancel);
   }
   STAILQ_CONCAT(&reloads, &thread->reloads);
   uv_mutex_unlock(&thread->lock);
@@ -108,7 +105,7 @@ static void take(tp_thread *thread, tp_errand_list *batch) {
   uint64_t cost = 0;
   unsigned count = 0;
   tp_errand *errand;
-  while (cost < BATCH && count < BATCH_MAX && (errand = TAILQ_FIRST(&thread->inbox))) {
+  while (cost < TP_BATCH && count < TP_BATCH_MAX && (errand = TAILQ_FIRST(&thread->inbox))) {
     TAILQ_REMOVE(&thread->inbox, errand, link);
     TAILQ_INSERT_TAIL(batch, errand, link);
     errand->place = TP_PLACE_THREAD;

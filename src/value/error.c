@@ -78,6 +78,11 @@ void tp_error_wrap_for(lua_State *L, tp_code code, int fields) {
   lua_setfield(L, -2, "message");
   lua_pushstring(L, tp_code_name(code));
   lua_setfield(L, -2, "code");
+  tp_error_mark(L);
+}
+
+void tp_error_mark(lua_State *L) {
+  luaL_checkstack(L, 6, NULL);
   push_metatable(L);
   lua_setmetatable(L, -2);
 }

@@ -52,11 +52,18 @@ bool tp_pack_is_available(void) {
   return true;
 }
 
+/* Makes the table on top a set, also where no pool has been opened yet. */
+static void mark_set(lua_State *L) {
+  luaL_newmetatable(L, TP_SET_TYPE);
+  lua_setmetatable(L, -2);
+}
+
 /* The metatables that come along, as extension types. */
 static const struct {
-  signed char type;      /* of the extension */
-  const char *metatable; /* its name in the registry */
-} kinds[] = {{1, TP_SET_TYPE}, {2, TP_ERROR_TYPE}};
+  signed char type;           /* of the extension */
+  const char *metatable;      /* its name in the registry */
+  void (*mark)(lua_State *L); /* gives it to the table on top */
+} kinds[] = {{1, TP_SET_TYPE, mark_set}, {2, TP_ERROR_TYPE, tp_error_mark}};
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
@@ -472,7 +479,7 @@ static int on_ext(unpacker_of u, const char *base, const char *body, unsigned le
     return -1;
   for (int kind = 0; kind < KIND_COUNT; kind++)
     if (kinds[kind].type == *body)
-      luaL_setmetatable(L, kinds[kind].metatable);
+      kinds[kind].mark(L);
   return 0;
 }
 

@@ -1,0 +1,118 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Worker functions that specs run in threads, as "spec.support.remote.echo".
+local taskpool = require "taskpool"
+
+local remote = {}
+
+---Returns what it gets.
+function remote.echo(...)
+  return ...
+end
+
+---What it got, as text: what a home that cannot see it asks for.
+function remote.describe(...)
+  local words = {}
+  for index = 1, select("#", ...) do
+    local value = select(index, ...)
+    words[index] = ("%s %s"):format(math.type(value) or type(value), tostring(value))
+  end
+  return table.concat(words, ", ")
+end
+
+function remote.subtract(minuend, subtrahend)
+  return minuend - subtrahend
+end
+
+---Waits, as tasks do.
+function remote.sleep(seconds, ...)
+  taskpool.sleep(seconds)
+  return ...
+end
+
+---Never waits.
+function remote.spin(count)
+  local sum = 0
+  for i = 1, count do
+    sum = sum + i % 7
+  end
+  return sum
+end
+
+function remote.loop()
+  while true do
+  end
+end
+
+---Catches all that can be caught, for ever.
+function remote.swallow()
+  while true do
+    pcall(taskpool.sleep, 1000)
+  end
+end
+
+---Blocks in C code, where nothing reaches it.
+function remote.block(seconds)
+  return os.execute("sleep " .. seconds)
+end
+
+---Raises `value`.
+function remote.fail(value)
+  error(value, 0)
+end
+
+---Raises a string, from a line of its own.
+function remote.fail_here()
+  error "failed here"
+end
+
+---Ends in spite of its cancel.
+function remote.ignore_cancel(seconds)
+  local ok = taskpool.catch_cancel(taskpool.sleep, seconds)
+  return ok
+end
+
+---Returns the error that its cancel raised.
+function remote.last_words(seconds)
+  local _, err = taskpool.catch_cancel(taskpool.sleep, seconds)
+  return err
+end
+
+function remote.log(level, message)
+  taskpool.log[level](message)
+end
+
+local count = 0
+
+---How often it was called in this thread.
+function remote.count()
+  count = count + 1
+  return count
+end
+
+---What cannot be sent back.
+function remote.unsendable(kind)
+  if kind == "error" then
+    error(setmetatable({ print }, {
+      __tostring = function()
+        return "an error of its own"
+      end,
+    }))
+  end
+  return 1, { fine = true, deep = { print } }
+end
+
+---Which thread this is: an address that differs between them.
+function remote.identity()
+  return tostring(remote)
+end
+
+---Takes that long in C code or Lua, then says where.
+function remote.identity_after(milliseconds)
+  local until_when = os.clock() + milliseconds / 1000
+  while os.clock() < until_when do
+  end
+  return tostring(remote)
+end
+
+return remote

@@ -1,0 +1,461 @@
+-- SPDX-License-Identifier: MIT
+-- Pools whose tasks run in threads, and single calls there.
+local core = require "taskpool.core"
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+
+local REMOTE <const> = "spec.support.remote."
+
+---A busy machine or a sanitizer may make anything take so much longer, seconds.
+local LATE <const> = 20
+
+local function live_it(name, body)
+  it(name, tasks.live_case(body))
+end
+
+---A pool of threads, `options.threads` or 2 of them.
+local function thread_pool(options)
+  options = options or {}
+  options.executor, options.threads = "thread", options.threads or 2
+  return tasks.TaskPool(options)
+end
+
+---Options with an end callback that notes down what each task came to, under its id.
+local function noting(ends, options)
+  options = options or {}
+  options.end_callback = function(id, ...)
+    assert.is_nil(ends[id], "an end callback has run twice")
+    ends[id] = table.pack(...)
+  end
+  return options
+end
+
+---Waits until `is_so()`.
+local function await_that(is_so)
+  local since = taskpool.now()
+  while not is_so() do
+    assert(taskpool.now() - since < LATE, "it does not come about")
+    taskpool.sleep(0.002)
+  end
+end
+
+---What the only task of a pool came to: ok, results or error.
+local function outcome(pool, name, args, options)
+  local ends = {}
+  options = noting(ends, options)
+  options.args = args
+  pool:apply(REMOTE .. name, options)
+  await_that(function()
+    return next(ends)
+  end)
+  pool:flush { return_exceptions = true }
+  local id, what = next(ends)
+  assert.is_nil(next(ends, id))
+  return table.unpack(what, 1, what.n)
+end
+
+describe("a pool of threads", function()
+  live_it("runs functions by their names, and hands out their results", function()
+    local pool, ends = thread_pool(), {}
+    pool:map(REMOTE .. "echo", { "a", 2, 3.5, true }, noting(ends, { num_concurrent = 3 }))
+    pool:starmap(REMOTE .. "subtract", { { 5, 3 }, { 1, 2 } }, noting(ends))
+    pool:gather_and_close()
+    local values = {}
+    for _, end_of in pairs(ends) do
+      assert.is_true(end_of[1])
+      values[#values + 1] = tostring(end_of[2])
+    end
+    table.sort(values)
+    assert.are.same({ "-1", "2", "2", "3.5", "a", "true" }, values)
+  end)
+
+  live_it("takes arguments by name", function()
+    local pool, ends = thread_pool(), {}
+    local name = REMOTE .. "subtract"
+    pool:apply(name, noting(ends, { kwargs = { subtrahend = 1, minuend = 10 } }))
+    pool:doublestarmap(name, { { minuend = 7, subtrahend = 3 } }, noting(ends))
+    tasks.raises("InvalidArgument", pool.apply, pool, name, { kwargs = { other = 1 } })
+    pool:gather_and_close()
+    assert.are.same({ { true, 9, n = 2 }, { true, 4, n = 2 } }, { ends[0], ends[1] })
+  end)
+
+  live_it("takes a function that a name was resolved to, and no other", function()
+    local pool = thread_pool()
+    pool:apply(REMOTE .. "echo")
+    local remote = require "spec.support.remote"
+    assert.is_true(outcome(pool, "echo"))
+    pool:apply(remote.echo)
+    local err = tasks.raises("InvalidArgument", pool.apply, pool, function() end)
+    assert.matches("give \"package.module.function\"", err.message, 1, true)
+    tasks.raises("NotFound", pool.map, pool, REMOTE .. "nothing", {})
+    pool:gather_and_close()
+  end)
+
+  live_it("may be a SimpleTaskPool", function()
+    local ends = {}
+    local pool = tasks.SimpleTaskPool(REMOTE .. "echo", noting(ends, { args = { 1, nil, 3, n = 3 } }))
+    local threaded = tasks.SimpleTaskPool(
+      REMOTE .. "echo",
+      noting(ends, { args = { 1, nil, 3, n = 3 }, executor = "thread", threads = 1 })
+    )
+    threaded:start(3)
+    threaded:gather_and_close()
+    pool:gather_and_close()
+    assert.are.same({ true, 1, nil, 3, n = 4 }, ends[2])
+  end)
+
+  it("says which options do not go together", function()
+    local function refused(options, text)
+      local err = tasks.raises("InvalidArgument", taskpool.TaskPool, options)
+      assert.matches(text, err.message, 1, true)
+    end
+    refused({ executor = "process" }, "must be coroutine or thread, not 'process'")
+    refused({ threads = 2 }, "'threads' needs executor = \"thread\"")
+    refused({ executor = "coroutine", threads = 2 }, "'threads' needs")
+    refused({ executor = "thread", threads = 0 }, "must be 1 to 1024, not 0")
+    refused({ executor = "thread", threads = -1 }, "must not be negative")
+  end)
+
+  live_it("has threads with states of their own", function()
+    local pool, ends, seen, most = thread_pool { threads = 3 }, {}, {}, 0
+    pool:map(REMOTE .. "identity_after", { 30, 30, 30, 30, 30, 30 }, noting(ends, { num_concurrent = 6 }))
+    pool:gather_and_close()
+    for _, end_of in pairs(ends) do
+      seen[end_of[2]] = (seen[end_of[2]] or 0) + 1
+      most = math.max(most, seen[end_of[2]])
+    end
+    assert.is_true(most < 6, "all ran in one thread")
+    assert.is_nil(seen[tostring(require "spec.support.remote")])
+  end)
+
+  live_it("lets many tasks wait at the same time in one thread", function()
+    local pool, since = thread_pool { threads = 1 }, taskpool.now()
+    pool:map(REMOTE .. "sleep", (function()
+      local left = 500
+      return function()
+        left = left - 1
+        return left >= 0 and 0.2 or nil
+      end
+    end)(), { num_concurrent = 500 })
+    pool:gather_and_close()
+    assert.is_true(taskpool.now() - since < LATE, "they waited one after the other")
+  end)
+
+  live_it("is not starved by loops that never end", function()
+    local pool, ends = thread_pool { threads = 1, cancel_grace = 1 }, {}
+    local group = pool:apply(REMOTE .. "loop", { num = 2 })
+    taskpool.sleep(0.05)
+    pool:map(REMOTE .. "echo", { 1, 2, 3 }, noting(ends, { num_concurrent = 3 }))
+    await_that(function()
+      return ends[2] and ends[3] and ends[4]
+    end)
+    pool:cancel_group(group)
+    pool:gather_and_close()
+  end)
+
+  live_it("takes work that has not begun back from a thread that is stuck", function()
+    local pool, ends = thread_pool { threads = 2 }, {}
+    pool:apply(REMOTE .. "block", noting(ends, { args = { 1 } }))
+    pool:map(REMOTE .. "identity_after", (function()
+      local left = 40
+      return function()
+        left = left - 1
+        return left >= 0 and 2 or nil
+      end
+    end)(), noting(ends, { num_concurrent = 40 }))
+    await_that(function()
+      for id = 1, 40 do
+        if not ends[id] then
+          return false
+        end
+      end
+      return true
+    end)
+    assert.is_nil(ends[0], "the others have waited for the one that was stuck")
+    pool:gather_and_close()
+  end)
+
+  live_it("keeps to its size, and to what a group may have", function()
+    local pool = thread_pool { size = 3 }
+    pool:map(REMOTE .. "sleep", { 0.01, 0.01, 0.01, 0.01, 0.01, 0.01 }, { num_concurrent = 6 })
+    for _ = 1, 5 do
+      taskpool.sleep(0.003)
+      assert.is_true(pool.num_running <= 3)
+    end
+    pool:gather_and_close()
+    assert.are.equal(0, pool.num_running)
+  end)
+
+  live_it("gives results to futures", function()
+    local pool = thread_pool()
+    assert.are.equal(3, pool:submit(REMOTE .. "subtract", { 5, 2 }))
+    local future = pool:submit_nowait(REMOTE .. "sleep", { 0.01, "late" })
+    assert.are.equal("late", future:await())
+    pool:gather_and_close()
+  end)
+end)
+
+describe("an error in a thread", function()
+  live_it("comes back as the value that was raised", function(log)
+    local pool = thread_pool()
+    for _, value in ipairs { "text", 42, 2.5, { code = "Mine", deep = { 1, 2 } }, false } do
+      local ok, err = outcome(pool, "fail", { value })
+      assert.is_false(ok)
+      assert.are.same(value, err)
+    end
+    assert.are.equal(5, log:expect_all "error in")
+    local ok, err = outcome(pool, "fail", { taskpool.error("NotFound", "no such thing") })
+    assert.is_false(ok)
+    assert.are.equal("NotFound: no such thing", tostring(err))
+    log:expect "NotFound: no such thing"
+    pool:gather_and_close { return_exceptions = true }
+  end)
+
+  live_it("is logged with its traceback there", function(log)
+    local pool = thread_pool { threads = 1 }
+    outcome(pool, "fail_here")
+    local line = log:expect "failed here"
+    assert.matches("spec/support/remote.lua:%d+: failed here", line)
+    assert.matches("in function 'spec.support.remote.fail_here'", line, 1, true)
+    assert.matches(("(in thread 1 of %s)"):format(pool), line, 1, true)
+    tasks.raises("NotFound", function()
+      pool:apply(REMOTE .. "fail", { args = { taskpool.error("NotFound", "gathered") } })
+      pool:gather_and_close()
+    end)
+    log:expect "gathered"
+  end)
+
+  live_it("is its text where the value cannot be sent", function(log)
+    local pool = thread_pool()
+    local ok, err = outcome(pool, "unsendable", { "error" })
+    assert.are.same({ false, "an error of its own" }, { ok, err })
+    log:expect "an error of its own"
+    pool:gather_and_close { return_exceptions = true }
+  end)
+
+  live_it("says which result cannot be sent", function(log)
+    local pool = thread_pool()
+    local ok, err = outcome(pool, "unsendable")
+    assert.is_false(ok)
+    assert.are.equal(
+      "InvalidArgument: result 2.deep[1] is a function, which cannot be sent from a thread",
+      tostring(err)
+    )
+    log:expect "result 2.deep[1]"
+    pool:gather_and_close { return_exceptions = true }
+  end)
+
+  live_it("says which argument cannot be sent", function(log)
+    local pool = thread_pool()
+    local ok, err = outcome(pool, "echo", { 1, { options = { 1, 2, { fn = print } } } })
+    assert.is_false(ok)
+    assert.are.equal(
+      "InvalidArgument: argument 2.options[3].fn is a function, which cannot be sent to a thread",
+      tostring(err)
+    )
+    log:expect "argument 2.options[3].fn"
+    pool:gather_and_close { return_exceptions = true }
+  end)
+end)
+
+describe("a cancel", function()
+  ---Runs one task, cancels it after a while, and returns what it came to and how long that took.
+  local function cancel_one(pool, name, args, grace)
+    local ends = {}
+    local group = pool:apply(REMOTE .. name, noting(ends, { args = args }))
+    taskpool.sleep(0.05)
+    local since = taskpool.now()
+    pool:cancel_group(group, { msg = "enough", grace = grace })
+    pool:flush { return_exceptions = true }
+    local _, what = next(ends)
+    return what, taskpool.now() - since
+  end
+
+  live_it("ends what waits in a thread", function()
+    local pool = thread_pool()
+    local what, took = cancel_one(pool, "sleep", { 1000 })
+    assert.is_false(what[1])
+    assert.are.equal("Cancelled: enough", tostring(what[2]))
+    assert.are.equal("cancel_group", what[2].who)
+    assert.is_false(what[2].killed)
+    assert.is_true(took < LATE)
+    pool:gather_and_close()
+  end)
+
+  live_it("ends a loop, and one that catches everything", function()
+    local pool = thread_pool()
+    for _, name in ipairs { "loop", "swallow" } do
+      local what, took = cancel_one(pool, name, {})
+      assert.are.equal("Cancelled: enough", tostring(what[2]))
+      assert.is_true(took < LATE)
+    end
+    assert.are.equal("again", select(2, outcome(pool, "echo", { "again" })))
+    pool:gather_and_close()
+  end)
+
+  live_it("reaches the task there with its words", function()
+    local pool = thread_pool()
+    local what = cancel_one(pool, "last_words", { 1000 })
+    assert.is_true(what[1])
+    assert.are.equal("Cancelled: enough", tostring(what[2]))
+    assert.are.equal("cancel_group", what[2].who)
+    pool:gather_and_close()
+  end)
+
+  live_it("that is ignored there is recorded so, and the results come", function(log)
+    local pool = thread_pool()
+    local what = cancel_one(pool, "ignore_cancel", { 1000 })
+    assert.are.same({ true, false, n = 2 }, what)
+    assert.are.equal(1, log:count "returned although it was cancelled")
+    pool:gather_and_close()
+  end)
+
+  live_it("takes out what no thread has begun", function()
+    local pool, ends = thread_pool { threads = 1 }, {}
+    pool:apply(REMOTE .. "block", { args = { 0.5 } })
+    taskpool.sleep(0.05)
+    local group = pool:apply(REMOTE .. "count", noting(ends, { num = 5 }))
+    taskpool.sleep(0.01)
+    local since = taskpool.now()
+    pool:cancel_group(group)
+    await_that(function()
+      return ends[1] and ends[5]
+    end)
+    assert.is_true(pool.num_running == 1 or taskpool.now() - since > 0.4)
+    assert.are.equal("Cancelled", ends[5][2].code)
+    pool:flush()
+    assert.are.equal(1, select(2, outcome(pool, "count")))
+    pool:gather_and_close()
+  end)
+
+  live_it("kills the task at home when the thread is blocked in C code; its result is dropped", function(log)
+    local pool, dropped = thread_pool { threads = 1 }, core.dropped_results()
+    local what, took = cancel_one(pool, "block", { 0.6 }, 0.2)
+    assert.are.equal("Cancelled", what[2].code)
+    assert.is_true(what[2].killed)
+    assert.is_true(took < LATE)
+    log:expect "Killed"
+    assert.are.equal(1, select(2, outcome(pool, "count")))
+    assert.are.equal(dropped + 1, core.dropped_results())
+    pool:gather_and_close()
+  end)
+
+  live_it("comes from a time limit too", function()
+    local pool = thread_pool()
+    local ok, err = outcome(pool, "loop", {}, { timeout = 0.05 })
+    assert.is_false(ok)
+    assert.are.equal("TimedOut", err.code)
+    assert.are.equal(1, pool.num_timed_out)
+    pool:gather_and_close()
+  end)
+end)
+
+describe("callbacks of tasks in threads", function()
+  live_it("run exactly once, under errors, cancels and kills", function(log)
+    local pool = thread_pool { threads = 2, size = 64, cancel_grace = 0.2 }
+    local ends, cancels, total, duplicates = {}, {}, tasks.scaled(4000), 0
+    local function noted(list)
+      return function(id)
+        duplicates = duplicates + (list[id] and 1 or 0)
+        list[id] = true
+      end
+    end
+    local options = { num_concurrent = 64, end_callback = noted(ends), cancel_callback = noted(cancels) }
+    local index = 0
+    pool:starmap(REMOTE .. "sleep", function()
+      index = index + 1
+      return index <= total // 2 and { index % 3 == 0 and 0.002 or 0, index } or nil
+    end, options)
+    local failing = 0
+    pool:map(REMOTE .. "fail", function()
+      failing = failing + 1
+      return failing <= total // 2 and failing or nil
+    end, options)
+    local seen = 0
+    while pool.num_running > 0 or pool.num_waiting > 0 do
+      taskpool.sleep(0.005)
+      for id in pairs(ends) do
+        seen = math.max(seen, id)
+      end
+      pcall(pool.cancel, pool, seen + 3)
+    end
+    pool:gather_and_close { return_exceptions = true }
+    local ended = 0
+    for _ in pairs(ends) do
+      ended = ended + 1
+    end
+    log:expect_all "error in"
+    assert.are.equal(0, duplicates)
+    assert.are.equal(total, ended)
+    print(("callbacks: ended=%d end_cb=%d duplicates=%d"):format(total, ended, duplicates))
+  end)
+end)
+
+describe("taskpool.blocking", function()
+  live_it("runs a function in a thread while others go on", function()
+    local ticks = 0
+    local ticker = tasks.TaskPool()
+    ticker:apply(function()
+      for _ = 1, 1000 do
+        taskpool.sleep(0.002)
+        ticks = ticks + 1
+      end
+    end)
+    taskpool.blocking(REMOTE .. "block", 0.1)
+    assert.is_true(ticks >= 5, ticks)
+    ticker:cancel_all()
+    ticker:gather_and_close()
+  end)
+
+  live_it("returns all results, and raises what was raised", function()
+    assert.are.same({ n = 4, 1, nil, "x", nil }, table.pack(taskpool.blocking(REMOTE .. "echo", 1, nil, "x", nil)))
+    local ok, err = pcall(taskpool.blocking, REMOTE .. "fail", { mine = true })
+    assert.is_false(ok)
+    assert.are.same({ mine = true }, err)
+    tasks.raises("NotFound", taskpool.blocking, REMOTE .. "nothing")
+    tasks.raises("InvalidArgument", taskpool.blocking, function() end)
+  end)
+
+  live_it("works in inner coroutines and iterators", function()
+    local found = {}
+    for value in
+      coroutine.wrap(function()
+        for i = 1, 3 do
+          coroutine.yield(taskpool.blocking(REMOTE .. "subtract", i, 1))
+        end
+      end)
+    do
+      found[#found + 1] = value
+    end
+    assert.are.same({ 0, 1, 2 }, found)
+  end)
+
+  it("is for tasks", function()
+    tasks.raises("InvalidArgument", taskpool.blocking, REMOTE .. "echo")
+  end)
+
+  it(
+    "stands still under a virtual clock until the thread has answered",
+    tasks.case(function()
+      local pool, order = tasks.TaskPool(), {}
+      pool:apply(function()
+        taskpool.sleep(1)
+        order[#order + 1] = "clock"
+      end)
+      taskpool.blocking(REMOTE .. "sleep", 0.02)
+      order[#order + 1] = "thread"
+      pool:gather_and_close()
+      assert.are.same({ "thread", "clock" }, order)
+    end)
+  )
+end)
+
+describe("the log of a thread", function()
+  live_it("is home's", function(log)
+    taskpool.blocking(REMOTE .. "log", "warning", "from afar")
+    await_that(function()
+      return log:count "from afar" > 0
+    end)
+    assert.matches("^thread %d+ of the host: from afar$", log:expect "from afar")
+  end)
+end)
