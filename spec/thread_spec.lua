@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Pools whose tasks run in threads, and single calls there.
 local core = require "taskpool.core"
+local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
@@ -12,6 +13,9 @@ local LATE <const> = 20
 local function live_it(name, body)
   it(name, tasks.live_case(body))
 end
+
+---The same with a loop in it that never waits.
+local loop_it = tasks.can_interrupt and live_it or pending
 
 ---A pool of threads, `options.threads` or 2 of them.
 local function thread_pool(options)
@@ -141,7 +145,7 @@ describe("a pool of threads", function()
     assert.is_true(taskpool.now() - since < LATE, "they waited one after the other")
   end)
 
-  live_it("is not starved by loops that never end", function()
+  loop_it("is not starved by loops that never end", function()
     local pool, ends = thread_pool { threads = 1, cancel_grace = 1 }, {}
     local group = pool:apply(REMOTE .. "loop", { num = 2 })
     taskpool.sleep(0.05)
@@ -282,7 +286,7 @@ describe("a cancel", function()
     pool:gather_and_close()
   end)
 
-  live_it("ends a loop, and one that catches everything", function()
+  loop_it("ends a loop, and one that catches everything", function()
     local pool = thread_pool()
     for _, name in ipairs { "loop", "swallow" } do
       local what, took = cancel_one(pool, name, {})
@@ -340,7 +344,7 @@ describe("a cancel", function()
     pool:gather_and_close()
   end)
 
-  live_it("comes from a time limit too", function()
+  loop_it("comes from a time limit too", function()
     local pool = thread_pool()
     local ok, err = outcome(pool, "loop", {}, { timeout = 0.05 })
     assert.is_false(ok)
@@ -457,5 +461,101 @@ describe("the log of a thread", function()
       return log:count "from afar" > 0
     end)
     assert.matches("^thread %d+ of the host: from afar$", log:expect "from afar")
+  end)
+end)
+
+describe("the end of a host with threads", function()
+  ---Runs a script to its end, as the program and in a stock interpreter.
+  local function each_way(script, check)
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/script.lua", script)
+    for _, arguments in ipairs { { "run", path }, { file = "lua5.4", path } } do
+      check(program.run(arguments))
+    end
+    program.remove_directory(directory)
+  end
+
+  it("cancels what runs in them, and waits for it", function()
+    each_way(
+      [[
+      local taskpool = require "taskpool"
+      taskpool.run(function()
+        local pool = taskpool.TaskPool { executor = "thread", threads = 2 }
+        pool:map("spec.support.remote.sleep", { 1000, 1000, 1000 }, { num_concurrent = 3 })
+        local other = taskpool.TaskPool()
+        other:apply(taskpool.blocking, { args = { "spec.support.remote.sleep", 1000 } })
+        taskpool.sleep(0.05)
+        error("enough", 0)
+      end)
+      ]],
+      function(done)
+        assert.matches("enough", done.err, 1, true)
+        assert.not_matches("left behind", done.err, 1, true)
+        assert.are.equal(1, done.code, done.err)
+        assert.are.equal(0, done.signal)
+      end
+    )
+  end)
+
+  it("leaves a thread behind that is blocked in C code", function()
+    each_way(
+      [[
+      local taskpool = require "taskpool"
+      taskpool.run(function()
+        local pool = taskpool.TaskPool { executor = "thread", threads = 2, cancel_grace = 0.1 }
+        pool:apply("spec.support.remote.block", { args = { 1000 } })
+        taskpool.sleep(0.05)
+        pool:cancel_all()
+        pool:gather_and_close()
+        io.stdout:write "closed\n"
+      end)
+      ]],
+      function(done)
+        assert.are.equal("closed\n", done.out)
+        assert.matches("thread %d of TaskPool%-0 does not end: it is blocked in C code, and is left behind", done.err)
+        assert.are.equal(0, done.code, done.err)
+      end
+    )
+  end)
+
+  it("ends threads that nobody has closed", function()
+    each_way(
+      [[
+      local taskpool = require "taskpool"
+      local pool = taskpool.TaskPool { executor = "thread", threads = 2 }
+      local unused = taskpool.TaskPool { executor = "thread", threads = 1 }
+      unused = nil
+      collectgarbage()
+      taskpool.run(function()
+        io.stdout:write(taskpool.blocking "spec.support.remote.count", "\n")
+        pool:apply("spec.support.remote.count", { num = 10 })
+      end)
+      ]],
+      function(done)
+        assert.are.equal("1\n", done.out)
+        assert.are.equal("", done.err)
+        assert.are.equal(0, done.code)
+      end
+    )
+  end)
+
+  it("may come while calls are under way that nobody runs the loop for", function()
+    local directory = program.make_directory()
+    local path = program.write_file(
+      directory .. "/script.lua",
+      [[
+      local taskpool = require "taskpool"
+      local uv = require "luv"
+      local pool = taskpool.TaskPool { executor = "thread", threads = 2 }
+      pool:map("spec.support.remote.sleep", { 1000, 0.01 }, { num_concurrent = 2 })
+      for _ = 1, 20 do
+        uv.run "nowait"
+      end
+      ]]
+    )
+    local done = program.run { file = "lua5.4", path }
+    assert.are.equal("", done.err)
+    assert.are.equal(0, done.code)
+    program.remove_directory(directory)
   end)
 end)

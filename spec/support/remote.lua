@@ -2,6 +2,7 @@
 --
 -- Worker functions that specs run in threads, as "spec.support.remote.echo".
 local taskpool = require "taskpool"
+local uv = require "luv"
 
 local remote = {}
 
@@ -53,7 +54,7 @@ end
 
 ---Blocks in C code, where nothing reaches it.
 function remote.block(seconds)
-  return os.execute("sleep " .. seconds)
+  uv.sleep(seconds * 1000 // 1 | 0)
 end
 
 ---Raises `value`.
@@ -107,7 +108,7 @@ function remote.identity()
   return tostring(remote)
 end
 
----Takes that long in C code or Lua, then says where.
+---The same, after so much time of the processor.
 function remote.identity_after(milliseconds)
   local until_when = os.clock() + milliseconds / 1000
   while os.clock() < until_when do

@@ -135,6 +135,10 @@ function tasks.live_case(body)
   end
 end
 
+---Whether loops that never wait can be interrupted: ThreadSanitizer holds signals back until a call of the C
+---library.
+tasks.can_interrupt = not (os.getenv "SANITIZE" or ""):find "thread"
+
 ---How many rounds of something are to be played: fewer where a sanitizer makes each of them slow.
 ---@param rounds integer
 ---@return integer

@@ -194,11 +194,14 @@ void tp_work_start(tp_thread *thread, tp_errand_list *errands) {
 
 /* ---- new text of a module ---- */
 
-/* Lua: stack: the thread, the module's name. */
+/* Lua: a module that is not loaded here yet will be loaded as it is then. Stack: the thread, the
+ * module's name. */
 static int l_reload(lua_State *L) {
   const tp_thread *thread = lua_touserdata(L, 1);
   tp_error error;
-  if (!tp_name_reload(L, &thread->host->names, true, lua_tostring(L, 2), &error))
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool is_loaded = lua_getfield(L, -1, lua_tostring(L, 2)) != LUA_TNIL;
+  if (is_loaded && !tp_name_reload(L, &thread->host->names, true, lua_tostring(L, 2), &error))
     return tp_raise_error(L, &error);
   lua_newtable(L);
   lua_rawseti(L, LUA_REGISTRYINDEX, thread->functions);
