@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv lua-luv-dev
   libuv1-dev libedit-dev libjansson-dev libmsgpack-dev uthash-dev"
-test_packages="lua-busted python3 netcat-openbsd"
+test_packages="lua-busted lua-luaossl python3 netcat-openbsd"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
 
 # need PACKAGE…: installs those that are missing. Without any missing, the network is not touched; on a

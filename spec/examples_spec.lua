@@ -228,6 +228,26 @@ for name, runner in pairs(runners) do
       assert.is_truthy(done.err:find("no such file or directory", 1, true))
     end)
 
+    it("hash_files hashes as sha256sum does", function()
+      uv.fs_mkdir(directory .. "/sub", 448)
+      uv.fs_symlink(directory, directory .. "/loop")
+      for index, name in ipairs { "a", "empty", "sub/two words", "sub/line\nbreak", "back\\slash", "a-b" } do
+        program.write_file(directory .. "/" .. name, index == 2 and "" or (name .. "\0"):rep(100000))
+      end
+      for _, where in ipairs { directory, "/usr/share/doc" } do
+        local sums = shell(("find %s -type f -exec sha256sum {} + | LC_ALL=C sort -k2"):format(where))
+        assert.are.equal(sums .. "\n", run("hash_files", where).out)
+        assert.are.equal(sums .. "\n", run("hash_files", where, "1").out)
+      end
+    end)
+
+    it("hash_files tells of what it cannot read", function()
+      local done = start(runner, "hash_files", directory .. "/none"):finish()
+      assert.are.equal("", done.out)
+      assert.are.equal(1, done.code)
+      assert.is_truthy(done.err:find("no such file or directory", 1, true))
+    end)
+
     it("control_server puts the item of a stopped worker back and ends when all are done", function()
       local socket = directory .. "/control.sock"
       local host = start(runner, "control_server", socket, "0.1")

@@ -2,7 +2,7 @@
 --
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
---   lua5.4 bench.lua [--quick] [WORK…]        WORK: map, queue, control, asleep
+--   lua5.4 bench.lua [--quick] [WORK…]        WORK: map, queue, threads, control, asleep
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed is the median.
@@ -42,13 +42,24 @@ local programs = {
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000, ours = true},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000, ours = true},
   queue = {command = "taskpool run $HERE/queue.lua $WAITING COUNT", count = 10000, quick_count = 10000, ours = true},
+  threads_trivial = {command = "taskpool run $HERE/threads.lua trivial 2 COUNT", count = 1500000, ours = true},
+  threads_two = {command = "taskpool run $HERE/threads.lua spin 2 COUNT", count = 15000, ours = true},
+  threads_one = {command = "taskpool run $HERE/threads.lua spin 1 COUNT", count = 15000, ours = true},
+  processes_two = {command = "taskpool run $HERE/threads.lua processes 2 COUNT", count = 15000},
+  processes_one = {command = "taskpool run $HERE/threads.lua processes 1 COUNT", count = 15000},
+  cross = {command = "taskpool run $HERE/threads.lua cross 2 COUNT", count = 50000, quick_count = 50000, ours = true},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
   latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 500, quick_count = 500},
   latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }
 
--- The rows of the first table: ours against a baseline, with the least ratio that we ask for.
+-- The rows of the tables: ours against a baseline, with the least ratio that we ask for.
+local thread_comparisons = {
+  {"0.1 ms of work, 2 threads", "threads_two", "1 thread", "threads_one", 1.8},
+  {"the same, 2 processes of stock Lua", "processes_two", "1 process", "processes_one"},
+}
+
 local comparisons = {
   {"map, trivial, from a list", "pool_list", "bare C loop", "loop_trivial", 0.6},
   {"", "pool_list", "pure Lua, coroutines reused", "lua_trivial", 1},
@@ -107,9 +118,9 @@ local function run(name, more)
 end
 
 ---The programs that the comparisons name, once each, in the order of the table.
-local function compared()
+local function compared(rows)
   local names, seen = {}, {}
-  for _, row in ipairs(comparisons) do
+  for _, row in ipairs(rows) do
     for _, name in ipairs{row[2], row[4]} do
       local needs = programs[name].needs
       if not seen[name] and (not needs or available(needs)) then names[#names + 1] = name end
@@ -121,10 +132,10 @@ end
 
 ---Runs the compared programs in rounds.
 ---@return table<string, number[]> results by program, one a round
-local function run_rounds()
+local function run_rounds(rows)
   local results = {}
   for round = 1, ROUNDS do
-    for _, name in ipairs(compared()) do
+    for _, name in ipairs(compared(rows)) do
       io.stderr:write(("\rround %d of %d: %-20s"):format(round, ROUNDS, name))
       results[name] = results[name] or {}
       if #results[name] == round - 1 then
@@ -157,16 +168,20 @@ local function print_row(...)
   print((("%-36s %11s  %-27s %11s %6s  %s"):format(...):gsub("%s+$", "")))
 end
 
-local function print_comparisons()
-  local results = run_rounds()
-  print_row("work", "ours/s", "baseline", "baseline/s", "ratio", "target")
-  for _, row in ipairs(comparisons) do
+local function print_comparisons(rows)
+  local results = run_rounds(rows)
+  for _, row in ipairs(rows) do
     local work, ours, label, baseline, target = row[1], results[row[2]], row[3], results[row[4]], row[5]
     local ratio = ratio_of(ours, baseline)
     local rate = work ~= "" and readable(ours and ours[1] and median(ours)) or ""
     print_row(work, rate, label, readable(baseline and baseline[1] and median(baseline)),
       ratio and ("%.2f"):format(ratio) or "-", verdict(ratio, "≥", target))
   end
+end
+
+local function print_map()
+  print_row("work", "ours/s", "baseline", "baseline/s", "ratio", "target")
+  print_comparisons(comparisons)
 end
 
 local function print_figure(work, value, unit, sign, target)
@@ -181,6 +196,21 @@ local function print_queue()
   end
   print_figure("the queue worked off", numbers[2], "calls a second")
   print_figure("a call that waits", numbers[3], "resident bytes")
+end
+
+local function print_threads()
+  print_comparisons(thread_comparisons)
+  local rates = {}
+  for round = 1, ROUNDS do
+    local numbers = run("threads_trivial")
+    rates[round] = numbers and numbers[1]
+  end
+  local rate = #rates > 0 and median(rates) or nil
+  print_figure("map, trivial, 2 threads", rate, "a second", "≥", 1000000)
+  print_figure("a trivial task there and back", rate and 1e6 / rate, "microseconds")
+  local numbers = run("cross") or {}
+  print_figure("one call at a time, there and back", numbers[1], "microseconds")
+  print_figure("a task that waits in a thread", numbers[2], "resident bytes")
 end
 
 local function print_asleep()
@@ -232,7 +262,9 @@ local function print_control()
   end)
 end
 
-local works = {{"map", print_comparisons}, {"queue", print_queue}, {"control", print_control}, {"asleep", print_asleep}}
+local works = {
+  {"map", print_map}, {"queue", print_queue}, {"threads", print_threads}, {"control", print_control}, {"asleep", print_asleep},
+}
 
 for _, work in ipairs(works) do
   if next(wanted) == nil or wanted[work[1]] then work[2]() end

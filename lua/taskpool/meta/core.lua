@@ -86,6 +86,23 @@ function core.run(main, ...) end
 ---@return any ...
 function core.await(fn, ...) end
 
+---Runs a function in a thread of the host's own, and waits for its results. There is a thread for each core,
+---from the first call on. Arguments and results are copied: nil, booleans, numbers, strings, and tables of
+---these; others raise InvalidArgument. What the function raises is raised here.
+---
+---    local sum = taskpool.blocking("mypackage.hashing.sha256", path)
+---@async
+---@param name taskpool.Function "package.module.function"
+---@param ... any
+---@return any ...
+function core.blocking(name, ...) end
+
+---Loads the new text of a module, for tasks that start later, here and in all threads. If it does not load,
+---the old one stays and ScriptError is raised; in a thread that is logged.
+---@param module string as `require` takes it
+---@return any module what `require` returns from now on
+function core.reload(module) end
+
 ---Calls `fn(...)` as pcall does, but catches the error of a cancel too. The next wait raises it again.
 ---@param fn function
 ---@param ... any
