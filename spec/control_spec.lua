@@ -260,7 +260,7 @@ describe("help", function()
   it("lists every command and keeps to the width of the client", function()
     local wire <close> = host:greet '{"terminal_width": 40}'
     local text = read_help(wire, "-h")
-    for _, name in ipairs { "start", "stop-all", "pool-size", "pools", "use", "help", "exit" } do
+    for _, name in ipairs { "start", "stop-all", "pool-size", "pools", "use", "reload", "help", "exit" } do
       assert.matches("\n *" .. name:gsub("%-", "%%-"), text)
     end
     for line in text:gmatch "[^\n]*" do

@@ -231,8 +231,8 @@ for name, runner in pairs(runners) do
     it("hash_files hashes as sha256sum does", function()
       uv.fs_mkdir(directory .. "/sub", 448)
       uv.fs_symlink(directory, directory .. "/loop")
-      for index, name in ipairs { "a", "empty", "sub/two words", "sub/line\nbreak", "back\\slash", "a-b" } do
-        program.write_file(directory .. "/" .. name, index == 2 and "" or (name .. "\0"):rep(100000))
+      for index, file in ipairs { "a", "empty", "sub/two words", "sub/line\nbreak", "back\\slash", "a-b" } do
+        program.write_file(directory .. "/" .. file, index == 2 and "" or (file .. "\0"):rep(100000))
       end
       for _, where in ipairs { directory, "/usr/share/doc" } do
         local sums = shell(("find %s -type f -exec sha256sum {} + | LC_ALL=C sort -k2"):format(where))

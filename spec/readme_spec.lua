@@ -269,7 +269,7 @@ describe("the README's table of methods", function()
 
   it("tells of each command what its help tells", function()
     local commands = read_help()
-    for _, own in ipairs { "pools", "use", "modules", "help", "exit" } do -- of the session, not of pools
+    for _, own in ipairs { "pools", "use", "modules", "reload", "help", "exit" } do -- of the session, not of pools
       assert.is_truthy(commands[own])
       commands[own] = nil
     end

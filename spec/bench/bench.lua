@@ -263,7 +263,11 @@ local function print_control()
 end
 
 local works = {
-  {"map", print_map}, {"queue", print_queue}, {"threads", print_threads}, {"control", print_control}, {"asleep", print_asleep},
+  {"map", print_map},
+  {"queue", print_queue},
+  {"threads", print_threads},
+  {"control", print_control},
+  {"asleep", print_asleep},
 }
 
 for _, work in ipairs(works) do

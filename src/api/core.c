@@ -4,8 +4,8 @@
  * the work, and pushes the results. */
 #include "api/core.h"
 #include "api/class.h"
-#include "api/thread.h"
 #include "api/future.h"
+#include "api/thread.h"
 #include "value/error.h"
 
 #include <lauxlib.h>

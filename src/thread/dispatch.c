@@ -32,7 +32,6 @@ static void post(tp_threads *set, tp_thread *thread, tp_errand_list *batch, uint
     errand->thread = thread;
     errand->sent = now;
   }
-  thread->outstanding += count;
   uv_mutex_lock(&thread->lock);
   TAILQ_FOREACH(errand, batch, link)
   errand->place = TP_PLACE_MAILBOX;
@@ -97,7 +96,6 @@ static void take_back(tp_threads *set, tp_thread *thread) {
     TAILQ_REMOVE(&thread->inbox, errand, link);
     thread->inbox_cost -= errand->cost;
     thread->inbox_count--;
-    thread->outstanding--;
     errand->place = TP_PLACE_HOME;
     TAILQ_INSERT_HEAD(&set->pending, errand, link);
     set->pending_count++;
@@ -149,7 +147,6 @@ bool tp_dispatch_withdraw(tp_errand *errand) {
     TAILQ_REMOVE(&thread->inbox, errand, link);
     thread->inbox_cost -= errand->cost;
     thread->inbox_count--;
-    thread->outstanding--;
   }
   uv_mutex_unlock(&thread->lock);
   return is_there;
@@ -231,7 +228,6 @@ static void collect(tp_threads *set, tp_thread *thread) {
   tp_errand *errand;
   while ((errand = TAILQ_FIRST(&errands))) {
     TAILQ_REMOVE(&errands, errand, link);
-    thread->outstanding--;
     learn(errand);
     tp_errand_land(errand);
   }

@@ -86,43 +86,39 @@ typedef STAILQ_HEAD(tp_note_list, tp_note) tp_note_list;
 
 struct tp_thread {
   tp_threads *set;  /* whose it is */
-  unsigned number;  /* from 1 on */
   uv_thread_t id;   /* to be joined */
   uv_sem_t opened;  /* posted once it runs, or has failed to */
+  unsigned number;  /* from 1 on */
   tp_error failure; /* why; set before that */
 
   /* with the lock */
   uv_mutex_t lock;
   uv_cond_t changed;      /* it has ended */
+  tp_errand_list inbox;   /* sent, not taken */
+  uint64_t inbox_cost;    /* what they cost, nanoseconds */
+  tp_errand_list cancels; /* errands that are to be cancelled there */
+  tp_errand_list outbox;  /* back, not collected */
+  tp_note_list reloads;   /* modules to load anew */
+  tp_note_list lines;     /* for home's log */
+  unsigned inbox_count;   /* errands in the inbox */
+  unsigned line_count;    /* lines */
+  unsigned lost_lines;    /* too many */
+  tp_log_level level;     /* of home's log */
   bool is_open;           /* `wake` may be sent */
   bool is_stopping;       /* it is to end */
   bool has_ended;         /* it has: it does not touch the set any more */
   bool is_detached;       /* home has given it up: it must not touch home's loop */
   bool is_idle;           /* it has nothing that could run */
-  tp_errand_list inbox;   /* sent, not taken */
-  uint64_t inbox_cost;    /* what they cost, nanoseconds */
-  unsigned inbox_count;   /* how many */
-  tp_errand_list cancels; /* errands that are to be cancelled there */
-  tp_errand_list outbox;  /* back, not collected */
-  tp_note_list reloads;   /* modules to load anew */
-  tp_note_list lines;     /* for home's log */
-  unsigned line_count;    /* how many */
-  unsigned lost_lines;    /* too many */
-  tp_log_level level;     /* of home's log */
-
-  /* home's */
-  unsigned outstanding; /* errands that are away there */
-  bool is_joined;       /* it is over, or given up */
 
   /* the thread's */
+  bool is_over;         /* it ends when the turn is over */
+  int functions;        /* registry reference: index of a tp_remote -> function */
   tp_host *host;        /* its own */
   uv_async_t wake;      /* sent when there is something in the mailbox */
   uv_prepare_t prepare; /* between a turn and the wait for I/O: sends and takes errands */
   uv_check_t check;     /* behind the wait: work begins */
-  bool is_over;         /* it ends when the turn is over */
   tp_errand_list taken; /* errands that run */
   tp_errand_list done;  /* errands to be sent home */
-  int functions;        /* registry reference: index of a tp_remote -> function */
   uint64_t mark;        /* up to when work was accounted for, nanoseconds */
   uint64_t took;        /* when it took the last batch, the same */
 };

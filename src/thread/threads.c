@@ -87,7 +87,6 @@ static bool give_up(tp_thread *thread) {
   bool has_ended = thread->has_ended;
   if (!has_ended) {
     thread->is_detached = true;
-    thread->is_joined = true;
     atomic_fetch_add(&thread->set->references, 1);
     pthread_detach(thread->id);
   }
@@ -98,7 +97,6 @@ static bool give_up(tp_thread *thread) {
 /* Joins a thread that has ended. */
 static void join(tp_thread *thread) {
   uv_thread_join(&thread->id);
-  thread->is_joined = true;
   tp_worker_free(thread);
 }
 
@@ -173,6 +171,7 @@ static void begin_closing(tp_threads *set) {
     uv_mutex_unlock(&thread->lock);
   }
   uv_timer_start(&set->patience, on_patience, (uint64_t)((set->grace + PATIENCE) * 1000), 0);
+  uv_async_send(&set->news); /* there may be no thread to do so */
 }
 
 /* A thread has something to say. */

@@ -293,10 +293,8 @@ static void run(void *argument) {
 
 bool tp_worker_start(tp_thread *thread, tp_error *error) {
   sigset_t blocked, before;
-  sigfillset(&blocked);
-  int signal = tp_exec_preempt_signal(thread->set->exec);
-  if (signal)
-    sigdelset(&blocked, signal);
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT); /* a stock interpreter's handler of it is for home's thread */
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   int status = uv_thread_create(&thread->id, run, thread);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

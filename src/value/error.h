@@ -21,8 +21,8 @@ void tp_error_wrap(lua_State *L, tp_code code);
 /* The same with room for more fields, which the caller adds. */
 void tp_error_wrap_for(lua_State *L, tp_code code, int fields);
 
-/* Makes the table on top of the stack an error table: gives it their metatable. Raises only for lack
- * of memory. */
+/* Makes the table on top of the stack an error table: gives it their metatable. Raises only for
+ * lack of memory. */
 void tp_error_mark(lua_State *L);
 
 /* Raises {code, message}. Never returns; the int is for `return tp_raise(…)`. */

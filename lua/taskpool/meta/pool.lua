@@ -37,7 +37,7 @@
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 ---@field retries? taskpool.Retries|integer of calls that do not say it themselves; default: 0
 ---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
----@field executor? "coroutine"|"thread" what runs the tasks; functions of a "thread" are given by name; default: "coroutine"
+---@field executor? "coroutine"|"thread" what runs the tasks; a thread takes functions by name; default: "coroutine"
 ---@field threads? integer with executor = "thread": how many, 1 to 1024; default: one for each core
 
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
