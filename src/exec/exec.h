@@ -149,6 +149,10 @@ bool tp_wait_is_cut(const tp_exec *exec);
 /* Whether a coroutine is parked under that id. */
 bool tp_wait_is_parked(const tp_exec *exec, tp_wake_id id);
 
+/* In a continuation whose wait a cancel has cut: goes on as if it had not, because what was waited
+ * for has come all the same. */
+void tp_wait_mend(tp_exec *exec);
+
 /* In a continuation whose wait a cancel has cut: parks again, to wait for the end of what was
  * cancelled elsewhere. Only a wake, or the end of the grace, ends this. */
 int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);

@@ -52,8 +52,12 @@ int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext cont
   return lua_yieldk(L, 0, context, k);
 }
 
-int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+void tp_wait_mend(tp_exec *exec) {
   exec->current->cut = false;
+}
+
+int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+  tp_wait_mend(exec);
   exec->current->state = TP_CORO_PARKED;
   return lua_yieldk(L, 0, context, k);
 }

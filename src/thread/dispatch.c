@@ -97,6 +97,7 @@ static void take_back(tp_threads *set, tp_thread *thread) {
     thread->inbox_cost -= errand->cost;
     thread->inbox_count--;
     errand->place = TP_PLACE_HOME;
+    errand->thread = NULL;
     TAILQ_INSERT_HEAD(&set->pending, errand, link);
     set->pending_count++;
   }
@@ -136,7 +137,7 @@ static void rebalance(tp_threads *set) {
 bool tp_dispatch_withdraw(tp_errand *errand) {
   tp_threads *set = errand->set;
   tp_thread *thread = errand->thread;
-  if (!thread || errand->place == TP_PLACE_HOME) {
+  if (!thread) {
     TAILQ_REMOVE(&set->pending, errand, link);
     set->pending_count--;
     return true;

@@ -54,17 +54,30 @@ void tp_errand_drop(tp_errand *errand) {
   set->spare_count++;
 }
 
+/* What has come back for nobody goes. */
+static void drop_late(tp_errand *errand) {
+  errand->set->host->dropped_results++;
+  tp_errand_drop(errand);
+}
+
+/* Where the wake is too late, a cancel came first: the call looks for itself when it goes on. */
 void tp_errand_land(tp_errand *errand) {
   tp_threads *set = errand->set;
   errand->place = TP_PLACE_HOME;
-  if (!errand->abandoned)
-    tp_dispatch_settle(set);
-  TAILQ_INSERT_TAIL(&set->landed, errand, link);
-  if (!errand->abandoned && !set->is_deaf && tp_wake(set->exec, errand->wake, set->host->L, 0))
+  if (errand->abandoned) {
+    drop_late(errand);
     return;
-  set->host->dropped_results++;
-  TAILQ_REMOVE(&set->landed, errand, link);
-  tp_errand_drop(errand);
+  }
+  errand->is_back = true;
+  TAILQ_INSERT_TAIL(&set->landed, errand, link);
+  tp_dispatch_settle(set);
+  if (!set->is_deaf)
+    tp_wake(set->exec, errand->wake, set->host->L, 0);
+}
+
+/* Takes it out of those that have come back. */
+static void pick_up(tp_errand *errand) {
+  TAILQ_REMOVE(&errand->set->landed, errand, link);
 }
 
 /* ---- the end of a call ---- */
@@ -75,7 +88,7 @@ static int raise_error(lua_State *L, tp_errand *errand) {
   bool has_text = errand->bytes.length > 0;
   if (has_text)
     tp_unpack(L, errand->bytes.data, errand->bytes.length);
-  TAILQ_REMOVE(&errand->set->landed, errand, link);
+  pick_up(errand);
   tp_errand_drop(errand);
   if (!has_text)
     return tp_raise(L, TP_NO_MEMORY, "no memory for an error in a thread");
@@ -88,15 +101,14 @@ static int raise_error(lua_State *L, tp_errand *errand) {
 
 /* The errand has come back: returns the results, or raises. */
 static int finish(lua_State *L, tp_errand *errand) {
-  tp_threads *set = errand->set;
-  tp_exec *exec = set->exec;
+  tp_exec *exec = errand->set->exec;
   tp_return outcome = errand->came;
   int count = 0;
   if (outcome == TP_RETURN_ERROR)
     return raise_error(L, errand);
   if (outcome == TP_RETURN_RESULTS)
     count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
-  TAILQ_REMOVE(&set->landed, errand, link);
+  pick_up(errand);
   tp_errand_drop(errand);
   if (outcome == TP_RETURN_RESULTS)
     return count;
@@ -109,12 +121,15 @@ static int finish(lua_State *L, tp_errand *errand) {
 /* What a cancelled call leaves on its stack, a <close> variable: the errand that it still waits
  * for; NULL: none. */
 static int l_watch_close(lua_State *L) {
-  tp_errand **watch = lua_touserdata(L, 1);
-  if (*watch) { /* killed */
-    (*watch)->abandoned = true;
-    tp_dispatch_settle((*watch)->set);
-  }
+  tp_errand **watch = lua_touserdata(L, 1), *errand = *watch;
   *watch = NULL;
+  if (errand && errand->is_back) { /* the call was killed */
+    pick_up(errand);
+    drop_late(errand);
+  } else if (errand) {
+    errand->abandoned = true;
+    tp_dispatch_settle(errand->set);
+  }
   return 0;
 }
 
@@ -160,6 +175,10 @@ static int after_cancel(lua_State *L, int status, lua_KContext context) {
 /* A cancel has cut the wait. */
 static int cancel(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
+  if (errand->is_back) {
+    tp_wait_mend(exec);
+    return finish(L, errand);
+  }
   if (tp_dispatch_withdraw(errand)) {
     tp_dispatch_settle(errand->set);
     tp_errand_drop(errand);

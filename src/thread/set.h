@@ -58,11 +58,12 @@ struct tp_errand {
   TAILQ_ENTRY(tp_errand) link;        /* in the list of where it is */
   tp_threads *set;                    /* whose it is */
   tp_remote *function;                /* what is called */
-  tp_thread *thread;                  /* who has it, from when it is sent on */
+  tp_thread *thread;                  /* who has it; NULL until it is sent */
   tp_bytes bytes;                     /* the arguments; then see tp_return */
   tp_place place;                     /* with the lock, while it is away */
   tp_return came;                 /* once it is back */
   tp_wake_id wake;                    /* home: the park of its call */
+  bool is_back;                       /* home: it is among those that have landed */
   bool abandoned;                     /* home: nobody waits for it any more */
   uint64_t cost;                      /* what it was taken to cost when it was sent */
   uint64_t sent;                      /* when that was, nanoseconds */
