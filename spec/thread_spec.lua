@@ -190,6 +190,17 @@ describe("a pool of threads", function()
     assert.are.equal(0, pool.num_running)
   end)
 
+  live_it("tries again what fails there, and lets it say that this is of no use", function(log)
+    local pool = thread_pool { retries = { n = 3, backoff = 0.001 } }
+    assert.are.same({ true, 3 }, { outcome(pool, "succeed_at", { 3 }) })
+    assert.are.equal(2, pool.num_retried)
+    assert.are.same({ false, "of no use" }, { outcome(pool, "refuse", { "of no use" }) })
+    assert.are.equal(2, pool.num_retried)
+    log:expect "of no use"
+    log:expect_all "again"
+    pool:gather_and_close { return_exceptions = true }
+  end)
+
   live_it("gives results to futures", function()
     local pool = thread_pool()
     assert.are.equal(3, pool:submit(REMOTE .. "subtract", { 5, 2 }))

@@ -62,6 +62,19 @@ function remote.fail(value)
   error(value, 0)
 end
 
+---Fails before that try, which it returns.
+function remote.succeed_at(try)
+  if taskpool.tries() < try then
+    error("not yet", 0)
+  end
+  return taskpool.tries()
+end
+
+---Fails in a way that no other try can mend.
+function remote.refuse(message)
+  error(taskpool.no_retry(message), 0)
+end
+
 ---Raises a string, from a line of its own.
 function remote.fail_here()
   error "failed here"

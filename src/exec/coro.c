@@ -347,6 +347,7 @@ static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const
   coro->as.job.done = done;
   coro->as.job.context = context;
   coro->as.job.what = what;
+  coro->as.job.tries = 0;
   tp_coro_begin(coro, nargs);
   return coro;
 }

@@ -55,6 +55,7 @@ struct tp_coro {
       tp_coro_done done; /* told at the end; may be NULL */
       void *context;     /* for it */
       const char *what;  /* names it in messages */
+      uint32_t tries;    /* see tp_exec_set_tries */
     } job;               /* any other call */
   } as;
 };

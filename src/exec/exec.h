@@ -353,6 +353,9 @@ void tp_call_drop(tp_call *call, lua_State *L);
 /* Wraps the error value on top of the stack, so that a task which it ends is not tried again. */
 void tp_retry_refuse(lua_State *L);
 
+/* Whether the value on top is such an error. */
+bool tp_retry_is_refused(lua_State *L);
+
 /* Replaces a wrapped error value on top of the stack by the value itself, where an error leaves the
  * task. Never raises. */
 void tp_retry_unwrap(lua_State *L);
@@ -360,6 +363,9 @@ void tp_retry_unwrap(lua_State *L);
 /* Which try of its function the running task is at, from 1 on; in its callbacks, how many there
  * were. 0 outside of a pool's task. */
 uint32_t tp_exec_tries(const tp_exec *exec);
+
+/* Says which try it is of a call that stands for a task of another host. */
+void tp_exec_set_tries(tp_coro *coro, uint32_t tries);
 
 /* ---- arguments by name: bind.c ---- */
 

@@ -76,6 +76,7 @@ static void start_iterator(tp_call *call) {
   coro->as.job.done = iterator_done;
   coro->as.job.context = call;
   coro->as.job.what = "an iterator";
+  coro->as.job.tries = 0;
   call->iterator = coro;
   coro->nargs = 4;
 }

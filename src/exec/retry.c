@@ -33,8 +33,8 @@ static const char refusal_key;
 
 /* ---- errors that are not to be tried again ---- */
 
-/* Whether the value on top is a wrapped error. Allocates nothing. */
-static bool is_refusal(lua_State *L) {
+/* Allocates nothing. */
+bool tp_retry_is_refused(lua_State *L) {
   if (lua_type(L, -1) != LUA_TUSERDATA || !lua_checkstack(L, 2) || !lua_getmetatable(L, -1))
     return false;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &refusal_key);
@@ -46,7 +46,7 @@ static bool is_refusal(lua_State *L) {
 /* Lua: prints as the error does. */
 static int l_refusal_tostring(lua_State *L) {
   lua_settop(L, 1);
-  if (is_refusal(L))
+  if (tp_retry_is_refused(L))
     lua_getiuservalue(L, 1, 1);
   luaL_tolstring(L, -1, NULL);
   return 1;
@@ -68,7 +68,7 @@ static void push_metatable(lua_State *L) {
 
 void tp_retry_refuse(lua_State *L) {
   luaL_checkstack(L, 4, NULL);
-  if (is_refusal(L))
+  if (tp_retry_is_refused(L))
     return;
   lua_newuserdatauv(L, 0, 1);
   lua_insert(L, -2);
@@ -78,7 +78,7 @@ void tp_retry_refuse(lua_State *L) {
 }
 
 void tp_retry_unwrap(lua_State *L) {
-  if (!is_refusal(L))
+  if (!tp_retry_is_refused(L))
     return;
   lua_getiuservalue(L, -1, 1);
   lua_remove(L, -2);
@@ -129,7 +129,7 @@ static void tell(tp_coro *coro, lua_State *L, double pause) {
 /* Whether the error on top of L, which has ended a try, leads to another one. */
 static bool is_retried(const tp_coro *coro, lua_State *L) {
   bool is_cancelled = coro->ending && coro->ending->reason;
-  return !is_cancelled && !is_refusal(L);
+  return !is_cancelled && !tp_retry_is_refused(L);
 }
 
 static bool is_ok(int status) {
@@ -190,7 +190,13 @@ int l_retry(lua_State *L) {
 
 uint32_t tp_exec_tries(const tp_exec *exec) {
   const tp_coro *coro = exec->current;
-  if (!coro || !coro->is_task)
+  if (!coro)
     return 0;
+  if (!coro->is_task)
+    return coro->as.job.tries;
   return policy_of(coro)->n ? coro->as.task.tries : 1;
+}
+
+void tp_exec_set_tries(tp_coro *coro, uint32_t tries) {
+  coro->as.job.tries = tries;
 }

@@ -85,7 +85,7 @@ static void pick_up(tp_errand *errand) {
 /* Raises the error that has come back. */
 static int raise_error(lua_State *L, tp_errand *errand) {
   int top = lua_gettop(L);
-  bool has_text = errand->bytes.length > 0;
+  bool has_text = errand->bytes.length > 0, is_final = errand->is_final;
   if (has_text)
     tp_unpack(L, errand->bytes.data, errand->bytes.length);
   pick_up(errand);
@@ -95,6 +95,8 @@ static int raise_error(lua_State *L, tp_errand *errand) {
   size_t length;
   const char *cause = lua_tolstring(L, top + 2, &length);
   lua_pushvalue(L, top + 1);
+  if (is_final)
+    tp_retry_refuse(L);
   tp_exec_set_cause(L, cause, length);
   return lua_error(L);
 }
@@ -213,6 +215,7 @@ static int l_remote(lua_State *L) {
     return tp_raise_error(L, &error);
   }
   lua_settop(L, 0);
+  errand->tries = tp_exec_tries(set->exec);
   errand->wake = tp_wait_id(set->exec, L);
   tp_dispatch_add(set, errand);
   return tp_wait_park(set->exec, L, after_wait, (lua_KContext)errand);

@@ -68,6 +68,8 @@ struct tp_errand {
   uint64_t cost;                      /* what it was taken to cost when it was sent */
   uint64_t sent;                      /* when that was, nanoseconds */
   uint64_t spent;                     /* thread: what it did cost */
+  uint32_t tries;                     /* which try of its task it is */
+  bool is_final;                      /* its error says that it is not to be tried again */
   tp_coro *coro;                      /* thread: what runs it */
   tp_cancel *cancel;                  /* with the lock: a cancel for it; then the thread's */
   bool is_listed;                     /* with the lock: among the cancels of its thread */

@@ -28,6 +28,8 @@ static void simplify(lua_State *L) {
 static int l_pack_error(lua_State *L) {
   tp_errand *errand = lua_touserdata(L, 1);
   const tp_thread *thread = errand->thread;
+  errand->is_final = tp_retry_is_refused(L);
+  tp_retry_unwrap(L);
   tp_exec_push_traceback(thread->host->exec, L);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
@@ -173,6 +175,7 @@ static int l_start(lua_State *L) {
     int count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
     errand->coro =
         tp_exec_start(thread->host->exec, L, count, errand->function->name, errand_done, errand);
+    tp_exec_set_tries(errand->coro, errand->tries);
   }
   return 0;
 }
