@@ -104,15 +104,15 @@ static int raise_error(lua_State *L, tp_errand *errand) {
 /* The errand has come back: returns the results, or raises. */
 static int finish(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
-  tp_return outcome = errand->came;
+  tp_return came = errand->came;
   int count = 0;
-  if (outcome == TP_RETURN_ERROR)
+  if (came == TP_RETURN_ERROR)
     return raise_error(L, errand);
-  if (outcome == TP_RETURN_RESULTS)
+  if (came == TP_RETURN_RESULTS)
     count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
   pick_up(errand);
   tp_errand_drop(errand);
-  if (outcome == TP_RETURN_RESULTS)
+  if (came == TP_RETURN_RESULTS)
     return count;
   tp_wait_check(exec, L);
   return tp_raise(L, TP_NOT_AVAILABLE, "the thread of this call has ended");

@@ -61,7 +61,7 @@ struct tp_errand {
   tp_thread *thread;                  /* who has it; NULL until it is sent */
   tp_bytes bytes;                     /* the arguments; then see tp_return */
   tp_place place;                     /* with the lock, while it is away */
-  tp_return came;                 /* once it is back */
+  tp_return came;                     /* once it is back */
   tp_wake_id wake;                    /* home: the park of its call */
   bool is_back;                       /* home: it is among those that have landed */
   bool abandoned;                     /* home: nobody waits for it any more */
