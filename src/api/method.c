@@ -90,7 +90,14 @@
 
 /* What a submitted call is made of. */
 #define SUBMIT                                                                                     \
-  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES, {                               \
+  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES,                                 \
+      {.name = "executor",                                                                         \
+       .letter = 'x',                                                                              \
+       .kind = TP_PARAM_OPTION,                                                                    \
+       .type = TP_PARAM_NAME,                                                                      \
+       .value = "EXECUTOR",                                                                        \
+       .help = "what runs it, coroutine or thread (default: the pool's)"},                         \
+  {                                                                                                \
     .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
     .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
   }

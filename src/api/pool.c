@@ -27,15 +27,15 @@ static const tp_run *run_of(lua_State *L) {
 
 /* ---- adding work ---- */
 
-/* Adds the group of a call. */
+/* Adds the group of a call, which the option at `executor` (0: none) may send elsewhere. */
 static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
-                           const tp_group_options *options) {
+                           const tp_group_options *options, int executor) {
   tp_error error;
   tp_pool *pool = tp_pool_check(L, parts->pool);
   if (!tp_pool_check_group(pool, options, &error))
     tp_raise_error(L, &error);
   tp_call_parts routed = *parts;
-  tp_thread_route(L, &routed);
+  tp_thread_route(L, &routed, executor);
   tp_call *call = tp_call_create(exec_of(pool), L, &routed);
   tp_group *group = tp_pool_add_group(pool, options, call, &error);
   if (!group) {
@@ -53,7 +53,7 @@ static int add_named_group(lua_State *L, const tp_call_parts *parts, tp_group_op
   tp_funcname_push(L, parts->function);
   snprintf(prefix, sizeof prefix, "%s-%.150s-group", method, lua_tostring(L, -1));
   options.prefix = prefix;
-  lua_pushstring(L, add_group(L, parts, &options)->name);
+  lua_pushstring(L, add_group(L, parts, &options, 0)->name);
   return 1;
 }
 
@@ -136,7 +136,7 @@ static void check_args(lua_State *L, int args) {
 
 /* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
 static void submit(lua_State *L, bool waits) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, GROUP, FUTURE, BOUND };
+  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, EXECUTOR, GROUP, FUTURE, BOUND };
   check_args(L, ARGS);
   lua_settop(L, GROUP);
   tp_future *future = tp_future_push(L, tp_host_of(L));
@@ -155,7 +155,8 @@ static void submit(lua_State *L, bool waits) {
                                                   .limit = 1,
                                                   .weight = to_weight(L, WEIGHT),
                                                   .submitted = true,
-                                                  .waits = waits});
+                                                  .waits = waits},
+                              EXECUTOR);
   tp_future_expect_call(L, FUTURE, group);
   lua_settop(L, FUTURE);
 }
@@ -166,7 +167,7 @@ int l_pool_submit_nowait(lua_State *L) {
 }
 
 int l_pool_submit(lua_State *L) {
-  enum { POOL = 1, NOWAIT = 9 };
+  enum { POOL = 1, NOWAIT = 10 };
   if (lua_toboolean(L, NOWAIT))
     return l_pool_submit_nowait(L);
   tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
@@ -201,7 +202,8 @@ int l_pool_start(lua_State *L) {
                                  .times = times,
                                  .retry = run_of(L)->retry},
                 &(tp_group_options){
-                    .prefix = "start-group", .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT});
+                    .prefix = "start-group", .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT},
+                0);
   lua_pushstring(L, group->name);
   return 1;
 }

@@ -13,12 +13,17 @@
 #include <limits.h>
 #include <string.h>
 
-bool tp_thread_is_wanted(lua_State *L, const char *what, int executor) {
-  const char *name = lua_isnil(L, executor) ? "coroutine" : lua_tostring(L, executor);
-  bool is_wanted = strcmp(name, "thread") == 0;
-  if (!is_wanted && strcmp(name, "coroutine") != 0)
+bool tp_thread_is_named(lua_State *L, const char *what, int executor) {
+  const char *name = lua_tostring(L, executor);
+  bool is_thread = strcmp(name, "thread") == 0;
+  if (!is_thread && strcmp(name, "coroutine") != 0)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'executor' must be coroutine or thread, not '%s'", what,
              name);
+  return is_thread;
+}
+
+bool tp_thread_is_wanted(lua_State *L, const char *what, int executor) {
+  bool is_wanted = !lua_isnil(L, executor) && tp_thread_is_named(L, what, executor);
   if (lua_isnil(L, executor + 1))
     return is_wanted;
   if (!is_wanted)
@@ -39,12 +44,24 @@ void tp_thread_equip(lua_State *L, const tp_pool *pool, int count) {
   lua_setiuservalue(L, -2, TP_PEG_THREADS);
 }
 
-void tp_thread_route(lua_State *L, tp_call_parts *parts) {
+/* Pushes the set of threads that a call is to run in. False: none, and nothing is pushed. */
+static bool push_set(lua_State *L, int pool, int executor) {
+  bool is_given = executor && !lua_isnil(L, executor);
+  bool is_thread = is_given && tp_thread_is_named(L, "submit", executor);
+  if (is_given && !is_thread)
+    return false;
+  if (lua_getiuservalue(L, pool, TP_PEG_THREADS) == LUA_TUSERDATA)
+    return true;
+  lua_pop(L, 1);
+  if (is_thread)
+    tp_threads_push_default(L, tp_host_of(L));
+  return is_thread;
+}
+
+void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor) {
   luaL_checkstack(L, 4, NULL);
-  if (lua_getiuservalue(L, parts->pool, TP_PEG_THREADS) != LUA_TUSERDATA) {
-    lua_pop(L, 1);
+  if (!push_set(L, parts->pool, executor))
     return;
-  }
   tp_threads_push_call(L, -1, parts->function);
   parts->signature = parts->function;
   parts->function = lua_gettop(L);

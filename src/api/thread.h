@@ -14,6 +14,9 @@
     .name = "threads", .type = TP_PARAM_COUNT                                                      \
   }
 
+/* Whether the option at `executor` (not nil) of `what` asks for threads. */
+bool tp_thread_is_named(lua_State *L, const char *what, int executor);
+
 /* Checks the options at `executor` and at `executor` + 1, of the class `what`. Returns whether they
  * ask for threads. */
 bool tp_thread_is_wanted(lua_State *L, const char *what, int executor);
@@ -22,9 +25,11 @@ bool tp_thread_is_wanted(lua_State *L, const char *what, int executor);
  * for each core). */
 void tp_thread_equip(lua_State *L, const tp_pool *pool, int count);
 
-/* Replaces the function of a call by one that runs it in the pool's threads, if the pool has some:
- * pushes two values then, else none. Raises InvalidArgument for a function without a name. */
-void tp_thread_route(lua_State *L, tp_call_parts *parts);
+/* Replaces the function of a call by one that runs it in threads, if the pool has some: pushes two
+ * values then, else none. The option at `executor` (0 or nil: none) decides otherwise for this
+ * call; threads are the host's then, if the pool has none. Raises InvalidArgument for a function
+ * without a name. */
+void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor);
 
 /* Has the threads of a pool end. `pool`: where its userdata is. */
 void tp_thread_end(lua_State *L, int pool);

@@ -83,6 +83,7 @@
 ---@field weight? number the smaller, the sooner, with order = "priority"; default: 4
 ---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
 ---@field retries? taskpool.Retries|integer whether it is tried again when it fails; default: as the pool says
+---@field executor? "coroutine"|"thread" what runs it, as in the pool's options; default: as the pool says
 ---@field group_name? string a name to cancel it by while it has not ended; default: none
 
 ---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
