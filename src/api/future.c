@@ -7,7 +7,6 @@
  * nobody has seen when the future is collected is logged. */
 #include "api/future.h"
 #include "api/arguments.h"
-#include "api/core.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -331,7 +330,7 @@ void tp_future_open(lua_State *L) {
 /* ---- coroutines of their own ---- */
 
 int l_core_start(lua_State *L) {
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_host_of(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "start: a function is wanted, not %s",
                     luaL_typename(L, 1));

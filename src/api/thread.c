@@ -4,7 +4,6 @@
 #include "api/thread.h"
 #include "api/arguments.h"
 #include "api/class.h"
-#include "api/core.h"
 #include "thread/threads.h"
 #include "value/error.h"
 #include "value/name.h"
@@ -83,7 +82,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 
 int l_core_blocking(lua_State *L) {
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_host_of(L);
   luaL_checkany(L, 1);
   tp_arguments_check(L, 1, "blocking", &function);
   tp_wait_begin(host->exec, L);
