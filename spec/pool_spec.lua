@@ -18,6 +18,26 @@ local function counts(pool)
   return ("%d %d %d %d"):format(pool.num_running, pool.num_cancelled, pool.num_ended, pool.num_waiting)
 end
 
+describe("the log of an error", function()
+  it("has its own traceback, whatever fails while its <close> variables wait", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    local function slow()
+      local _ <close> = tasks.at_end(function() taskpool.sleep(2) end)
+      error "slow"
+    end
+    local function quick()
+      taskpool.sleep(1)
+      error "quick"
+    end
+    pool:apply(slow)
+    pool:apply(quick)
+    pool:gather_and_close { return_exceptions = true }
+    local line = debug.getinfo(slow, "S").linedefined
+    assert.matches(("slow | stack traceback: | .*<spec/pool_spec.lua:%d>"):format(line), log:expect "slow")
+    log:expect "quick | stack traceback:"
+  end))
+end)
+
 describe("a new pool", function()
   task_it("prints as its class and its name, its tasks after it", function(log)
     local pool = tasks.TaskPool { name = "jobs" }

@@ -44,7 +44,7 @@ tp_coro *tp_coro_of(tp_task *task) {
 static void report(tp_coro *coro, lua_State *L, const char *who) {
   tp_exec_listener *listener = &coro->exec->listener;
   luaL_checkstack(L, 4, NULL);
-  tp_exec_push_traceback(coro->exec, L);
+  tp_report_push(coro, L);
   listener->failed(listener->context, who, lua_tostring(L, -1));
   lua_pop(L, 1);
 }
@@ -216,6 +216,8 @@ static int drive(lua_State *L, int status, lua_KContext context) {
     else
       end_job(coro, L, is_ok(status));
     coro->phase = TP_PHASE_REST;
+    if (coro->traced) /* by a failure that is nobody's concern, as that of a submitted call */
+      tp_report_forget(coro, L);
     lua_settop(L, 1);
     goes_on = pool && !has_waited && take_next(coro, pool);
   } while (goes_on);
@@ -247,6 +249,7 @@ static void bury(tp_coro *coro) {
     tp_pool *pool = task->group->pool;
     tp_pool_enter(pool, task, TP_TASK_DONE);
   }
+  tp_report_forget(coro, coro->L);
   exec->live--;
   tp_coro_destroy(coro);
 }

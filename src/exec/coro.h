@@ -49,6 +49,7 @@ struct tp_coro {
   bool failed : 1;    /* task: the body did not return */
   bool cancelled : 1; /* task: the body was ended by the cancel */
   bool reported : 1;  /* the error that is being raised has its traceback already */
+  bool traced : 1;    /* a traceback of it is kept (report.c) */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -219,6 +220,13 @@ lua_State *tp_coroutine_waited_in(lua_State *L);
 /* Lua: the message handler of every body; keeps message and traceback for tp_exec_push_traceback.
  */
 int tp_report_handler(lua_State *L);
+
+/* Pushes what the handler has kept for a coroutine; without that, or without a coroutine, what the
+ * error value on top of L says. */
+void tp_report_push(tp_coro *coro, lua_State *L);
+
+/* Lets go of what the handler has kept, if nobody has asked for it. Allocates nothing. */
+void tp_report_forget(tp_coro *coro, lua_State *L);
 
 /* ---- wait.c ---- */
 

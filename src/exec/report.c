@@ -8,11 +8,11 @@
 
 #include <lauxlib.h>
 
-/* Its address is the registry key of the last traceback. */
-static const char traceback_key;
+/* The traceback of a coroutine's error is kept in the registry, under the address of its record: it
+ * may wait (for its <close> variables) before the error ends it, and others fail meanwhile. */
 
-/* The same of the error that is about to be raised with a cause from elsewhere, and of that cause.
- */
+/* Their addresses are registry keys: of the error that is about to be raised with a cause from
+ * elsewhere, and of that cause. */
 static const char caused_key, cause_key;
 
 void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
@@ -58,29 +58,38 @@ int tp_report_handler(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);
   tp_exec *exec = tp_exec_of(L);
-  bool is_reported = exec->current && exec->current->reported;
-  if (is_reported)
-    exec->current->reported = false;
+  tp_coro *coro = exec->current;
+  bool is_reported = coro->reported;
+  coro->reported = false;
   if (is_reported || tp_exec_is_cancel(exec, L, 1))
     return 1;
   if (!push_cause(L)) {
     push_message(L, 1);
     luaL_traceback(L, L, lua_tostring(L, 2), 1);
   }
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, coro);
+  coro->traced = true;
   lua_settop(L, 1);
   return 1;
 }
 
-void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
-  (void)exec;
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key) == LUA_TNIL) {
-    lua_pop(L, 1);
+void tp_report_forget(tp_coro *coro, lua_State *L) {
+  coro->traced = false;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, coro);
+}
+
+void tp_report_push(tp_coro *coro, lua_State *L) {
+  if (!coro || !coro->traced) {
     tp_text_push(L, -1);
     return;
   }
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, coro);
+  tp_report_forget(coro, L);
+}
+
+void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
+  tp_report_push(exec->current, L);
 }
 
 void tp_exec_push_stack(lua_State *L, tp_task *task) {
