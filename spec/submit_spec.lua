@@ -215,12 +215,50 @@ describe("a future", function()
     for future, index in taskpool.as_completed(futures) do
       assert.are.equal(futures[index], future)
       assert.is_true(future:done())
+      pcall(future.await, future)
       order[#order + 1] = index
     end
     assert.are.same({ 4, 2, 5, 3, 1 }, order)
     assert.is_nil(taskpool.as_completed {}())
     assert.matches("element 1 must be a future", failure(taskpool.as_completed, { 1 }))
     pool:gather_and_close()
+  end))
+
+  it("is not lost by an as_completed that somebody has stopped waiting for", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local next_one = taskpool.as_completed(submit_all(pool, taskpool.sleep, { 3, 1, 2 }))
+    assert.matches("^TimedOut", failure(taskpool.timeout, 0.5, next_one))
+    local order = {}
+    for _, index in next_one do
+      order[#order + 1] = index
+    end
+    assert.are.same({ 2, 3, 1 }, order)
+    pool:gather_and_close()
+  end))
+
+  it("has its error logged when as_completed has handed it out, and nobody awaited it", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    for _ in taskpool.as_completed { pool:submit_nowait(fail, { "oops" }) } do end
+    collectgarbage()
+    collectgarbage()
+    log:expect "nobody has awaited: oops"
+    pool:gather_and_close()
+  end))
+
+  it("is cancelled by its gather while cancel_all is at it", tasks.case(function()
+    for _, cancel in ipairs { function(pool) pool:cancel_all() end, function(pool) pool:cancel_group "first" end } do
+      local pool, waiters = tasks.TaskPool { size = 0 }, tasks.TaskPool()
+      local futures = { pool:submit_nowait(add, { 1, 1 }, { group_name = "first" }),
+        table.unpack(submit_all(pool, fail, { 1, 2, 3, 4 })) }
+      waiters:apply(pcall, { args = { taskpool.gather, table.unpack(futures) } })
+      taskpool.sleep(1)
+      cancel(pool)
+      for _, future in ipairs(futures) do
+        assert.are.equal("Future: cancelled", tostring(future))
+      end
+      waiters:gather_and_close()
+      pool:gather_and_close()
+    end
   end))
 
   it("fails with its call when the host's pool is cancelled", tasks.case(function()

@@ -26,15 +26,22 @@ local function as_completed(futures)
     end
     local pair = { future, index }
     core.on_end(future, function()
+      left = left - 1
       done:put_nowait(pair)
+      if left == 0 then
+        done:close()
+      end
+      return false
     end)
   end
+  if left == 0 then
+    done:close()
+  end
   return function()
-    if left == 0 then
-      return nil
+    local pair = done:get()
+    if pair then
+      return pair[1], pair[2]
     end
-    left = left - 1
-    return table.unpack(done:get())
   end
 end
 

@@ -98,26 +98,40 @@ static void keep_traceback(const tp_future *future, lua_State *L, int index, int
   lua_pop(L, 1);
 }
 
-/* Calls the functions that listen for the end of the future at `index`. */
+/* What a listener has returned, on top of L, says whether it has taken note of the error: false does
+ * not. Pops it. */
+static bool takes_note(lua_State *L) {
+  bool takes = !lua_isboolean(L, -1) || lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return takes;
+}
+
+/* Calls the functions that listen for the end of the future at `index`. True: one has taken note of
+ * its error. */
 static bool call_listeners(const tp_future *future, lua_State *L, int index, int first, int count) {
   if (lua_getiuservalue(L, index, LISTENERS) != LUA_TTABLE) {
     lua_pop(L, 1);
     return false;
   }
   int list = lua_gettop(L);
+  bool seen = false;
   for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
     lua_pushboolean(L, future->state == FUTURE_OK);
     for (int value = 0; value < count; value++)
       lua_pushvalue(L, first + value);
-    if (lua_pcall(L, count + 1, 0, 0) == LUA_OK)
+    if (lua_pcall(L, count + 1, 1, 0) == LUA_OK) {
+      seen |= takes_note(L);
       continue;
+    }
     const char *text = lua_tostring(L, -1);
     tp_log_write(&future->host->log, TP_LOG_ERROR, "error in an on_end function: %s",
                  text ? text : "unknown");
     lua_pop(L, 1);
   }
   lua_settop(L, list - 1);
-  return true;
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, LISTENERS);
+  return seen;
 }
 
 static void wake_all(tp_future *future) {
@@ -361,9 +375,9 @@ int l_core_on_end(lua_State *L) {
     add_listener(L);
     return 0;
   }
-  future->seen = true;
   lua_pushboolean(L, future->state == FUTURE_OK);
-  lua_call(L, 1 + push_values(L, 1), 0);
+  lua_call(L, 1 + push_values(L, 1), 1);
+  future->seen |= takes_note(L);
   return 0;
 }
 

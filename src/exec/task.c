@@ -123,12 +123,15 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   return run->pool;
 }
 
-/* Lets go of what the Lua state holds for a pool. */
-static void let_go(const tp_run *run) {
-  const tp_group *group;
-  TAILQ_FOREACH(group, &run->pool->groups, pool_link)
+static void abandon(tp_group *group, void *context) {
+  (void)context;
   if (!group->finished)
     tp_call_abandon(group);
+}
+
+/* Lets go of what the Lua state holds for a pool. */
+static void let_go(const tp_run *run) {
+  tp_pool_visit(run->pool, abandon, NULL);
   luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
 }
 

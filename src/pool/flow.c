@@ -160,6 +160,8 @@ static void forget_name(tp_pool *pool, tp_group *group) {
 }
 
 void tp_pool_drop_group(tp_pool *pool, tp_group *group) {
+  if (pool->walk == group)
+    pool->walk = TAILQ_NEXT(group, pool_link);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
   pool->group_count--;
   if (!group->forgotten)
@@ -374,11 +376,19 @@ void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   settle(pool, group);
 }
 
-void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
-  tp_group *group = TAILQ_FIRST(&pool->groups), *next;
-  for (; group; group = next) {
-    next = TAILQ_NEXT(group, pool_link);
-    if (!group->forgotten)
-      tp_pool_cancel_group(pool, group, reason);
+void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context) {
+  pool->walk = TAILQ_FIRST(&pool->groups);
+  for (tp_group *group; (group = pool->walk);) {
+    pool->walk = TAILQ_NEXT(group, pool_link);
+    visit(group, context);
   }
+}
+
+static void cancel_one(tp_group *group, void *context) {
+  if (!group->forgotten)
+    tp_pool_cancel_group(group->pool, group, context);
+}
+
+void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
+  tp_pool_visit(pool, cancel_one, reason);
 }

@@ -126,6 +126,7 @@ struct tp_pool {
   uint64_t next_turn;           /* of the next group that enters the queue */
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
+  tp_group *walk;                             /* the next one of tp_pool_visit */
   uint64_t next_number;                       /* of the next group */
   tp_group *names;                            /* groups by name */
   uint64_t queue_limit;           /* submitted calls that may wait, TP_UNLIMITED for no limit */
@@ -275,5 +276,9 @@ void tp_pool_leave_queue(tp_pool *pool, tp_group *group);
 
 /* Frees a group. */
 void tp_pool_drop_group(tp_pool *pool, tp_group *group);
+
+/* Calls `visit` for each group, which may be the end of any of them: who is told of one call may
+ * cancel others. A visit inside of it is the end of the outer one. */
+void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context);
 
 #endif

@@ -151,9 +151,10 @@ function core.wake(id, ...) end
 ---@return taskpool.Future
 function core.start(fn, ...) end
 
----Has `f(ok, ...)` called once when the future is done, now if it is; `f` may not wait.
+---Has `f(ok, ...)` called once when the future is done, now if it is; `f` may not wait. An error counts
+---as seen then, unless `f` returns false.
 ---@param future taskpool.Future
----@param f fun(ok: boolean, ...: any)
+---@param f fun(ok: boolean, ...: any): boolean?
 function core.on_end(future, f) end
 
 ---Cancels what a future stands for, if it is not done.
