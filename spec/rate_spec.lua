@@ -110,6 +110,23 @@ describe("the rate of a pool", function()
     assert.are.same({ "b at 0", "b at 1", "a at 2", "c at 3", "c at 4" }, names)
   end)
 
+  task_it("makes calls wait, which queue_limit bounds", function()
+    for limit = 0, 2 do
+      for _, size in ipairs { 100, math.huge } do
+        local times, pool = {}, tasks.TaskPool { rate = { n = 1, burst = 2 }, queue_limit = limit, size = size }
+        local callers, worker = tasks.TaskPool(), noting(times)
+        for _ = 1, 2 + limit do
+          pool:submit_nowait(worker)
+        end
+        assert.matches("^NotAvailable: the queue of", tostring(select(2, pcall(pool.submit_nowait, pool, worker))))
+        callers:apply(pool.submit, { args = { pool, worker }, num = 4 - limit })
+        callers:gather_and_close()
+        pool:gather_and_close()
+        assert.are.same({ 0, 0, 1, 2, 3, 4 }, times)
+      end
+    end
+  end)
+
   task_it("goes on while the pool is locked or paused", function()
     local times, pool = {}, tasks.TaskPool { rate = 1 }
     local worker = noting(times)

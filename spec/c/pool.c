@@ -487,13 +487,19 @@ static void check_counts(world *of) {
   CHECK(of, tp_pool_is_full(pool) == (of->running + of->cancelled >= pool->size));
 }
 
+/* Whether the pool is about to look again, since a token has come. */
+static bool is_about_to_look(const world *of) {
+  return of->pool->rate.interval && (of->woken || of->wake_at <= of->now);
+}
+
 /* The queue of submitted calls holds as many as it says, and leaves nobody outside for nothing. */
 static void check_queue(world *of) {
   uint64_t queued = 0;
   for (size_t i = 0; i < of->call_count; i++)
     queued += of->calls[i]->group->stand == TP_CALL_QUEUED;
   CHECK(of, queued == of->pool->queued_calls);
-  CHECK(of, TAILQ_EMPTY(&of->pool->outside) || of->pool->paused || !tp_pool_has_place(of->pool));
+  CHECK(of, TAILQ_EMPTY(&of->pool->outside) || of->pool->paused || !tp_pool_has_place(of->pool) ||
+                is_about_to_look(of));
 }
 
 /* Whether a group lacks a token, and the pool will be told when it is there. */

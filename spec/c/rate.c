@@ -69,6 +69,10 @@ static unsigned run_random(uint64_t *random, uint64_t rounds) {
   for (uint64_t i = 0; i < rounds; i++) {
     now += below(random, 4 * SECOND / n);
     bool is_there = tp_rate_due(&rate) <= now;
+    uint64_t ready = tp_rate_ready(&rate, now), there = 0;
+    for (tp_rate copy = rate; tp_rate_due(&copy) <= now; there++)
+      copy.full_at = (copy.full_at > now ? copy.full_at : now) + copy.interval;
+    wrong += ready != there;
     uint64_t come = burst + (now - begin + TP_RATE_LATE) / rate.interval;
     wrong += taken > come;                                          /* more than have come */
     wrong += !is_there && tp_rate_due(&rate) - now > rate.interval; /* none for too long */

@@ -75,13 +75,19 @@ static void take_tokens(tp_pool *pool, tp_group *group) {
     tp_rate_take(&group->rate, now);
 }
 
+/* Whether a token of the pool would let something start, or into the queue. */
+static bool wants_token(const tp_pool *pool) {
+  bool is_asked = !pool->paused && !TAILQ_EMPTY(&pool->outside);
+  return has_room(pool) && (pool->queue.count > 0 || is_asked);
+}
+
 /* Asks to be woken when the first token comes that something waits for. A pool that is to be fed
  * does so after that. */
 static void set_alarm(tp_pool *pool) {
   if (!pool->paced || pool->woken)
     return;
   uint64_t when = pool->resting.count ? pool->resting.groups[0]->place.turn : TP_NEVER;
-  if (has_room(pool) && pool->queue.count > 0 && tp_rate_due(&pool->rate) < when)
+  if (wants_token(pool) && tp_rate_due(&pool->rate) < when)
     when = tp_rate_due(&pool->rate);
   if (when != pool->wake_at)
     pool->wake_at = pool->ops->wake_at(pool, when) ? when : TP_NEVER;
@@ -111,18 +117,26 @@ void tp_pool_rested(tp_pool *pool) {
     dequeue(pool, group);
     tp_pool_offer(pool, group);
   }
+  tp_pool_admit(pool);
   tp_pool_wake(pool);
   set_alarm(pool);
 }
 
 /* ---- submitted calls ---- */
 
-bool tp_pool_has_place(const tp_pool *pool) {
-  if (pool->size == TP_UNLIMITED || pool->queue_limit == TP_UNLIMITED)
-    return true;
+/* How many tasks could start now. */
+static uint64_t room(const tp_pool *pool) {
   uint64_t occupied = pool->running + pool->cancelled;
-  uint64_t room = pool->size > occupied ? pool->size - occupied : 0;
-  return pool->queued_calls < pool->queue_limit + room;
+  uint64_t places = pool->size > occupied ? pool->size - occupied : 0;
+  if (!pool->rate.interval)
+    return places;
+  uint64_t tokens = tp_rate_ready(&pool->rate, pool->ops->now(pool));
+  return tokens < places ? tokens : places;
+}
+
+bool tp_pool_has_place(const tp_pool *pool) {
+  uint64_t limit = pool->queue_limit;
+  return pool->queued_calls < limit || pool->queued_calls - limit < room(pool);
 }
 
 void tp_pool_enter_queue(tp_pool *pool, tp_group *group) {
@@ -139,6 +153,8 @@ void tp_pool_admit(tp_pool *pool) {
     pool->queued_calls++;
     tp_pool_offer(pool, group);
   }
+  if (group)
+    set_alarm(pool);
 }
 
 void tp_pool_leave_queue(tp_pool *pool, tp_group *group) {

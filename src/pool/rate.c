@@ -24,6 +24,11 @@ uint64_t tp_rate_due(const tp_rate *rate) {
   return rate->full_at > rate->slack ? rate->full_at - rate->slack : 0;
 }
 
+uint64_t tp_rate_ready(const tp_rate *rate, uint64_t now) {
+  uint64_t missing = rate->full_at > now ? rate->full_at - now : 0;
+  return missing > rate->slack ? 0 : (rate->slack - missing) / rate->interval + 1;
+}
+
 void tp_rate_take(tp_rate *rate, uint64_t now) {
   if (rate->full_at + TP_RATE_LATE < now)
     rate->full_at = now;

@@ -29,6 +29,9 @@ tp_rate tp_rate_make(uint64_t n, double per, uint64_t burst);
 /* When the next token is there: it is if that is not after now. */
 uint64_t tp_rate_due(const tp_rate *rate);
 
+/* How many tokens are there. */
+uint64_t tp_rate_ready(const tp_rate *rate, uint64_t now);
+
 /* Takes a token that is there. */
 void tp_rate_take(tp_rate *rate, uint64_t now);
 
