@@ -220,13 +220,24 @@ static bool read_nameless(const tp_pool *pool, group_row *row) {
   return shown;
 }
 
-/* The oldest group with a name from that number on. */
-static const tp_group *next_named(const tp_pool *pool, uint64_t number, bool also_ended) {
-  const tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (group->number >= number && group->name && (also_ended || !group->finished))
-    return group;
-  return NULL;
+/* Groups that were ever freed: while it does not change, one that was found is there. */
+static uint64_t freed(const tp_pool *pool) {
+  return pool->next_number - pool->group_count;
+}
+
+/* The oldest group from that number on; `since` is NULL, or one before it. */
+static const tp_group *find_group(const tp_pool *pool, const tp_group *since, uint64_t number) {
+  const tp_group *group = since ? since : TAILQ_FIRST(&pool->groups);
+  while (group && group->number < number)
+    group = TAILQ_NEXT(group, pool_link);
+  return group;
+}
+
+/* The first one with a name from that group on. */
+static const tp_group *named_from(const tp_group *group, bool also_ended) {
+  while (group && !(group->name && (also_ended || !group->finished)))
+    group = TAILQ_NEXT(group, pool_link);
+  return group;
 }
 
 int l_pool_groups(lua_State *L) {
@@ -238,13 +249,15 @@ int l_pool_groups(lua_State *L) {
   bool has_calls = read_nameless(pool, &calls);
   luaL_checkstack(L, 5, NULL);
   lua_newtable(L);
-  const tp_group *group;
-  while (count < limit && (group = next_named(pool, row.number, also_ended))) {
+  const tp_group *group = named_from(TAILQ_FIRST(&pool->groups), also_ended);
+  while (count < limit && group) {
+    uint64_t before = freed(pool);
     row = read_group(group);
     lua_pushstring(L, group->name);
     push_row(L, &row);
     lua_rawseti(L, -2, (lua_Integer)++count);
-    row.number++;
+    group = find_group(pool, freed(pool) == before ? group : NULL, row.number + 1);
+    group = named_from(group, also_ended);
   }
   if (has_calls && count < limit) {
     lua_pushliteral(L, "(submitted calls)");

@@ -201,6 +201,11 @@ void tp_exec_force_preemption(tp_exec *exec, int instructions) {
     tp_slice_force(exec->slice, instructions);
 }
 
+void tp_exec_halt(tp_exec *exec) {
+  uv_idle_stop(&exec->idle);
+  uv_timer_stop(&exec->timer);
+}
+
 void tp_exec_close(tp_exec *exec) {
   tp_exec_set_preempt(exec, false, 0);
   exec->closing = true;

@@ -73,6 +73,9 @@ void tp_exec_set_library(tp_exec *exec, const char *prefix);
  * no more. */
 void tp_exec_force_preemption(tp_exec *exec, int instructions);
 
+/* Has nothing run in the turns to come, but what is queued after that. */
+void tp_exec_halt(tp_exec *exec);
+
 /* Starts closing the handles; run the loop until they are closed, close the Lua state, then free.
  */
 void tp_exec_close(tp_exec *exec);
@@ -242,7 +245,7 @@ typedef struct tp_pool_waiter {
   tp_wake_id id;   /* woken when … */
   tp_event event;  /* … this happens: IDLE, CLOSED, FINISHED, ENDED or DONE */
   uint64_t number; /* DONE: once the pool is flushable for this ticket; ENDED: of the task of this
-                      id; else unused */
+                      id; FINISHED: of the group of this number; else unused */
 } tp_pool_waiter;
 
 /* A timer of a pool, beside those of its tasks. */

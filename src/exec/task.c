@@ -32,6 +32,8 @@ void tp_run_listen(tp_pool *pool, unsigned events) {
 static bool is_due(const tp_run *run, const tp_pool_waiter *waiter) {
   if (waiter->event == TP_EVENT_DONE)
     return tp_pool_is_flushable(run->pool, waiter->number);
+  if (waiter->event == TP_EVENT_FINISHED)
+    return waiter->number == run->pool->finished;
   return waiter->event != TP_EVENT_ENDED || tp_pool_has_ended(run->pool, waiter->number);
 }
 

@@ -193,6 +193,7 @@ static void settle(tp_pool *pool, tp_group *group) {
       !TAILQ_EMPTY(&group->tasks))
     return;
   group->finished = true;
+  pool->finished = group->number;
   if (group->stand != TP_CALL_LEFT)
     tp_pool_leave_queue(pool, group);
   pool->ops->release(group);

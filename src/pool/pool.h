@@ -136,6 +136,7 @@ struct tp_pool {
   char *free_prefix;              /* the prefix that the last default name was made of */
   uint64_t free_index;            /* below it no index is free for that prefix */
   uint64_t unfinished;            /* groups that are not finished */
+  uint64_t finished;              /* the number of the one that TP_EVENT_FINISHED is about */
   bool locked;                    /* refuses new work */
   bool paused;                    /* the same for a while: who may wait, waits */
   bool closed;                    /* refuses everything */
