@@ -299,6 +299,7 @@ void tp_host_close(tp_host *host) {
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;
+  tp_exec_halt(host->exec); /* tasks that are left, as of os.exit in one, have lost their pools */
   tp_guest *guest;
   LIST_FOREACH(guest, &host->guests, link)
   guest->close(guest);
