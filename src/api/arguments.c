@@ -57,8 +57,10 @@ static void check_integer(lua_State *L, int index, const char *what, const tp_pa
 }
 
 static void check_number(lua_State *L, int index, const char *what, const tp_param *param) {
-  if (lua_type(L, index) != LUA_TNUMBER || isnan(lua_tonumber(L, index)))
+  if (lua_type(L, index) != LUA_TNUMBER)
     refuse(L, index, what, param, "a number");
+  if (isnan(lua_tonumber(L, index)))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not be nan", what, param->name);
 }
 
 static void check_count(lua_State *L, int index, const char *what, const tp_param *param) {
@@ -80,8 +82,11 @@ static void check_size(lua_State *L, int index, const char *what, const tp_param
 }
 
 static void check_name(lua_State *L, int index, const char *what, const tp_param *param) {
+  size_t length;
   if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a string");
+  else if (strlen(lua_tolstring(L, index, &length)) < length)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not hold a zero byte", what, param->name);
 }
 
 static void check_policy(lua_State *L, int index, const char *what, const tp_param *param) {
@@ -94,6 +99,8 @@ static void check_target(lua_State *L, int index, const char *what, const tp_par
     check_count(L, index, what, param);
   else if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a group's name or a task's id");
+  else
+    check_name(L, index, what, param);
 }
 
 static void check_flag(lua_State *L, int index, const char *what, const tp_param *param) {
