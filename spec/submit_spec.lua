@@ -488,6 +488,7 @@ it("does not go on in a state that is closed by os.exit in a task", function()
       waiters:apply(function()
         print(pcall(taskpool.gather, one, two))
       end)
+      waiters:apply(one.await, { args = { one } })
       taskpool.yield()
       print "leaves"
       os.exit(true, true)

@@ -2,8 +2,8 @@
  *
  * Futures; see future.h.
  *
- * A future is a userdata that the registry holds until it is done; then its results, or its error,
- * are its user value. Those who wait for it are parks to wake and functions to call. An error that
+ * A future is a userdata that its call, or the registry, holds until it is done; then its results,
+ * or its error, are its user value. Those who wait for it are parks to wake and functions to call. An error that
  * nobody has seen when the future is collected is logged. */
 #include "api/future.h"
 #include "api/arguments.h"
@@ -33,7 +33,7 @@ struct tp_future {
   tp_host *host;       /* where it runs */
   tp_group *group;     /* the call that it waits for; NULL: none, or it is done */
   tp_coro *coro;       /* the same for a coroutine */
-  int anchor;          /* registry reference while it is pending */
+  int anchor;          /* registry reference while it waits for a coroutine */
   future_state state;  /* how it stands */
   bool seen;           /* somebody was given its error */
   tp_wake_id *waiters; /* parks that wait for it */
@@ -58,19 +58,8 @@ tp_future *tp_future_push(lua_State *L, tp_host *host) {
   return future;
 }
 
-static tp_future *expect(lua_State *L, int index) {
-  tp_future *future = check(L, index);
-  lua_pushvalue(L, index);
-  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-  return future;
-}
-
-void tp_future_expect_call(lua_State *L, int index, tp_group *group) {
-  expect(L, index)->group = group;
-}
-
-void tp_future_expect_coro(lua_State *L, int index, tp_coro *coro) {
-  expect(L, index)->coro = coro;
+void tp_future_expect_call(tp_future *future, tp_group *group) {
+  future->group = group;
 }
 
 /* ---- the end ---- */
@@ -134,12 +123,16 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
   return seen;
 }
 
+static void forget_waiters(tp_future *future) {
+  free(future->waiters);
+  future->waiters = NULL;
+  future->count = future->capacity = 0;
+}
+
 static void wake_all(tp_future *future) {
   for (size_t i = 0; i < future->count; i++)
     future->seen |= tp_wake(future->host->exec, future->waiters[i], future->host->L, 0);
-  free(future->waiters);
-  future->waiters = NULL;
-  future->count = 0;
+  forget_waiters(future);
 }
 
 /* Logs the error of the future at `index`, which nobody is given. */
@@ -150,15 +143,24 @@ static void report(const tp_future *future, lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
+/* Pushes the future, whose end has come: nothing but the stack keeps it then. */
+static void push_self(tp_future *future, lua_State *L) {
+  if (future->group) {
+    tp_call_push_future(future->group, L);
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, future->anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, future->anchor);
+  future->anchor = LUA_NOREF;
+}
+
 void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   tp_future *future = context;
   bool is_cancel = !ok && tp_error_code(L, -1) == TP_CANCELLED;
   bool is_job = future->coro != NULL;
   luaL_checkstack(L, count + 8, "too many results");
   int first = lua_gettop(L) - count + 1, self = lua_gettop(L) + 1;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, future->anchor);
-  luaL_unref(L, LUA_REGISTRYINDEX, future->anchor);
-  future->anchor = LUA_NOREF;
+  push_self(future, L);
   future->group = NULL;
   future->coro = NULL;
   future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
@@ -179,8 +181,7 @@ static int l_future_gc(lua_State *L) {
   if (future->state == FUTURE_FAILED && !future->seen)
     report(future, L, 1);
   future->seen = true;
-  free(future->waiters);
-  future->waiters = NULL;
+  forget_waiters(future); /* its call may end later, in a state that is closed */
   return 0;
 }
 
@@ -350,8 +351,9 @@ int l_core_start(lua_State *L) {
                     luaL_typename(L, 1));
   tp_future *future = tp_future_push(L, host);
   lua_insert(L, 1);
-  tp_coro *coro = tp_exec_start(host->exec, L, lua_gettop(L) - 2, "a job", tp_future_done, future);
-  tp_future_expect_coro(L, 1, coro);
+  lua_pushvalue(L, 1);
+  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise behind the start */
+  future->coro = tp_exec_start(host->exec, L, lua_gettop(L) - 2, "a job", tp_future_done, future);
   return 1;
 }
 

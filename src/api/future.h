@@ -16,10 +16,8 @@ void tp_future_open(lua_State *L);
 /* Pushes a new future. Until it expects something, it is nobody's. */
 tp_future *tp_future_push(lua_State *L, tp_host *host);
 
-/* Has the future at `index` wait for the one task of a group, or for a coroutine. It lives until
- * tp_future_done was called. */
-void tp_future_expect_call(lua_State *L, int index, tp_group *group);
-void tp_future_expect_coro(lua_State *L, int index, tp_coro *coro);
+/* Has a future wait for the one task of a group, whose call keeps it alive. */
+void tp_future_expect_call(tp_future *future, tp_group *group);
 
 /* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
 void tp_future_done(void *context, lua_State *L, bool ok, int count);

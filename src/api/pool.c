@@ -150,14 +150,15 @@ static void submit(lua_State *L, bool waits) {
                                                .timeout = TIMEOUT,
                                                .retry = read_retries(L, RETRIES, "submit"),
                                                .done = tp_future_done,
-                                               .context = future},
+                                               .context = future,
+                                               .future = FUTURE},
                               &(tp_group_options){.name = lua_tostring(L, GROUP),
                                                   .limit = 1,
                                                   .weight = to_weight(L, WEIGHT),
                                                   .submitted = true,
                                                   .waits = waits},
                               EXECUTOR);
-  tp_future_expect_call(L, FUTURE, group);
+  tp_future_expect_call(future, group);
   lua_settop(L, FUTURE);
 }
 

@@ -52,6 +52,8 @@ bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_err
     tp_host_end(host, "the error of the main task", TP_CANCELLED);
   if (end.failed || until_idle)
     tp_host_run_until(host, NULL, end.failed ? NULL : deadlock);
+  if (end.ended && end.values == LUA_NOREF)
+    tp_raise(L, TP_NO_MEMORY, "no memory for what the main task has returned");
   lua_settop(L, 0);
   take(L, end.values);
   take(L, end.traceback);

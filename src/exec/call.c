@@ -192,6 +192,13 @@ void tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase ph
   lua_remove(L, -2);
 }
 
+void tp_call_push_future(const tp_group *group, lua_State *L) {
+  const tp_call *call = group->call;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
+  lua_getiuservalue(L, -1, TP_CALL_FUTURE);
+  lua_remove(L, -2);
+}
+
 /* ---- making a call ---- */
 
 /* Stores the value at `index` as a user value of the call on top. Returns whether there is one. */
@@ -217,6 +224,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
                     .done = parts->done,
                     .context = parts->context};
   keep(L, TP_CALL_POOL, parts->pool);
+  keep(L, TP_CALL_FUTURE, parts->future);
   call->has_callback[true] = keep(L, TP_CALL_END_CALLBACK, parts->end_callback);
   call->has_callback[false] = keep(L, TP_CALL_CANCEL_CALLBACK, parts->cancel_callback);
   if (parts->spread == TP_SPREAD_SAME)

@@ -340,6 +340,7 @@ typedef struct tp_call_parts {
    * them, which are then neither logged nor counted. */
   tp_coro_done done;
   void *context; /* for it */
+  int future;    /* what `context` belongs to, kept alive by the call */
 } tp_call_parts;
 
 typedef struct tp_call tp_call;
@@ -347,6 +348,9 @@ typedef struct tp_call tp_call;
 /* Makes a call, anchored until its group is finished or tp_call_drop. Raises InvalidArgument,
  * NoMemory. */
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts);
+
+/* Pushes the future of a group's call. Allocates nothing. */
+void tp_call_push_future(const tp_group *group, lua_State *L);
 
 /* Lets go of a call that found no group. */
 void tp_call_drop(tp_call *call, lua_State *L);
