@@ -179,6 +179,17 @@ describe("a pool of threads", function()
     pool:gather_and_close()
   end)
 
+  live_it("does not wait for a thread that a task blocks after a wait", function()
+    local pool, ends = thread_pool { threads = 2 }, {}
+    pool:apply(REMOTE .. "sleep_and_block", noting(ends, { args = { 0.05, 2 } }))
+    taskpool.sleep(0.2)
+    for id = 1, 6 do
+      assert.are.equal(id, pool:submit(REMOTE .. "echo", { id }))
+    end
+    assert.is_nil(ends[0], "they have waited for the one that was stuck")
+    pool:gather_and_close()
+  end)
+
   live_it("keeps to its size, and to what a group may have", function()
     local pool = thread_pool { size = 3 }
     pool:map(REMOTE .. "sleep", { 0.01, 0.01, 0.01, 0.01, 0.01, 0.01 }, { num_concurrent = 6 })
@@ -353,6 +364,20 @@ describe("a cancel", function()
     assert.are.equal(1, select(2, outcome(pool, "count")))
     assert.are.equal(dropped + 1, core.dropped_results())
     pool:gather_and_close()
+  end)
+
+  live_it("reaches a call that was killed behind its shield", function(log)
+    local pool, dropped = tasks.TaskPool { cancel_grace = 0.05 }, core.dropped_results()
+    pool:apply(function()
+      taskpool.shield(1000, taskpool.blocking, REMOTE .. "sleep", 1000)
+    end)
+    taskpool.sleep(0.05)
+    pool:cancel_all()
+    pool:gather_and_close()
+    log:expect "Killed"
+    await_that(function()
+      return core.dropped_results() == dropped + 1
+    end)
   end)
 
   loop_it("comes from a time limit too", function()

@@ -57,6 +57,12 @@ function remote.block(seconds)
   uv.sleep(seconds * 1000 // 1 | 0)
 end
 
+---The same after a wait.
+function remote.sleep_and_block(seconds, blocked)
+  taskpool.sleep(seconds)
+  remote.block(blocked)
+end
+
 ---Raises `value`.
 function remote.fail(value)
   error(value, 0)

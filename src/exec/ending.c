@@ -254,3 +254,7 @@ void tp_exec_unshield(tp_exec *exec, uint64_t before) {
   if (ending->reason)
     set_timer(coro);
 }
+
+bool tp_exec_is_shielded(const tp_exec *exec) {
+  return exec->current && exec->current->ending && exec->current->ending->shield_until;
+}

@@ -195,6 +195,9 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason);
 bool tp_exec_shield(tp_exec *exec, double seconds, uint64_t *before);
 void tp_exec_unshield(tp_exec *exec, uint64_t before);
 
+/* Whether the running coroutine is shielded: it may be killed in a wait that no cancel has cut. */
+bool tp_exec_is_shielded(const tp_exec *exec);
+
 /* Whether the value at `index` is the error by which the running coroutine is being cancelled. */
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index);
 

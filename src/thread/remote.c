@@ -5,7 +5,8 @@
  * The coroutine packs its arguments, parks, and unpacks the results when its errand has come back.
  * A cancel takes the errand back if no thread has it yet; else the cancel goes after it, and the
  * coroutine waits for what becomes of it there. If that takes longer than the grace, the coroutine
- * is killed as any other is: the errand is abandoned, and what it brings is dropped. */
+ * is killed as any other is: the errand is abandoned, and what it brings is dropped. So each wait in
+ * which a coroutine may be killed has a *watch*, a <close> variable that sees to that. */
 #include "thread/set.h"
 #include "value/error.h"
 #include "value/name.h"
@@ -101,11 +102,19 @@ static int raise_error(lua_State *L, tp_errand *errand) {
   return lua_error(L);
 }
 
-/* The errand has come back: returns the results, or raises. */
+/* There is nothing left to be watched. Stack: the watch, if there is one. */
+static void end_watch(lua_State *L) {
+  tp_errand **watch = lua_touserdata(L, 1);
+  if (watch)
+    *watch = NULL;
+}
+
+/* The errand has come back: returns the results, or raises. Stack: the watch, if there is one. */
 static int finish(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
   tp_return came = errand->came;
   int count = 0;
+  end_watch(L);
   if (came == TP_RETURN_ERROR)
     return raise_error(L, errand);
   if (came == TP_RETURN_RESULTS)
@@ -119,33 +128,6 @@ static int finish(lua_State *L, tp_errand *errand) {
 }
 
 /* ---- a cancel ---- */
-
-/* What a cancelled call leaves on its stack, a <close> variable: the errand that it still waits
- * for; NULL: none. */
-static int l_watch_close(lua_State *L) {
-  tp_errand **watch = lua_touserdata(L, 1), *errand = *watch;
-  *watch = NULL;
-  if (errand && errand->is_back) { /* the call was killed */
-    pick_up(errand);
-    drop_late(errand);
-  } else if (errand) {
-    errand->abandoned = true;
-    tp_dispatch_settle(errand->set);
-  }
-  return 0;
-}
-
-static void push_watch(lua_State *L, tp_errand *errand) {
-  luaL_checkstack(L, 4, NULL);
-  tp_errand **watch = lua_newuserdatauv(L, sizeof(tp_errand *), 0);
-  *watch = errand;
-  if (luaL_newmetatable(L, WATCH_TYPE)) {
-    lua_pushcfunction(L, l_watch_close);
-    lua_setfield(L, -2, "__close");
-  }
-  lua_setmetatable(L, -2);
-  lua_toclose(L, -1);
-}
 
 /* Sends the cancel of the running coroutine after its errand. */
 static void send_cancel(tp_errand *errand) {
@@ -166,27 +148,71 @@ static void send_cancel(tp_errand *errand) {
   uv_mutex_unlock(&thread->lock);
 }
 
-/* The errand of a cancelled call has come back. Stack: the watch. */
+/* Takes back the errand of the running coroutine if no thread has it; it is gone then. */
+static bool withdraw(tp_errand *errand) {
+  if (!tp_dispatch_withdraw(errand))
+    return false;
+  tp_dispatch_settle(errand->set);
+  tp_errand_drop(errand);
+  return true;
+}
+
+/* The end of a watch, the errand that is still waited for; NULL: none. Else the call was killed. */
+static int l_watch_close(lua_State *L) {
+  tp_errand **watch = lua_touserdata(L, 1), *errand = *watch;
+  *watch = NULL;
+  if (!errand)
+    return 0;
+  if (errand->is_back) {
+    pick_up(errand);
+    drop_late(errand);
+  } else if (!withdraw(errand)) {
+    if (!errand->cancel)
+      send_cancel(errand);
+    errand->abandoned = true;
+    tp_dispatch_settle(errand->set);
+  }
+  return 0;
+}
+
+/* Pushes a watch that watches nothing yet. */
+static tp_errand **push_watch(lua_State *L) {
+  luaL_checkstack(L, 4, NULL);
+  tp_errand **watch = lua_newuserdatauv(L, sizeof(tp_errand *), 0);
+  *watch = NULL;
+  if (luaL_newmetatable(L, WATCH_TYPE)) {
+    lua_pushcfunction(L, l_watch_close);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  return watch;
+}
+
+/* Has the watch at [1], which is the top, watch an errand. */
+static void start_watch(lua_State *L, tp_errand **watch, tp_errand *errand) {
+  lua_toclose(L, 1);
+  *watch = errand;
+}
+
+/* The errand of a cancelled call has come back. */
 static int after_cancel(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  tp_errand **watch = lua_touserdata(L, 1);
-  *watch = NULL;
   return finish(L, (tp_errand *)context);
 }
 
-/* A cancel has cut the wait. */
+/* A cancel has cut the wait. Stack: the watch, if there is one. */
 static int cancel(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
   if (errand->is_back) {
     tp_wait_mend(exec);
     return finish(L, errand);
   }
-  if (tp_dispatch_withdraw(errand)) {
-    tp_dispatch_settle(errand->set);
-    tp_errand_drop(errand);
+  if (withdraw(errand)) {
+    end_watch(L);
     return tp_wait_values(exec, L, 0);
   }
-  push_watch(L, errand);
+  if (lua_gettop(L) == 0)
+    start_watch(L, push_watch(L), errand);
   send_cancel(errand);
   errand->wake = tp_wait_id(exec, L);
   return tp_wait_again(exec, L, after_cancel, (lua_KContext)errand);
@@ -204,17 +230,26 @@ static int after_wait(lua_State *L, int status, lua_KContext context) {
 static int l_remote(lua_State *L) {
   tp_threads *set = tp_threads_check(L, lua_upvalueindex(1));
   tp_error error;
+  tp_errand **watch = NULL;
   tp_wait_begin(set->exec, L);
+  if (tp_exec_is_shielded(set->exec)) {
+    watch = push_watch(L);
+    lua_insert(L, 1);
+  }
+  int base = watch ? 1 : 0;
   tp_errand *errand = take_record(set);
   if (!errand)
     return tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");
   errand->set = set;
   errand->function = lua_touserdata(L, lua_upvalueindex(2));
-  if (!tp_pack(&errand->bytes, L, 1, lua_gettop(L), "argument", "to a thread", &error)) {
+  if (!tp_pack(&errand->bytes, L, base + 1, lua_gettop(L) - base, "argument", "to a thread",
+               &error)) {
     tp_errand_drop(errand);
     return tp_raise_error(L, &error);
   }
-  lua_settop(L, 0);
+  lua_settop(L, base);
+  if (watch)
+    start_watch(L, watch, errand);
   errand->tries = tp_exec_tries(set->exec);
   errand->wake = tp_wait_id(set->exec, L);
   tp_dispatch_add(set, errand);

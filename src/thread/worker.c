@@ -139,9 +139,14 @@ static void on_prepare(uv_prepare_t *prepare) {
   tp_work_start(thread, &batch);
 }
 
+/* Behind the wait for I/O: what runs now may block the thread, so it has to do until on_prepare has
+ * seen the end of it. */
 static void on_check(uv_check_t *check) {
   tp_thread *thread = check->data;
   thread->mark = uv_hrtime();
+  uv_mutex_lock(&thread->lock);
+  thread->is_idle = false;
+  uv_mutex_unlock(&thread->lock);
 }
 
 /* ---- opening ---- */
