@@ -190,6 +190,42 @@ describe("a pool of threads", function()
     pool:gather_and_close()
   end)
 
+  loop_it("does not leave work with a thread that is stuck while another one runs loops", function()
+    local pool, ends, blocked = thread_pool { threads = 2, cancel_grace = 0.1 }, {}, {}
+    pool:apply(REMOTE .. "block", noting(blocked, { args = { 3 } }))
+    local loops = pool:apply(REMOTE .. "loop", { num = 2 })
+    pool:map(REMOTE .. "echo", { 1, 2, 3, 4, 5, 6 }, noting(ends, { num_concurrent = 6 }))
+    await_that(function()
+      local count = 0
+      for _ in pairs(ends) do
+        count = count + 1
+      end
+      return count == 6
+    end)
+    assert.is_nil(next(blocked), "they have waited for the one that was stuck")
+    pool:cancel_group(loops)
+    pool:gather_and_close { return_exceptions = true }
+  end)
+
+  live_it("tells of each task in which thread it is", function()
+    local pool = thread_pool { threads = 1 }
+    local group = pool:apply(REMOTE .. "block", { args = { 0.5 } })
+    taskpool.sleep(0.05)
+    pool:apply(REMOTE .. "echo")
+    taskpool.sleep(0.01)
+    assert.are.equal(("in thread 1 of %s: %sblock"):format(pool, REMOTE), pool:traceback(0))
+    assert.matches("^waits for a?%s?thread", pool:traceback(1))
+    local other = tasks.TaskPool()
+    other:apply(function()
+      taskpool.blocking(REMOTE .. "sleep", 0.1)
+    end)
+    taskpool.sleep(0.05)
+    assert.matches("^in thread %d+ of the host: [%w.]+sleep < blocking at .+:%d+", other:traceback(0))
+    other:gather_and_close()
+    pool:cancel_group(group)
+    pool:gather_and_close()
+  end)
+
   live_it("keeps to its size, and to what a group may have", function()
     local pool = thread_pool { size = 3 }
     pool:map(REMOTE .. "sleep", { 0.01, 0.01, 0.01, 0.01, 0.01, 0.01 }, { num_concurrent = 6 })

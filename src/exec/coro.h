@@ -92,6 +92,8 @@ struct tp_exec {
   lua_State *L;              /* the main thread: what is resumed from, never by Lua code */
   uv_loop_t *loop;           /* the loop that turns run on */
   tp_exec_listener listener; /* who is told */
+  lua_CFunction place_of;    /* see tp_exec_set_place; NULL: none */
+  tp_exec_place push_place;  /* the same */
   uv_idle_t idle;            /* active while there is something to run */
   uv_timer_t timer;          /* set to the first deadline */
   tp_coro *spare;            /* has just ended a task, and can take the next one */

@@ -114,6 +114,13 @@ void tp_exec_push_stack(lua_State *L, tp_task *task);
  * traceback are the text `cause`, not those of the running coroutine. */
 void tp_exec_set_cause(lua_State *L, const char *cause, size_t length);
 
+/* Pushes words for where the call at `info` in the thread `of` is. */
+typedef void (*tp_exec_place)(lua_State *L, lua_State *of, lua_Debug *info);
+
+/* Calls of `function` wait for what is done elsewhere, and `push` knows where that is. One function
+ * an executor. */
+void tp_exec_set_place(tp_exec *exec, lua_CFunction function, tp_exec_place push);
+
 /* Pushes message and traceback of the error whose value is on top of L, in the tp_coro_done of the
  * call that it has ended. */
 void tp_exec_push_traceback(tp_exec *exec, lua_State *L);

@@ -92,30 +92,59 @@ void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
   tp_report_push(exec->current, L);
 }
 
+void tp_exec_set_place(tp_exec *exec, lua_CFunction function, tp_exec_place push) {
+  exec->place_of = function;
+  exec->push_place = push;
+}
+
+/* Whether it is a call of the function that says itself where it is. */
+static bool has_place(const tp_exec *exec, lua_State *of, lua_Debug *info) {
+  if (!exec->place_of || !lua_checkstack(of, 1))
+    return false;
+  lua_getinfo(of, "f", info);
+  bool has_one = lua_tocfunction(of, -1) == exec->place_of;
+  lua_pop(of, 1);
+  return has_one;
+}
+
+/* Pushes words for a call. False: it is one of those that carry others. */
+static bool push_call(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debug *info) {
+  lua_getinfo(of, "Snl", info);
+  if (*info->what == 'C' && has_place(exec, of, info)) {
+    exec->push_place(L, of, info);
+    return true;
+  }
+  if (*info->what == 'C' && !info->name)
+    return false;
+  const char *name = info->name ? info->name : *info->what == 'm' ? "main chunk" : "function";
+  if (info->currentline > 0)
+    lua_pushfstring(L, "%s at %s:%d", name, info->short_src, info->currentline);
+  else
+    lua_pushstring(L, name);
+  return true;
+}
+
 void tp_exec_push_stack(lua_State *L, tp_task *task) {
-  lua_State *of = tp_coro_of(task)->L;
+  const tp_coro *coro = tp_coro_of(task);
   lua_Debug info;
   luaL_Buffer text;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   luaL_buffinit(L, &text);
   bool is_first = true;
-  for (int level = 0; lua_getstack(of, level, &info); level++) {
-    lua_getinfo(of, "Snl", &info);
-    if (*info.what == 'C' && !info.name) /* the frames that carry a call */
+  for (int level = 0; lua_getstack(coro->L, level, &info); level++) {
+    if (!push_call(coro->exec, L, coro->L, &info))
       continue;
-    luaL_addstring(&text, is_first ? "" : " < ");
-    lua_pushstring(L, info.name ? info.name : *info.what == 'm' ? "main chunk" : "function");
-    luaL_addvalue(&text);
-    if (info.currentline > 0) {
-      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
-      luaL_addvalue(&text);
+    if (!is_first) {
+      lua_pushliteral(L, " < ");
+      lua_insert(L, -2);
+      lua_concat(L, 2);
     }
+    luaL_addvalue(&text);
     is_first = false;
   }
   luaL_pushresult(&text);
   if (lua_rawlen(L, -1) == 0) {
-    bool is_paused = tp_coro_of(task)->phase == TP_PHASE_PAUSE;
     lua_pop(L, 1);
-    lua_pushstring(L, is_paused ? "between two tries" : "not begun");
+    lua_pushstring(L, coro->phase == TP_PHASE_PAUSE ? "between two tries" : "not begun");
   }
 }

@@ -9,7 +9,8 @@
  * takes errands out of its mailbox when it has nothing else to run, so those that wait there have
  * no part in the window. While nothing is pending, a thread that has nothing to do gets half of
  * what waits in the fullest mailbox of another: running Lua stays where it is, what has not begun
- * is moved. */
+ * is moved. A thread that has long not been between two turns is blocked in C code: it is sent
+ * nothing, and what waits there also goes to threads that are busy. */
 #include "thread/set.h"
 
 #include <lauxlib.h>
@@ -17,6 +18,9 @@
 
 /* Work that a thread has in its mailbox, at most. */
 #define WINDOW (2 * TP_MILLISECOND)
+
+/* How long a thread that is not blocked may stay in a turn: some slices, on a busy machine. */
+#define STUCK (40 * TP_MILLISECOND)
 
 /* The least that an errand is taken to cost. */
 #define COST_MIN 1000
@@ -40,6 +44,7 @@ static void post(tp_threads *set, tp_thread *thread, tp_errand_list *batch, uint
   thread->inbox_cost += cost;
   thread->inbox_count += count;
   thread->level = set->host->log.level;
+  thread->is_hungry = false;
   if (was_empty)
     uv_async_send(&thread->wake);
   uv_mutex_unlock(&thread->lock);
@@ -63,10 +68,18 @@ static void send_batch(tp_threads *set, tp_thread *thread) {
   post(set, thread, &batch, cost, count);
 }
 
-/* What a thread has in its mailbox; a thread that does nothing comes first. */
-static uint64_t load_of(tp_thread *thread) {
+/* Whether a thread seems to be blocked in C code. With the lock. */
+static bool is_stuck(const tp_thread *thread, uint64_t now) {
+  return !thread->is_idle && now > thread->seen + STUCK;
+}
+
+/* What a thread has in its mailbox; a thread that does nothing comes first, one that is stuck has
+ * enough. */
+static uint64_t load_of(tp_thread *thread, uint64_t now) {
   uv_mutex_lock(&thread->lock);
   uint64_t load = thread->inbox_cost + (thread->is_idle ? 0 : 1);
+  if (is_stuck(thread, now))
+    load = WINDOW;
   uv_mutex_unlock(&thread->lock);
   return load;
 }
@@ -74,9 +87,9 @@ static uint64_t load_of(tp_thread *thread) {
 /* The thread that should get the next batch. NULL: all have enough. */
 static tp_thread *choose(const tp_threads *set) {
   tp_thread *best = NULL;
-  uint64_t least = WINDOW;
+  uint64_t least = WINDOW, now = uv_hrtime();
   for (unsigned i = 0; i < set->count; i++) {
-    uint64_t load = load_of(set->threads[i]);
+    uint64_t load = load_of(set->threads[i], now);
     if (load < least) {
       least = load;
       best = set->threads[i];
@@ -104,33 +117,48 @@ static void take_back(tp_threads *set, tp_thread *thread) {
   uv_mutex_unlock(&thread->lock);
 }
 
-/* Looks for a thread with nothing to do, and for the one with the fullest mailbox. */
-static void look_around(const tp_threads *set, tp_thread **idle, tp_thread **full) {
+/* Who could take work that has not begun, and who has some. NULL: nobody. */
+typedef struct survey {
+  tp_thread *idle;   /* has nothing to do */
+  tp_thread *hungry; /* would share its time */
+  tp_thread *full;   /* has the fullest mailbox, and something to do */
+  tp_thread *stuck;  /* has something in its mailbox, and is blocked */
+} survey;
+
+static survey look_around(const tp_threads *set) {
+  survey found = {0};
   unsigned most = 0;
-  *idle = *full = NULL;
+  uint64_t now = uv_hrtime();
   for (unsigned i = 0; i < set->count; i++) {
     tp_thread *thread = set->threads[i];
     uv_mutex_lock(&thread->lock);
     if (thread->is_idle && !thread->inbox_count)
-      *idle = thread;
+      found.idle = thread;
+    if (thread->is_hungry)
+      found.hungry = thread;
     if (!thread->is_idle && thread->inbox_count > most) {
       most = thread->inbox_count;
-      *full = thread;
+      found.full = thread;
     }
+    if (thread->inbox_count && is_stuck(thread, now))
+      found.stuck = thread;
     uv_mutex_unlock(&thread->lock);
   }
+  return found;
 }
 
-/* Gives work that has not begun to the threads that have none. */
+/* Gives work that has not begun to the threads that have none, or from those that are stuck to
+ * those that are busy. */
 static void rebalance(tp_threads *set) {
   for (unsigned round = 0; round < set->count; round++) {
-    tp_thread *idle, *full;
-    look_around(set, &idle, &full);
-    if (!idle || !full)
+    survey found = look_around(set);
+    tp_thread *from = found.idle ? found.full : found.stuck;
+    tp_thread *to = found.idle ? found.idle : found.hungry;
+    if (!from || !to)
       return;
-    take_back(set, full);
+    take_back(set, from);
     while (set->pending_count)
-      send_batch(set, idle);
+      send_batch(set, to);
   }
 }
 

@@ -5,8 +5,8 @@
  * The coroutine packs its arguments, parks, and unpacks the results when its errand has come back.
  * A cancel takes the errand back if no thread has it yet; else the cancel goes after it, and the
  * coroutine waits for what becomes of it there. If that takes longer than the grace, the coroutine
- * is killed as any other is: the errand is abandoned, and what it brings is dropped. So each wait in
- * which a coroutine may be killed has a *watch*, a <close> variable that sees to that. */
+ * is killed as any other is: the errand is abandoned, and what it brings is dropped. So each wait
+ * in which a coroutine may be killed has a *watch*, a <close> variable that sees to that. */
 #include "thread/set.h"
 #include "value/error.h"
 #include "value/name.h"
@@ -102,14 +102,15 @@ static int raise_error(lua_State *L, tp_errand *errand) {
   return lua_error(L);
 }
 
-/* There is nothing left to be watched. Stack: the watch, if there is one. */
+/* There is nothing left to be watched. Stack: the errand, or its watch. */
 static void end_watch(lua_State *L) {
+  if (lua_islightuserdata(L, 1))
+    return;
   tp_errand **watch = lua_touserdata(L, 1);
-  if (watch)
-    *watch = NULL;
+  *watch = NULL;
 }
 
-/* The errand has come back: returns the results, or raises. Stack: the watch, if there is one. */
+/* The errand has come back: returns the results, or raises. Stack: the errand, or its watch. */
 static int finish(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
   tp_return came = errand->came;
@@ -200,7 +201,7 @@ static int after_cancel(lua_State *L, int status, lua_KContext context) {
   return finish(L, (tp_errand *)context);
 }
 
-/* A cancel has cut the wait. Stack: the watch, if there is one. */
+/* A cancel has cut the wait. Stack: the errand, or its watch. */
 static int cancel(lua_State *L, tp_errand *errand) {
   tp_exec *exec = errand->set->exec;
   if (errand->is_back) {
@@ -211,8 +212,10 @@ static int cancel(lua_State *L, tp_errand *errand) {
     end_watch(L);
     return tp_wait_values(exec, L, 0);
   }
-  if (lua_gettop(L) == 0)
+  if (lua_islightuserdata(L, 1)) {
+    lua_settop(L, 0);
     start_watch(L, push_watch(L), errand);
+  }
   send_cancel(errand);
   errand->wake = tp_wait_id(exec, L);
   return tp_wait_again(exec, L, after_cancel, (lua_KContext)errand);
@@ -250,10 +253,42 @@ static int l_remote(lua_State *L) {
   lua_settop(L, base);
   if (watch)
     start_watch(L, watch, errand);
+  else
+    lua_pushlightuserdata(L, errand);
   errand->tries = tp_exec_tries(set->exec);
   errand->wake = tp_wait_id(set->exec, L);
   tp_dispatch_add(set, errand);
   return tp_wait_park(set->exec, L, after_wait, (lua_KContext)errand);
+}
+
+/* A tp_exec_place. What waits has its errand, or a watch of it, at [1]. */
+static void push_place(lua_State *L, lua_State *of, lua_Debug *info) {
+  static const char *const words[] = {
+      [TP_PLACE_HOME] = "waits for", /* one that is back has its thread still */
+      [TP_PLACE_MAILBOX] = "waits for",
+      [TP_PLACE_THREAD] = "in",
+      [TP_PLACE_BACK] = "back from",
+  };
+  tp_errand *errand = NULL;
+  if (lua_checkstack(of, 1) && lua_getlocal(of, info, 1)) {
+    void *first = lua_touserdata(of, -1);
+    errand = lua_islightuserdata(of, -1) || !first ? first : *(tp_errand **)first;
+    lua_pop(of, 1);
+  }
+  tp_thread *thread = errand ? errand->thread : NULL;
+  if (!thread || errand->is_back) {
+    lua_pushstring(L, thread ? "back from a thread" : "waits for a thread");
+    return;
+  }
+  uv_mutex_lock(&thread->lock);
+  tp_place place = errand->place;
+  uv_mutex_unlock(&thread->lock);
+  lua_pushfstring(L, "%s thread %d of %s: %s", words[place], (int)thread->number,
+                  errand->set->label, errand->function->name);
+}
+
+void tp_remote_open(tp_threads *set) {
+  tp_exec_set_place(set->exec, l_remote, push_place);
 }
 
 /* The record of the function called `name`. NULL: no memory. */

@@ -112,6 +112,8 @@ struct tp_thread {
   bool has_ended;         /* it has: it does not touch the set any more */
   bool is_detached;       /* home has given it up: it must not touch home's loop */
   bool is_idle;           /* it has nothing that could run */
+  bool is_hungry;         /* it runs what never waits, and could take more */
+  uint64_t seen;          /* when it was last between two turns, nanoseconds */
 
   /* the thread's */
   bool is_over;         /* it ends when the turn is over */
@@ -123,7 +125,7 @@ struct tp_thread {
   tp_errand_list taken; /* errands that run */
   tp_errand_list done;  /* errands to be sent home */
   uint64_t mark;        /* up to when work was accounted for, nanoseconds */
-  uint64_t took;        /* when it took the last batch, the same */
+  uint64_t took;        /* when it took the last batch, or asked for one, the same */
 };
 
 struct tp_threads {
@@ -163,6 +165,9 @@ void tp_threads_release(tp_threads *set);
 tp_threads *tp_threads_check(lua_State *L, int index);
 
 /* ---- remote.c ---- */
+
+/* Has home's executor know what calls in threads wait for. */
+void tp_remote_open(tp_threads *set);
 
 /* The errand has come back: its call goes on. */
 void tp_errand_land(tp_errand *errand);

@@ -360,6 +360,7 @@ void tp_threads_push(lua_State *L, tp_host *host, const tp_threads_options *opti
   tp_threads *set = create(L, host, options);
   push_paths(L, set);
   open_handles(set);
+  tp_remote_open(set);
   bool has_started = start_threads(set, &error);
   lua_pop(L, 3);
   if (has_started)

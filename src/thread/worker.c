@@ -5,7 +5,7 @@
  * Between two turns it sends home what is done, and takes the next batch out of its mailbox if it
  * has nothing else to run; what sleeps or waits for I/O is no reason not to. Errands that have
  * waited long behind others that never wait are taken all the same: slices share the thread among
- * them. */
+ * them. Where none are there, home is asked for some that are with a thread that is blocked. */
 #define _GNU_SOURCE
 #include "exec/exec.h"
 #include "thread/set.h"
@@ -100,6 +100,11 @@ static bool is_starving(const tp_thread *thread, uint64_t now) {
   return first && now - first->sent > STARVING && now - thread->took > STARVING;
 }
 
+/* Whether it has run nothing but what never waits for long, with nothing in the mailbox. */
+static bool is_hungry(const tp_thread *thread, uint64_t now) {
+  return TAILQ_EMPTY(&thread->inbox) && now - thread->took > STARVING;
+}
+
 /* Moves the next batch out of the mailbox. With the lock. */
 static void take(tp_thread *thread, tp_errand_list *batch) {
   uint64_t cost = 0;
@@ -128,7 +133,11 @@ static void on_prepare(uv_prepare_t *prepare) {
   if (!is_busy || is_starving(thread, now)) {
     take(thread, &batch);
     thread->took = now;
+  } else if (is_hungry(thread, now)) {
+    thread->is_hungry = is_news = true;
+    thread->took = now;
   }
+  thread->seen = now;
   bool is_idle = !is_busy && TAILQ_EMPTY(&batch);
   is_news = is_news || (is_idle && !thread->is_idle);
   thread->is_idle = is_idle;
@@ -145,6 +154,7 @@ static void on_check(uv_check_t *check) {
   tp_thread *thread = check->data;
   thread->mark = uv_hrtime();
   uv_mutex_lock(&thread->lock);
+  thread->seen = thread->mark;
   thread->is_idle = false;
   uv_mutex_unlock(&thread->lock);
 }
