@@ -80,6 +80,7 @@ typedef struct packer {
   lua_State *L;
   tp_bytes *out;
   msgpack_packer writer;       /* writes to `out` */
+  size_t limit;                /* how long `out` may get */
   bool has_memory;             /* no allocation has failed */
   int number;                  /* which value of the list it is at, from 1 on */
   const char *what, *where;    /* see tp_pack */
@@ -269,7 +270,7 @@ static void pack_string(packer *p, int index) {
 }
 
 static bool pack_value(packer *p, int index) {
-  if (p->out->length > TP_PACK_SIZE)
+  if (p->out->length > p->limit)
     return refuse(p, " is too much: 64 MiB are sent at most");
   switch (lua_type(p->L, index)) {
   case LUA_TNIL:
@@ -303,6 +304,7 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
              tp_error *error) {
   packer p = {.L = L, .out = out, .has_memory = true, .what = what, .where = where, .error = error};
   size_t before = out->length;
+  p.limit = before + TP_PACK_SIZE;
   int top = lua_gettop(L);
   bool ok = true;
   msgpack_packer_init(&p.writer, &p, write_bytes);
@@ -312,7 +314,7 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
     ok = pack_value(&p, first + i);
   }
   lua_settop(L, top);
-  if (ok && out->length - before > TP_PACK_SIZE)
+  if (ok && out->length > p.limit)
     ok = refuse(&p, " is too much: 64 MiB are sent at most");
   if (!p.has_memory)
     ok = tp_fail(error, TP_NO_MEMORY, "no memory to send an %s", what);
@@ -332,9 +334,10 @@ typedef struct container {
 /* What the callbacks know. */
 typedef struct unpacker {
   lua_State *L;
-  bool is_inner; /* in a marked table: there is no outermost list */
-  bool begun;    /* the outermost list has */
-  int count;     /* its length */
+  int depth;   /* marked tables that this one is in; in those there is no outermost list */
+  bool begun;  /* the outermost list has */
+  int count;   /* its length */
+  size_t size; /* bytes, of which each value has one at least */
 } unpacker;
 
 #define msgpack_unpack_struct(name) struct parser##name
@@ -419,8 +422,10 @@ static int to_hint(unsigned count) {
 
 static inline int on_array(unpacker_of u, unsigned count, container *c) {
   unpacker *self = *u;
-  bool is_outermost = !self->is_inner && !self->begun;
+  bool is_outermost = self->depth == 0 && !self->begun;
   c->next = !is_outermost;
+  if (count > self->size)
+    return -1;
   if (is_outermost) {
     self->begun = true;
     self->count = (int)count;
@@ -474,8 +479,8 @@ static int on_ext(unpacker_of u, const char *base, const char *body, unsigned le
   (void)base;
   *c = plain;
   lua_State *L = (*u)->L;
-  unpacker inner = {.L = L, .is_inner = true};
-  if (!parse(&inner, body + 1, length - 1) || !lua_istable(L, -1))
+  unpacker inner = {.L = L, .depth = (*u)->depth + 1, .size = length};
+  if (inner.depth > TP_PACK_DEPTH || !parse(&inner, body + 1, length - 1) || !lua_istable(L, -1))
     return -1;
   for (int kind = 0; kind < KIND_COUNT; kind++)
     if (kinds[kind].type == *body)
@@ -483,10 +488,16 @@ static int on_ext(unpacker_of u, const char *base, const char *body, unsigned le
   return 0;
 }
 
+/* Whether the bytes begin with a list: all others that come are inside of it. */
+static bool is_list(const char *data, size_t length) {
+  unsigned char first = length > 0 ? (unsigned char)*data : 0;
+  return (first & 0xF0) == 0x90 || first == 0xDC || first == 0xDD;
+}
+
 int tp_unpack(lua_State *L, const char *data, size_t length) {
-  unpacker self = {.L = L};
+  unpacker self = {.L = L, .size = length};
   luaL_checkstack(L, 8, NULL);
-  if (!parse(&self, data, length) || !self.begun)
+  if (!is_list(data, length) || !parse(&self, data, length))
     return tp_raise(L, TP_INVALID_ARGUMENT, "these bytes are no packed values");
   return self.count;
 }
