@@ -54,6 +54,24 @@ describe("taskpool.reload", function()
   )
 
   it(
+    "comes before the tasks that were started after it, also in threads that were busy",
+    tasks.live_case(function()
+      local here <close> = directory(version(0))
+      local pool, stale = tasks.TaskPool { executor = "thread", threads = 1 }, 0
+      assert.are.equal(0, pool:submit "reloaded.version")
+      for number = 1, 30 do
+        pool:apply("spec.support.remote.identity_after", { args = { 3 } })
+        taskpool.sleep(0.001)
+        program.write_file(here.path .. "/reloaded.lua", version(number))
+        taskpool.reload "reloaded"
+        stale = stale + (pool:submit "reloaded.version" == number and 0 or 1)
+      end
+      assert.are.equal(0, stale)
+      pool:gather_and_close()
+    end)
+  )
+
+  it(
     "keeps what is there if the new text does not load",
     tasks.live_case(function()
       local here <close> = directory(version(1))

@@ -197,6 +197,12 @@ void tp_work_start(tp_thread *thread, tp_errand_list *errands) {
 
 /* ---- new text of a module ---- */
 
+/* Forgets which functions the names are. */
+static void forget_functions(lua_State *L, const tp_thread *thread) {
+  lua_newtable(L);
+  lua_rawseti(L, LUA_REGISTRYINDEX, thread->functions);
+}
+
 /* Lua: a module that is not loaded here yet will be loaded as it is then. Stack: the thread, the
  * module's name. */
 static int l_reload(lua_State *L) {
@@ -206,15 +212,29 @@ static int l_reload(lua_State *L) {
   bool is_loaded = lua_getfield(L, -1, lua_tostring(L, 2)) != LUA_TNIL;
   if (is_loaded && !tp_name_reload(L, &thread->host->names, true, lua_tostring(L, 2), &error))
     return tp_raise_error(L, &error);
-  lua_newtable(L);
-  lua_rawseti(L, LUA_REGISTRYINDEX, thread->functions);
+  forget_functions(L, thread);
+  return 0;
+}
+
+/* Lua: starts a reload, ahead of all that is queued. What is started from now on must not find the
+ * old functions. Stack: the thread, the module's name. */
+static int l_start_reload(lua_State *L) {
+  const tp_thread *thread = lua_touserdata(L, 1);
+  lua_pushcfunction(L, l_reload);
+  lua_pushlightuserdata(L, lua_touserdata(L, 1));
+  lua_pushstring(L, lua_touserdata(L, 2));
+  forget_functions(L, thread);
+  tp_exec_start_urgent(thread->host->exec, L, 2, "a reload", NULL, NULL);
   return 0;
 }
 
 void tp_work_reload(tp_thread *thread, const char *module) {
   lua_State *L = thread->host->L;
-  lua_pushcfunction(L, l_reload);
+  lua_pushcfunction(L, l_start_reload);
   lua_pushlightuserdata(L, thread);
-  lua_pushstring(L, module);
-  tp_exec_start(thread->host->exec, L, 2, "a reload", NULL, NULL);
+  lua_pushlightuserdata(L, (void *)module);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK)
+    return;
+  tp_log_write(&thread->host->log, TP_LOG_ERROR, "no memory to reload '%s'", module);
+  lua_pop(L, 1);
 }
