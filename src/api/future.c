@@ -3,8 +3,8 @@
  * Futures; see future.h.
  *
  * A future is a userdata that its call, or the registry, holds until it is done; then its results,
- * or its error, are its user value. Those who wait for it are parks to wake and functions to call. An error that
- * nobody has seen when the future is collected is logged. */
+ * or its error, are its user value. Those who wait for it are parks to wake and functions to call.
+ * An error that nobody has seen when the future is collected is logged. */
 #include "api/future.h"
 #include "api/arguments.h"
 #include "value/error.h"
@@ -87,8 +87,8 @@ static void keep_traceback(const tp_future *future, lua_State *L, int index, int
   lua_pop(L, 1);
 }
 
-/* What a listener has returned, on top of L, says whether it has taken note of the error: false does
- * not. Pops it. */
+/* What a listener has returned, on top of L, says whether it has taken note of the error: false
+ * does not. Pops it. */
 static bool takes_note(lua_State *L) {
   bool takes = !lua_isboolean(L, -1) || lua_toboolean(L, -1);
   lua_pop(L, 1);
