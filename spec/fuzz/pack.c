@@ -6,8 +6,8 @@
  *
  * Sources: this file, src/value/{fail,error,pack}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
-#include "value/error.h"
 #include "value/pack.h"
+#include "value/error.h"
 #include <lauxlib.h>
 #include <stdint.h>
 #include <stdlib.h>

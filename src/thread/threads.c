@@ -247,6 +247,7 @@ static tp_threads *create(lua_State *L, tp_host *host, const tp_threads_options 
     free(label);
     free(threads);
     tp_raise(L, TP_NO_MEMORY, "no memory for threads");
+    return NULL; /* does not come here */
   }
   atomic_init(&set->references, 1);
   set->host = host;
