@@ -138,8 +138,9 @@ static void wake_all(tp_future *future) {
 /* Logs the error of the future at `index`, which nobody is given. */
 static void report(const tp_future *future, lua_State *L, int index) {
   lua_getiuservalue(L, index, TRACEBACK);
+  const char *text = lua_tostring(L, -1);
   tp_log_write(&future->host->log, TP_LOG_ERROR, "error in a call that nobody has awaited: %s",
-               lua_tostring(L, -1));
+               text ? text : "no memory");
   lua_pop(L, 1);
 }
 
@@ -163,11 +164,12 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   push_self(future, L);
   future->group = NULL;
   future->coro = NULL;
-  future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
+  future->state = FUTURE_FAILED; /* for lack of memory, if what follows raises */
+  wake_all(future);
   keep_values(L, self, first, count);
+  future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
   if (future->state == FUTURE_FAILED)
     keep_traceback(future, L, self, first);
-  wake_all(future);
   future->seen |= call_listeners(future, L, self, first, count);
   if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */
     report(future, L, self);
@@ -210,7 +212,7 @@ static int give(lua_State *L, tp_future *future) {
   if (future->state == FUTURE_OK)
     return count;
   future->seen = true;
-  return lua_error(L);
+  return count > 0 ? lua_error(L) : tp_raise(L, TP_NO_MEMORY, "no memory for the results of a call");
 }
 
 /* Forgets the parks that are over, as those of tasks that were cancelled while they waited. */

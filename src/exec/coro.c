@@ -245,7 +245,7 @@ static void bury(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   report(coro, coro->L, coro->is_task ? "a task's ending" : coro->as.job.what);
   tp_task *task = &coro->as.task;
-  if (coro->is_task && coro->phase != TP_PHASE_REST) {
+  if (coro->is_task && task->state != TP_TASK_NEW && task->state != TP_TASK_DONE) {
     tp_pool *pool = task->group->pool;
     tp_pool_enter(pool, task, TP_TASK_DONE);
   }
