@@ -120,6 +120,20 @@ describe("groups", function()
     assert.are.equal(4, #futures)
   end))
 
+  it("takes as long for each group however many there are, and so does wait", tasks.case(function()
+    local pool, count = tasks.TaskPool { size = 1 }, tasks.scaled(20000)
+    for i = 1, count do
+      pool:apply(taskpool.yield, { group_name = "g" .. i })
+    end
+    local began = os.clock()
+    assert.are.equal(count, #pool:groups { limit = math.huge })
+    local listed = os.clock()
+    pool:wait("g" .. count)
+    print(("groups: rows=%d list_s=%.3f wait_s=%.3f"):format(count, listed - began, os.clock() - listed))
+    assert.are.equal(count, pool.num_ended)
+    pool:gather_and_close()
+  end))
+
   it("has so many rows at most", tasks.case(function()
     local pool = tasks.TaskPool()
     for i = 1, 120 do
