@@ -212,7 +212,8 @@ static int give(lua_State *L, tp_future *future) {
   if (future->state == FUTURE_OK)
     return count;
   future->seen = true;
-  return count > 0 ? lua_error(L) : tp_raise(L, TP_NO_MEMORY, "no memory for the results of a call");
+  return count > 0 ? lua_error(L)
+                   : tp_raise(L, TP_NO_MEMORY, "no memory for the results of a call");
 }
 
 /* Forgets the parks that are over, as those of tasks that were cancelled while they waited. */
