@@ -331,7 +331,8 @@ end
 local MIX <const> = {}
 for name, weight in pairs {
   apply = 4, map = 4, map_iterator = 4, submit = 3, submit_nowait = 5, cancel = 4, cancel_future = 2, weigh_future = 2,
-  gather = 1, scale = 2, look = 2, wait = 2, cancel_group = 2, cancel_all = 1, resize = 2, lock = 1, unlock = 3, pause = 2, flush = 1, yield = 6, sleep = 4,
+  gather = 1, scale = 2, look = 2, wait = 2, cancel_group = 2, cancel_all = 1, resize = 2,
+  lock = 1, unlock = 3, pause = 2, flush = 1, yield = 6, sleep = 4,
 } do
   for _ = 1, weight do
     MIX[#MIX + 1] = name
