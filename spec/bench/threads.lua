@@ -31,7 +31,7 @@ local function map(name, number)
   pool:map("remote." .. name, function()
     at = at + 1
     return at <= number and at or nil
-  end, {num_concurrent = 2000})
+  end, {num_concurrent = 500})
   pool:gather_and_close()
 end
 
