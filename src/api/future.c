@@ -7,6 +7,7 @@
  * An error that nobody has seen when the future is collected is logged. */
 #include "api/future.h"
 #include "api/arguments.h"
+#include "api/values.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -63,21 +64,6 @@ void tp_future_expect_call(tp_future *future, tp_group *group) {
 }
 
 /* ---- the end ---- */
-
-/* Makes the `count` values on top of L, which stay there, the user value of the future at `index`.
- */
-static void keep_values(lua_State *L, int index, int first, int count) {
-  if (count == 0)
-    return;
-  lua_createtable(L, count, 1);
-  for (int i = 0; i < count; i++) {
-    lua_pushvalue(L, first + i);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_pushinteger(L, count);
-  lua_setfield(L, -2, "n");
-  lua_setiuservalue(L, index, VALUES);
-}
 
 /* Keeps the traceback of the error at `error`. */
 static void keep_traceback(const tp_future *future, lua_State *L, int index, int error) {
@@ -166,7 +152,10 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   future->coro = NULL;
   future->state = FUTURE_FAILED; /* for lack of memory, if what follows raises */
   wake_all(future);
-  keep_values(L, self, first, count);
+  if (count > 0) {
+    tp_values_pack(L, first, count);
+    lua_setiuservalue(L, self, VALUES);
+  }
   future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
   if (future->state == FUTURE_FAILED)
     keep_traceback(future, L, self, first);
@@ -195,13 +184,7 @@ static int push_values(lua_State *L, int index) {
     lua_pop(L, 1);
     return 0;
   }
-  int list = lua_gettop(L);
-  lua_getfield(L, list, "n");
-  int count = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  luaL_checkstack(L, count + 1, "too many results");
-  for (int i = 1; i <= count; i++)
-    lua_rawgeti(L, list, i);
+  int list = lua_gettop(L), count = tp_values_unpack(L, list);
   lua_remove(L, list);
   return count;
 }

@@ -4,6 +4,7 @@
  */
 #include "api/run.h"
 #include "api/core.h"
+#include "api/values.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -26,14 +27,7 @@ static void main_done(void *context, lua_State *L, bool ok, int count) {
     tp_exec_push_traceback(end->host->exec, L);
     end->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
   }
-  int first = lua_gettop(L) - count + 1;
-  lua_createtable(L, count, 1);
-  for (int i = 0; i < count; i++) {
-    lua_pushvalue(L, first + i);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_pushinteger(L, count);
-  lua_setfield(L, -2, "n");
+  tp_values_pack(L, lua_gettop(L) - count + 1, count);
   end->values = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -60,17 +54,6 @@ bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_err
   return !end.failed;
 }
 
-/* Pushes the elements of the list at [1]. */
-static int unpack(lua_State *L) {
-  lua_settop(L, 1);
-  lua_getfield(L, 1, "n");
-  int count = (int)lua_tointeger(L, -1);
-  luaL_checkstack(L, count, "too many results");
-  for (int i = 1; i <= count; i++)
-    lua_rawgeti(L, 1, i);
-  return count;
-}
-
 /* The main function has returned inside of a task that was running already. */
 static int after_call(lua_State *L, int status, lua_KContext context) {
   (void)status;
@@ -95,7 +78,7 @@ int l_core_run(lua_State *L) {
   if (deadlock.code)
     return tp_raise_error(L, &deadlock);
   if (ok)
-    return unpack(L);
+    return tp_values_unpack(L, 1);
   lua_rawgeti(L, 1, 1);
   return lua_error(L);
 }
