@@ -13,6 +13,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
@@ -148,9 +149,26 @@ static int l_close(lua_State *L) {
   return 0;
 }
 
+/* Frees a handle whose Lua object is gone already, because lua_close calls the newest finalizers
+ * first. luv leaves that to the finalizer of its own loop, which this loop does not have. */
+static void free_handle(uv_handle_t *handle) {
+  luv_handle_t *data = handle->data;
+  if (data->extra_gc)
+    data->extra_gc(data->extra);
+  free(data);
+  free(handle);
+}
+
 static void close_handle(uv_handle_t *handle, void *context) {
   const walk *of = context;
-  if (uv_is_closing(handle) || !luv_data(handle, of->context) || !lua_checkstack(of->L, 6))
+  const luv_handle_t *data = luv_data(handle, of->context);
+  if (uv_is_closing(handle) || !data)
+    return;
+  if (data->ref == LUA_REFNIL) {
+    uv_close(handle, free_handle);
+    return;
+  }
+  if (!lua_checkstack(of->L, 6))
     return;
   lua_pushcfunction(of->L, l_close);
   lua_pushlightuserdata(of->L, handle);
