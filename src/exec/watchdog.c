@@ -29,9 +29,10 @@ static void note_place(tp_watchdog *dog, const tp_coro *coro, lua_State *L) {
 }
 
 void tp_watchdog_ring(tp_watchdog *dog, const tp_coro *coro, lua_State *running) {
-  if (!dog->is_running)
+  if (!dog->is_running || atomic_load(&dog->telling))
     return;
   note_place(dog, coro, running);
+  atomic_store(&dog->telling, true);
   sem_post(&dog->bell);
 }
 
@@ -43,6 +44,7 @@ static void *watch(void *argument) {
     if (atomic_load(&dog->ending))
       return NULL;
     dog->listener->stuck(dog->listener->context, dog->place);
+    atomic_store(&dog->telling, false);
   }
 }
 
@@ -50,6 +52,7 @@ void tp_watchdog_start(tp_watchdog *dog, const tp_exec_listener *listener) {
   sigset_t all, before;
   dog->listener = listener;
   atomic_init(&dog->ending, false);
+  atomic_init(&dog->telling, false);
   sem_init(&dog->bell, 0, 0);
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the thread that is watched */
