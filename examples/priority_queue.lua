@@ -29,7 +29,7 @@ local function run(command)
 end
 
 local function main(file, tasks)
-  local pool = taskpool.TaskPool { size = tonumber(tasks or 1), order = "priority" }
+  local pool = taskpool.TaskPool { size = 0, order = "priority" } -- starts nothing before all commands are there
   local commands, calls = {}, {}
   for line in io.lines(file) do
     local weight, command = line:match "^%s*(%-?[%d.]+)%s+(.+)$"
@@ -40,6 +40,7 @@ local function main(file, tasks)
       io.stderr:write("not a weight and a command: ", line, "\n")
     end
   end
+  pool.pool_size = tonumber(tasks or 1)
   for call, index in taskpool.as_completed(calls) do
     print(("%d  %s"):format(call:await(), commands[index]))
   end
