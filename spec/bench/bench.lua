@@ -7,7 +7,7 @@
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed are the median and the
 -- spread, half the distance between the largest and the smallest. Instructions a task are counted by valgrind's
--- that a slow moment of the machine meets all. A ratio is taken within a round; printed are the median and the
+-- callgrind, without preemption: the difference of a short and a long run. They tell two commits apart on a machine
 -- whose clock is noisy.
 --
 -- To add one: a record in `programs`, and a row in `comparisons` or in a function of `works`.
