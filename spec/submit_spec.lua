@@ -456,7 +456,7 @@ it("forgets a hundred thousand calls that have ended", function() testing.run(fu
       last = pool:submit_nowait(work, nil, { weight = random % 10 })
     end
     last:await()
-    taskpool.sleep(0)
+    tasks.settle()
     collectgarbage()
     collectgarbage()
     before = round == 10 and collectgarbage "count" or before

@@ -2,6 +2,51 @@
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local testing = require "taskpool.testing"
+local uv = require "luv"
+
+---Runs pools of every kind of work at once and returns what happened, in order. `work()` is called in every step.
+local function happenings(work)
+  local seen = {}
+  local function note(...)
+    work()
+    seen[#seen + 1] = table.concat({ ("%.2f"):format(taskpool.now()), ... }, " ")
+  end
+  testing.run(function()
+    local callers, full = taskpool.TaskPool(), taskpool.TaskPool { size = 1, queue_limit = 1, order = "lifo" }
+    local wide, events = taskpool.TaskPool { size = 3 }, taskpool.Event()
+    for caller = 1, 6 do
+      callers:apply(function()
+        note("asks", caller)
+        note("gets", full:submit(function()
+          note("called by", caller)
+          taskpool.sleep(1)
+          return caller
+        end))
+        events:wait()
+        note("released", caller)
+      end)
+    end
+    wide:map(function(item)
+      note("mapped", item)
+      taskpool.yield()
+      note("mapped on", item)
+    end, coroutine.wrap(function()
+      for item = 1, 8 do
+        note("gives", item)
+        coroutine.yield(item)
+      end
+    end), { num_concurrent = 2 })
+    wide:apply(function()
+      note "plain"
+    end, { num = 20 })
+    taskpool.sleep(3)
+    events:set()
+    callers:gather_and_close()
+    full:gather_and_close()
+    wide:gather_and_close()
+  end)
+  return seen
+end
 
 describe("a run under the virtual clock", function()
   it("takes hours in no time", function()
@@ -51,6 +96,19 @@ describe("a run under the virtual clock", function()
     end)
     assert.is_false(ok)
     assert.are.equal("Deadlock", err.code)
+  end)
+
+  it("does everything in the same order, however long each step really takes", function()
+    local expected = happenings(function() end)
+    assert.is_true(#expected > 60)
+    for _, milliseconds in ipairs { 0.02, 0.1, 0.3, 1, 12 } do
+      local step = 0
+      assert.are.same(expected, happenings(function()
+        step = step + 1
+        local stop = uv.hrtime() + (step % 3 == 0 and milliseconds * 1e6 or 0)
+        repeat until uv.hrtime() >= stop
+      end), milliseconds)
+    end
   end)
 
   it("gives the real clock back, also after an error", function()

@@ -86,6 +86,7 @@ typedef struct tp_timer {
 typedef struct tp_coro_queue {
   tp_coro *first; /* next to run */
   tp_coro *last;  /* undefined while it is empty */
+  tp_coro *end;   /* the last one of the present round; NULL: the round is over */
 } tp_coro_queue;
 
 struct tp_exec {

@@ -36,21 +36,14 @@ static void feed_pools(tp_exec *exec) {
   }
 }
 
-/* Puts what is left of a snapshot before what was queued since. */
-static void put_back(tp_coro_queue *queue, const tp_coro_queue *snapshot) {
-  if (!snapshot->first)
-    return;
-  snapshot->last->next = queue->first;
-  if (!queue->first)
-    queue->last = snapshot->last;
-  queue->first = snapshot->first;
-}
-
-/* One look at the clock every `stride` resumes; the stride follows how long they take. */
+/* One look at the clock every `stride` resumes; the stride follows how long they take. Under the
+ * virtual clock it is 1, so that what runs next does not depend on how long anything takes. */
 static bool is_over(tp_exec *exec) {
   uint64_t now = uv_hrtime();
   uint64_t spent = now - exec->looked;
-  if (spent < TURN_BUDGET / 8 && exec->stride < STRIDE_MAX)
+  if (exec->is_virtual)
+    exec->stride = 1;
+  else if (spent < TURN_BUDGET / 8 && exec->stride < STRIDE_MAX)
     exec->stride *= 2;
   else if (spent > TURN_BUDGET / 2 && exec->stride > 1)
     exec->stride /= 2;
@@ -59,31 +52,57 @@ static bool is_over(tp_exec *exec) {
   return now >= exec->deadline;
 }
 
-/* Resumes a snapshot of a queue. False: the turn is over, and what is left went back to the front.
- */
+/* Begins a round: all that is in the queue now. What is queued later waits for the next round. */
+static void begin_round(tp_coro_queue *queue) {
+  queue->end = queue->first ? queue->last : NULL;
+}
+
+/* Resumes the rest of a queue's round. False: the turn is over; the next turn goes on from here. */
 static bool drain(tp_exec *exec, tp_coro_queue *queue) {
-  tp_coro_queue snapshot = *queue;
-  queue->first = NULL;
-  for (tp_coro *coro; (coro = snapshot.first);) {
-    snapshot.first = coro->next;
+  while (queue->end) {
+    tp_coro *coro = queue->first;
+    queue->first = coro->next;
+    if (coro == queue->end)
+      queue->end = NULL;
     if (tp_coro_resume(coro))
       tp_call_offered(coro);
-    if (exec->until_look-- <= 1 && is_over(exec)) {
-      put_back(queue, &snapshot);
+    if (exec->until_look-- <= 1 && is_over(exec))
       return false;
-    }
   }
   return true;
 }
 
-/* Lua: one turn, protected against lack of memory. */
-static int l_turn(lua_State *L) {
-  tp_exec *exec = lua_touserdata(L, 1);
+static void start_budget(tp_exec *exec) {
   exec->looked = uv_hrtime();
   exec->deadline = exec->looked + TURN_BUDGET;
-  do
-    feed_pools(exec);
-  while (tp_exec_has_work(exec) && drain(exec, &exec->urgent) && drain(exec, &exec->queue));
+}
+
+/* Runs the commands of control sessions that are there. False: that has used up the budget of the
+ * turn; then the tasks have one of their own, so that they go on however many commands there are.
+ */
+static bool run_urgent(tp_exec *exec) {
+  begin_round(&exec->urgent);
+  if (drain(exec, &exec->urgent))
+    return true;
+  start_budget(exec);
+  return false;
+}
+
+/* Lua: one turn, protected against lack of memory. Pools are fed between two rounds only, and
+ * before a command: so what runs in which order does not depend on when a turn is over, and no pool
+ * starts more tasks ahead than one round can run. */
+static int l_turn(lua_State *L) {
+  tp_exec *exec = lua_touserdata(L, 1);
+  bool goes_on;
+  start_budget(exec);
+  do {
+    if (!exec->queue.end || exec->urgent.first)
+      feed_pools(exec);
+    goes_on = run_urgent(exec);
+    if (!exec->queue.end)
+      begin_round(&exec->queue);
+    goes_on = drain(exec, &exec->queue) && goes_on;
+  } while (goes_on && tp_exec_has_work(exec));
   return 0;
 }
 

@@ -22,6 +22,10 @@
 /* The ticks of one resume grow further apart, up to this. */
 #define TICK_MAX (500 * MILLISECOND)
 
+/* A slice under the virtual clock, in time of the processor: so that the order in which tasks run
+ * does not depend on how fast or how busy the machine is. */
+#define VIRTUAL_SLICE (1000 * MILLISECOND)
+
 /* How long code that cannot yield may go on. */
 #define BURST (1000 * MILLISECOND)
 
@@ -64,6 +68,7 @@ struct tp_slice {
   volatile sig_atomic_t turning; /* a turn is running, or other Lua code that is watched */
   uint64_t seen;                 /* the resume that the last signal found */
   uint64_t since;                /* when a signal found it first, nanoseconds */
+  uint64_t used;                 /* the time of the processor that the thread had used then */
   uint64_t tick;                 /* until the next signal */
   uint64_t burst_at;             /* when what cannot be interrupted in it is ended */
   int bursts;                    /* how often that was done */
@@ -75,10 +80,19 @@ struct tp_slice {
   tp_watchdog watchdog;          /* is rung when something is stuck */
 };
 
-static uint64_t now(void) {
+static uint64_t read_clock(clockid_t clock) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(clock, &time);
   return (uint64_t)time.tv_sec * 1000 * MILLISECOND + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t now(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+/* The time of the processor that the thread has used. */
+static uint64_t used(void) {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void set_timer(tp_slice *slice, uint64_t nanoseconds) {
@@ -271,11 +285,16 @@ void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
 
 /* ---- the signal ---- */
 
+/* Whether the resume that has been found again has had its slice. */
+static bool has_had_slice(const tp_slice *slice) {
+  return !slice->exec->is_virtual || slice->closing_until || used() - slice->used > VIRTUAL_SLICE;
+}
+
 /* The same resume has been found again: sets the hook, waits longer for the next look, and rings
  * the bell. */
 static void overrun(tp_slice *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
-  if (exec->running)
+  if (exec->running && has_had_slice(slice))
     set_hook(slice, exec->running, LUA_MASKCOUNT, 1);
   bool goes_on = time - slice->since > 4 * TICK; /* the hook could not end it */
   if (goes_on && !slice->closing_until && slice->tick < TICK_MAX)
@@ -303,6 +322,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   } else {
     slice->seen = resume;
     slice->since = time;
+    slice->used = used();
     slice->burst_at = time + BURST;
     slice->bursts = 0;
     slice->tick = TICK;

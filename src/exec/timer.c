@@ -6,7 +6,9 @@
  * is set again. Under the virtual clock it is not used: the turn jumps to the first deadline when
  * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
  * before the next; those who went to sleep at the same instant wake together. So a script does
- * under the virtual clock what it does under the real one, which never stands still.
+ * under the virtual clock what it does under the real one, which never stands still; and it does so
+ * in the same order each time, because neither the end of a turn (exec.c) nor that of a slice
+ * (slice.c) changes what runs next.
  *
  * Pools have alarms in the same heap. One that nothing waits for (is_idle) neither keeps the loop
  * alive nor makes the virtual clock jump: it rings if something else lets the time come. */
@@ -241,6 +243,7 @@ void tp_exec_set_virtual(tp_exec *exec, bool on) {
     return;
   uint64_t before = tp_timer_now(exec);
   exec->is_virtual = on;
+  exec->until_look = 1;
   exec->virtual_now = 0;
   uint64_t after = tp_timer_now(exec);
   exec->skew += before - after;
