@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
 local testing = require "taskpool.testing"
 
 local function task_it(name, fn)
@@ -60,6 +61,69 @@ describe("gather", function()
     assert.are.equal(0, select("#", taskpool.gather()))
   end)
 
+  task_it("takes a list, and returns the list of results", function()
+    local pool = taskpool.TaskPool()
+    local function double(n)
+      return 2 * n
+    end
+    local results = taskpool.gather { pool:submit_nowait(double, { 1 }), function() end, pool:submit_nowait(double, { 3 }) }
+    assert.are.same({ 2, nil, 6 }, results)
+    assert.are.same({}, taskpool.gather {})
+    pool:gather_and_close()
+  end)
+
+  task_it("of many hands over in between", function()
+    local turns, seen, calls = 0, nil, {}
+    local other = core.start(function()
+      while not seen do
+        turns = turns + 1
+        taskpool.yield()
+      end
+    end)
+    for index = 1, 5000 do
+      calls[index] = function()
+        return index
+      end
+    end
+    calls[5000] = function()
+      seen = turns
+    end
+    taskpool.gather(calls)
+    other:await()
+    assert.is_true(seen >= 18, seen) -- nine times while it checks, nine times while it starts
+  end)
+
+  task_it("of ten times as many takes about ten times as long", function()
+    local function seconds(count)
+      local calls, began = {}, os.clock()
+      for index = 1, count do
+        calls[index] = taskpool.yield
+      end
+      taskpool.gather(table.unpack(calls))
+      return os.clock() - began
+    end
+    local few, many = seconds(6000), seconds(60000)
+    print(("gather: 6000 in %.3f s, 60000 in %.3f s, ratio %.1f"):format(few, many, many / few))
+  end)
+
+  task_it("is left by a cancel while it starts its calls", function()
+    local began, calls = 0, {}
+    for index = 1, 5000 do
+      calls[index] = function()
+        began = began + 1
+        taskpool.sleep(60)
+      end
+    end
+    local handle = core.start(taskpool.gather, calls)
+    repeat
+      taskpool.yield()
+    until began > 0
+    core.cancel(handle)
+    tasks.raises("Cancelled", handle.await, handle)
+    assert.is_true(began < 5000)
+    taskpool.sleep(1)
+  end)
+
   task_it("raises the first error after the others have been cancelled and have ended", function()
     local began, ends = taskpool.now(), {}
     local ok, err = pcall(taskpool.gather, sleeper(60, "a", ends),
@@ -107,6 +171,7 @@ describe("gather", function()
 
   task_it("refuses what it cannot run, before anything has started", function()
     local started = false
+    tasks.raises("InvalidArgument", taskpool.gather, { io.stdout })
     for _, wrong in ipairs { 1, "name", {}, io.stdout, true } do
       local ok, err = pcall(taskpool.gather, function()
         started = true

@@ -4,127 +4,165 @@
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 
-local OTHER_FAILED <const> = "another one in the same gather failed"
+---After so many steps of a long gather the other tasks have their turn.
+local STRIDE <const> = 500
 
 ---The coroutines of one gather.
 ---@class taskpool.Gathering
 ---@field count integer how many there are
 ---@field left integer how many have not ended
----@field wake_id integer the caller's wait
+---@field wake_id integer|nil the caller's wait, while it waits
 ---@field futures table<integer, taskpool.Future|nil> by position; nil once it has ended
 ---@field results table<integer, any> by position
----@field failed boolean whether one has raised
----@field failure any what the first of those raised
+---@field failed taskpool.Future|nil the first that has raised
 local Gathering = {}
 Gathering.__index = Gathering
 
----Cancels all that have not ended.
----@param message string
-function Gathering:cancel(message)
+---Calls `step(index)` for all positions, and lets the other tasks run in between.
+---@async
+---@param step fun(index: integer)
+function Gathering:each(step)
   for index = 1, self.count do
-    local future = self.futures[index]
-    if future then
-      core.cancel(future, message)
+    step(index)
+    if index % STRIDE == 0 then
+      core.yield()
     end
+  end
+end
+
+---Cancels what stands at `index`, if it has not ended.
+---@param index integer
+---@param message string
+function Gathering:cancel(index, message)
+  local future = self.futures[index]
+  if future then
+    core.cancel(future, message)
   end
 end
 
 ---Runs when the caller is through with it. Some have not ended only if the caller was cancelled.
 function Gathering:__close()
-  self.failed = true
-  self:cancel("the task that gathers was cancelled")
+  for index = 1, self.left > 0 and self.count or 0 do
+    self:cancel(index, "the task that gathers was cancelled")
+  end
+end
+
+---Has the caller go on, if it waits.
+function Gathering:wake()
+  local wake_id = self.wake_id
+  self.wake_id = nil
+  if wake_id then
+    core.wake(wake_id)
+  end
 end
 
 ---Takes down how the coroutine at `index` ended.
 ---@param index integer
 ---@param ok boolean
----@param value any its first result, or its error
+---@param value any its first result
 function Gathering:ended(index, ok, value)
-  self.futures[index] = nil
-  self.left = self.left - 1
+  local is_first_failure = not ok and not self.failed
   if ok then
     self.results[index] = value
-  elseif not self.failed then
-    self.failed, self.failure = true, value
-    self:cancel(OTHER_FAILED)
+  elseif is_first_failure then
+    self.failed = self.futures[index]
   end
-  if self.left == 0 then
-    core.wake(self.wake_id)
+  self.futures[index] = nil
+  self.left = self.left - 1
+  if self.left == 0 or is_first_failure then
+    self:wake()
   end
 end
 
----Starts what stands at `index`: a function, or the `await` of an object. A future has been started.
----@param index integer
+---Starts a function or the `await` of an object. A future has been started.
 ---@param target function|{ await: function }
-function Gathering:start(index, target)
-  local future
+---@return taskpool.Future
+local function start(target)
   if type(target) == "function" then
-    future = core.start(target)
+    return core.start(target)
   elseif getmetatable(target) == "taskpool.Future" then
-    future = target
-  else
-    future = core.start(target.await, target)
+    return target
   end
-  self.futures[index] = future
-  core.on_end(future, function(ok, value)
-    self:ended(index, ok, value)
-  end)
+  return core.start(target.await, target)
 end
 
----@param index integer
+---Waits until `is_over()`, which an end may make true.
+---@async
+---@param is_over fun(): boolean
+function Gathering:wait(is_over)
+  while not is_over() do
+    self.wake_id = core.waiter()
+    core.park()
+  end
+end
+
+---Whether it is a function, or something with :await().
 ---@param target any
-local function check(index, target)
+---@return boolean
+local function can_run(target)
   if type(target) == "function" then
-    return
+    return true
   end
   local ok, await = pcall(function()
     return target.await
   end)
-  if not ok or type(await) ~= "function" then
-    argument.refuse("gather: argument %d must be a function or something with :await(), not %s",
-      index, argument.describe(target))
+  return ok and type(await) == "function"
+end
+
+---Runs all targets; see below.
+---@async
+---@param targets (function|{ await: function })[]
+---@param count integer
+---@param what string what a target is in messages
+---@return any[] results by position
+local function run(targets, count, what)
+  core.checkpoint()
+  local gathering <close> = setmetatable({ count = count, left = 0, futures = {}, results = {} }, Gathering)
+  gathering:each(function(index)
+    if not can_run(targets[index]) then
+      argument.refuse("gather: %s %d must be a function or something with :await(), not %s", what, index,
+        argument.describe(targets[index]))
+    end
+  end)
+  gathering.left = count
+  gathering:each(function(index)
+    local future = start(targets[index])
+    gathering.futures[index] = future
+    core.on_end(future, function(ok, value)
+      gathering:ended(index, ok, value)
+    end)
+  end)
+  gathering:wait(function()
+    return gathering.left == 0 or gathering.failed
+  end)
+  if not gathering.failed then
+    return gathering.results
   end
+  gathering:each(function(index)
+    gathering:cancel(index, "another one in the same gather failed")
+  end)
+  gathering:wait(function()
+    return gathering.left == 0
+  end)
+  return gathering.failed:await()
 end
 
 ---Runs each argument, a function or an object with `:await()`, in a coroutine of its own, waits until
----all have ended, and returns the first result of each, in the order of the arguments. The call that a
----future stands for runs already; it is cancelled with the others.
+---all have ended, and returns the first result of each, in the order of the arguments. With one list of
+---them it returns the list of the results. The call that a future stands for runs already; it is
+---cancelled with the others.
 ---
 ---The first error cancels the others; when they have ended too, it is raised here. A caller that is
 ---cancelled while it waits cancels them all.
 ---@async
----@param ... function|{ await: function }
----@return any ... one value an argument
+---@param ... function|{ await: function }|(function|{ await: function })[]
+---@return any ... one value an argument, or the list of them
 local function gather(...)
-  local count = select("#", ...)
-  for index = 1, count do
-    check(index, (select(index, ...)))
+  local first, count = ..., select("#", ...)
+  if count == 1 and type(first) == "table" and not can_run(first) then
+    return run(first, #first, "element")
   end
-  core.checkpoint()
-  if count == 0 then
-    return
-  end
-  local gathering <close> = setmetatable({
-    count = count,
-    left = count,
-    wake_id = core.waiter(),
-    futures = {},
-    results = {},
-    failed = false,
-  }, Gathering)
-  for index = 1, count do
-    gathering:start(index, (select(index, ...)))
-  end
-  if gathering.failed then -- a future that was done already; the others were started after it
-    gathering:cancel(OTHER_FAILED)
-  end
-  if gathering.left > 0 then
-    core.park()
-  end
-  if gathering.failed then
-    error(gathering.failure, 0)
-  end
-  return table.unpack(gathering.results, 1, count)
+  return table.unpack(run({ ... }, count, "argument"), 1, count)
 end
 
 return gather
