@@ -15,8 +15,8 @@
  * pointer may be NULL. The library never exits, aborts or prints: what it has to tell goes to the
  * log function of the options.
  *
- * Threads. A host belongs to the thread that calls it; only tp_host_stop may be called from another
- * thread or from a signal handler. Any number of hosts may live in one process.
+ * Threads. A host belongs to the thread that calls it; only tp_host_stop and tp_host_stop_by may be
+ * called from another thread or from a signal handler. Any number of hosts may live in one process.
  *
  * Ownership. Strings that are passed in are copied; strings that come back live as long as the
  * header says. */
@@ -144,6 +144,10 @@ TP_API bool tp_host_run(tp_host *host, tp_error *error);
 /* Asks the host to stop: its tasks are cancelled, tp_host_run_* return. From any thread or signal
  * handler, any number of times. */
 TP_API void tp_host_stop(tp_host *host);
+
+/* The same, saying who stops it: tasks see "cancelled by <who>". `who` is not copied; it must live
+ * as long as the host. */
+TP_API void tp_host_stop_by(tp_host *host, const char *who);
 
 /* Closes servers, ends what still runs and frees everything. NULL is allowed. Not from inside a
  * task. */

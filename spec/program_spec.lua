@@ -142,4 +142,20 @@ describe("taskpool run", function()
       assert.are.same({ code, 0, "" }, { host.code, host.signal, host.err })
     end
   end)
+
+  it("says to tasks which signal cancels them", function()
+    for _, name in ipairs { "SIGINT", "SIGTERM" } do
+      local host = program.start { "run", script [[
+        local taskpool = require "taskpool"
+        io.stdout:setvbuf "line"
+        taskpool.TaskPool():apply(function()
+          print "started"
+          print(select(2, taskpool.catch_cancel(taskpool.sleep, 60)))
+        end)
+      ]] }
+      host:wait_for "started"
+      host:kill(name:lower())
+      assert.are.equal("started\nCancelled: cancelled by " .. name .. "\n", host:finish().out)
+    end
+  end)
 end)

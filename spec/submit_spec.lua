@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Calls that are submitted: futures, the order in which they get a place, the bounds of the queue.
+local core = require "taskpool.core"
 local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
@@ -146,6 +147,28 @@ describe("a future", function()
     pool:gather_and_close()
   end))
 
+  it("is awaited for so many seconds at most, and goes on", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local future = pool:submit_nowait(add, { 1, 2 })
+    tasks.raises("TimedOut", future.await, future, 0)
+    tasks.raises("TimedOut", future.await, future, 0.5)
+    tasks.raises("InvalidArgument", future.await, future, -1)
+    assert.are.equal(3, future:await(0.75))
+    assert.are.equal(3, future:await(0))
+    pool:gather_and_close()
+  end))
+
+  it("names the method that refuses its arguments", tasks.case(function()
+    local pool = tasks.TaskPool()
+    for _, method in ipairs { "submit", "submit_nowait" } do
+      for _, wrong in ipairs { { { a = 1 } }, { {}, { retries = -1 } }, { {}, { executor = "fork" } } } do
+        local err = tasks.raises("InvalidArgument", pool[method], pool, add, table.unpack(wrong))
+        assert.matches("^" .. method .. "[: ]", err.message)
+      end
+    end
+    pool:gather_and_close()
+  end))
+
   it("raises its error in each who awaits it", tasks.case(function()
     local pool = tasks.TaskPool()
     local future = pool:submit_nowait(fail, { "oops" })
@@ -249,18 +272,20 @@ describe("a future", function()
     pool:gather_and_close()
   end))
 
-  it("is cancelled by its gather while cancel_all is at it", tasks.case(function()
+  it("is cancelled by a listener while cancel_all is at it", tasks.case(function()
     for _, cancel in ipairs { function(pool) pool:cancel_all() end, function(pool) pool:cancel_group "first" end } do
-      local pool, waiters = tasks.TaskPool { size = 0 }, tasks.TaskPool()
+      local pool = tasks.TaskPool { size = 0 }
       local futures = { pool:submit_nowait(add, { 1, 1 }, { group_name = "first" }),
         table.unpack(submit_all(pool, fail, { 1, 2, 3, 4 })) }
-      waiters:apply(pcall, { args = { taskpool.gather, table.unpack(futures) } })
-      taskpool.sleep(1)
+      core.on_end(futures[1], function()
+        for _, future in ipairs(futures) do
+          core.cancel(future)
+        end
+      end)
       cancel(pool)
       for _, future in ipairs(futures) do
         assert.are.equal("Future: cancelled", tostring(future))
       end
-      waiters:gather_and_close()
       pool:gather_and_close()
     end
   end))

@@ -159,7 +159,7 @@ static void stop_host(int signal_number) {
   interruption.signal = signal_number;
   tp_host *host = interruption.host;
   if (host)
-    tp_host_stop(host);
+    tp_host_stop_by(host, signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 /* Takes SIGINT and SIGTERM once: the second one finds the system's own handler and ends the

@@ -11,6 +11,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define TYPE "taskpool.Future"
@@ -227,8 +228,7 @@ static bool cancel(tp_future *future, lua_State *L, tp_code code, const char *me
   tp_host *host = future->host;
   if (future->state != FUTURE_PENDING)
     return false;
-  tp_cancel *reason =
-      tp_cancel_create(code, "future:cancel", message, tp_exec_now(host->exec), grace);
+  tp_cancel *reason = tp_cancel_create(code, "future:cancel", message, grace);
   if (!reason)
     tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   if (future->group)
@@ -239,31 +239,43 @@ static bool cancel(tp_future *future, lua_State *L, tp_code code, const char *me
   return true;
 }
 
+/* The stack of a wait; the deadline is a clock in seconds. */
+enum { FUTURE = 1, DEADLINE };
+
 /* The wait is over; `context` says whether a cancel of it cancels what was waited for. */
 static int after_await(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  tp_future *future = lua_touserdata(L, 1);
+  tp_future *future = lua_touserdata(L, FUTURE);
   if (context && tp_wait_is_cut(future->host->exec))
     cancel(future, L, TP_CANCELLED, "the task that waits for it was cancelled", TP_GRACE_DEFAULT);
-  tp_wait_values(future->host->exec, L, 1);
+  tp_wait_values(future->host->exec, L, DEADLINE);
+  if (future->state == FUTURE_PENDING)
+    return tp_raise(L, TP_TIMED_OUT, "await: the call has not ended in that time; it goes on");
   return give(L, future);
 }
 
-int tp_future_await(lua_State *L, bool owned) {
-  tp_future *future = check(L, 1);
+int tp_future_await(lua_State *L, double seconds, bool owned) {
+  tp_future *future = check(L, FUTURE);
   tp_exec *exec = future->host->exec;
-  lua_settop(L, 1);
+  double deadline = tp_exec_now(exec) + seconds;
+  lua_settop(L, FUTURE);
+  lua_pushnumber(L, deadline);
   tp_wait_check(exec, L);
   if (future->state != FUTURE_PENDING)
     return give(L, future);
   add_waiter(future, L);
-  return tp_wait_park(exec, L, after_await, owned);
+  return tp_wait_park_until(exec, L, deadline, after_await, owned);
 }
 
 /* ---- methods ---- */
 
+/* Lua: future:await(seconds). */
 static int l_future_await(lua_State *L) {
-  return tp_future_await(L, false);
+  static const tp_param seconds = {.name = "seconds", .type = TP_PARAM_SECONDS};
+  bool is_limited = !lua_isnoneornil(L, 2);
+  if (is_limited)
+    tp_arguments_check(L, 2, "await", &seconds);
+  return tp_future_await(L, is_limited ? lua_tonumber(L, 2) : HUGE_VAL, false);
 }
 
 static int l_future_done(lua_State *L) {
@@ -276,7 +288,7 @@ static int l_future_cancel(lua_State *L) {
   static const tp_param options[] = {{.name = "msg", .type = TP_PARAM_NAME},
                                      {.name = "grace", .type = TP_PARAM_SECONDS},
                                      {.name = NULL}};
-  enum { FUTURE = 1, TABLE, MESSAGE, GRACE };
+  enum { TABLE = 2, MESSAGE, GRACE };
   tp_future *future = check(L, FUTURE);
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "cancel", options);

@@ -22,9 +22,10 @@ void tp_future_expect_call(tp_future *future, tp_group *group);
 /* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
 void tp_future_done(void *context, lua_State *L, bool ok, int count);
 
-/* Waits for the future in slot 1, and returns its results or raises its error: `return
- * tp_future_await(L)`. With `owned` a cancel of the wait cancels what is waited for. */
-int tp_future_await(lua_State *L, bool owned);
+/* Waits for the future in slot 1, for so many seconds at most (HUGE_VAL: any time), and returns its
+ * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned` a cancel of
+ * the wait cancels what is waited for. */
+int tp_future_await(lua_State *L, double seconds, bool owned);
 
 /* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
 int l_core_start(lua_State *L);

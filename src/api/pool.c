@@ -124,21 +124,23 @@ int l_pool_doublestarmap(lua_State *L) {
 }
 
 /* Options where the list of arguments belongs would be taken for no arguments. */
-static void check_args(lua_State *L, int args) {
+static void check_args(lua_State *L, int args, const char *method) {
   if (lua_isnil(L, args) || tp_bind_length(L, args) > 0)
     return;
   lua_pushnil(L);
   if (lua_next(L, args) && lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") != 0)
     tp_raise(L, TP_INVALID_ARGUMENT,
-             "submit: 'args' must be a list, and has a key '%s'; options come after it",
+             "%s: 'args' must be a list, and has a key '%s'; options come after it", method,
              lua_tostring(L, -2));
 }
 
 /* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
-static void submit(lua_State *L, bool waits) {
+static void submit(lua_State *L, bool waits, const char *method) {
   enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, EXECUTOR, GROUP, FUTURE, BOUND };
-  check_args(L, ARGS);
+  check_args(L, ARGS, method);
   lua_settop(L, GROUP);
+  if (!lua_isnil(L, EXECUTOR))
+    tp_thread_is_named(L, method, EXECUTOR);
   tp_future *future = tp_future_push(L, tp_host_of(L));
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_group *group = add_group(L,
@@ -148,7 +150,7 @@ static void submit(lua_State *L, bool waits) {
                                                .spread = TP_SPREAD_SAME,
                                                .times = 1,
                                                .timeout = TIMEOUT,
-                                               .retry = read_retries(L, RETRIES, "submit"),
+                                               .retry = read_retries(L, RETRIES, method),
                                                .done = tp_future_done,
                                                .context = future,
                                                .future = FUTURE},
@@ -163,7 +165,7 @@ static void submit(lua_State *L, bool waits) {
 }
 
 int l_pool_submit_nowait(lua_State *L) {
-  submit(L, false);
+  submit(L, false, "submit_nowait");
   return 1;
 }
 
@@ -172,10 +174,10 @@ int l_pool_submit(lua_State *L) {
   if (lua_toboolean(L, NOWAIT))
     return l_pool_submit_nowait(L);
   tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
-  submit(L, true);
+  submit(L, true, "submit");
   lua_replace(L, 1);
   lua_settop(L, 1);
-  return tp_future_await(L, true);
+  return tp_future_await(L, HUGE_VAL, true);
 }
 
 int l_pool_set_weight(lua_State *L) {
@@ -217,8 +219,7 @@ static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int
   const char *text = message ? lua_tostring(L, message) : NULL;
   const tp_run *run = pool->owner;
   double seconds = grace && !lua_isnil(L, grace) ? lua_tonumber(L, grace) : run->grace;
-  tp_cancel *cancel =
-      tp_cancel_create(TP_CANCELLED, who, text, tp_exec_now(exec_of(pool)), seconds);
+  tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, seconds);
   if (!cancel)
     tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
   return cancel;

@@ -153,6 +153,11 @@ bool tp_host_run(tp_host *host, tp_error *error) {
 }
 
 void tp_host_stop(tp_host *host) {
+  tp_host_stop_by(host, "tp_host_stop");
+}
+
+void tp_host_stop_by(tp_host *host, const char *who) {
+  atomic_store(&host->stopper, who);
   uv_async_send(&host->stop);
 }
 

@@ -164,7 +164,7 @@ static void time_out(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   const tp_run *run = coro->is_task ? coro->as.task.group->pool->owner : NULL;
   tp_cancel *reason = tp_cancel_create(TP_TIMED_OUT, "timeout", "the time limit is over",
-                                       tp_exec_now(exec), run ? run->grace : TP_GRACE_DEFAULT);
+                                       run ? run->grace : TP_GRACE_DEFAULT);
   if (!reason)
     return;
   if (!coro->is_task)

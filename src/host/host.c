@@ -90,7 +90,7 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
     next = LIST_NEXT(service, link);
     service->close(service);
   }
-  tp_cancel *reason = tp_cancel_create(code, who, NULL, tp_exec_now(host->exec), TP_GRACE_DEFAULT);
+  tp_cancel *reason = tp_cancel_create(code, who, NULL, TP_GRACE_DEFAULT);
   if (!reason)
     return;
   tp_pool *pool;
@@ -101,7 +101,8 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
 }
 
 static void on_stop(uv_async_t *async) {
-  tp_host_end(async->data, "tp_host_stop", TP_CANCELLED);
+  tp_host *host = async->data;
+  tp_host_end(host, atomic_load(&host->stopper), TP_CANCELLED);
 }
 
 /* What a run goes on for. */
@@ -294,7 +295,7 @@ static bool close_loop(tp_host *host) {
 
 void tp_host_close(tp_host *host) {
   if (host->owns_state) {
-    tp_host_end(host, "tp_host_destroy", TP_CANCELLED);
+    tp_host_end(host, "the end of the host", TP_CANCELLED);
     goal nothing_left = {host, NULL};
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }

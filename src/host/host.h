@@ -15,6 +15,7 @@
 #include "taskpool.h"
 #include "value/name.h"
 #include <lua.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 #include <uv.h>
 
@@ -42,7 +43,8 @@ typedef struct tp_guest {
 struct tp_host {
   uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
   uv_loop_t own_loop;                    /* used unless luv brought its own */
-  uv_async_t stop;                       /* sent by tp_host_stop */
+  uv_async_t stop;                       /* sent by tp_host_stop_by */
+  _Atomic(const char *) stopper;         /* who did that */
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
   bool closing;                          /* Lua is not called any more */

@@ -5,16 +5,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when,
-                            double grace) {
+static double wall_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double grace) {
   size_t size = message ? strlen(message) + 1 : 1;
   tp_cancel *cancel = malloc(sizeof *cancel + size);
   if (!cancel)
     return NULL;
-  *cancel = (tp_cancel){.references = 1, .code = code, .when = when, .grace = grace, .who = who};
+  *cancel =
+      (tp_cancel){.references = 1, .code = code, .when = wall_clock(), .grace = grace, .who = who};
   memcpy(cancel->message, message ? message : "", size);
   return cancel;
+}
+
+tp_cancel *tp_cancel_copy(const tp_cancel *cancel, double grace) {
+  tp_cancel *copy = tp_cancel_create(cancel->code, cancel->who, cancel->message, grace);
+  if (copy)
+    copy->when = cancel->when;
+  return copy;
 }
 
 tp_cancel *tp_cancel_keep(tp_cancel *cancel) {

@@ -9,7 +9,7 @@
 typedef struct tp_cancel {
   unsigned references; /* freed when it falls to 0 */
   tp_code code;        /* Cancelled, TimedOut, … */
-  double when;         /* host clock, seconds */
+  double when;         /* seconds since 1970 */
   double grace;        /* seconds that a task has to end by itself before it is killed */
   const char *who;     /* what asked for it, as "cancel_group"; static */
   char message[];      /* the caller's message, "" for none */
@@ -18,10 +18,12 @@ typedef struct tp_cancel {
 /* The grace that is given where nothing else is said, seconds. */
 #define TP_GRACE_DEFAULT 5.0
 
-/* A new record with one reference, owned by the caller. `who` is a static string, `message` is
- * copied and may be NULL. NULL: no memory. */
-tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double when,
-                            double grace);
+/* A new record of a cancel at this moment, with one reference, owned by the caller. `who` is a
+ * static string, `message` is copied and may be NULL. NULL: no memory. */
+tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double grace);
+
+/* A copy with one reference and another grace, for another thread. NULL: no memory. */
+tp_cancel *tp_cancel_copy(const tp_cancel *cancel, double grace);
 
 tp_cancel *tp_cancel_keep(tp_cancel *cancel);
 

@@ -134,8 +134,7 @@ static int finish(lua_State *L, tp_errand *errand) {
 static void send_cancel(tp_errand *errand) {
   double left;
   const tp_cancel *reason = tp_exec_cancel_reason(errand->set->exec, &left);
-  tp_cancel *copy = tp_cancel_create(reason->code, reason->who, reason->message, reason->when,
-                                     left * GRACE_THERE);
+  tp_cancel *copy = tp_cancel_copy(reason, left * GRACE_THERE);
   tp_thread *thread = errand->thread;
   if (!copy)
     return;

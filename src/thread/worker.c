@@ -237,8 +237,8 @@ static void close_host(tp_thread *thread) {
   uv_close((uv_handle_t *)&thread->prepare, NULL);
   uv_close((uv_handle_t *)&thread->check, NULL);
   tp_exec *exec = thread->host->exec;
-  tp_cancel *reason = tp_cancel_create(TP_CANCELLED, "the end of the threads", NULL,
-                                       tp_exec_now(exec), thread->set->grace);
+  tp_cancel *reason =
+      tp_cancel_create(TP_CANCELLED, "the end of the threads", NULL, thread->set->grace);
   if (reason)
     tp_exec_cancel_all(exec, reason);
   tp_cancel_release(reason);

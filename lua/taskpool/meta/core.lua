@@ -35,7 +35,7 @@ local core = {}
 ---@field code taskpool.Code
 ---@field message string
 ---@field who? string of a Cancelled error: who cancelled
----@field when? number of a Cancelled error: the time of `taskpool.now`
+---@field when? number of a Cancelled error: seconds since 1970, as `os.time` counts them
 
 ---Makes an error table; raise it with `error(e, 0)`.
 ---@param code taskpool.Code|string

@@ -92,10 +92,11 @@
 local Future = {}
 
 ---Waits until the call has ended; any number of tasks may. Returns its results or raises its error, each
----time anew.
+---time anew. When it has not ended in so many seconds, raises TimedOut; the call goes on.
 ---@async
+---@param seconds? number default: no limit
 ---@return any ...
-function Future:await() end
+function Future:await(seconds) end
 
 ---Whether the call has ended, in whatever way.
 ---@return boolean
