@@ -525,6 +525,17 @@ static size_t option_end(const reader *r) {
   return equals ? (size_t)(equals - r->text) : end;
 }
 
+/* Where the value of `param` is expected stands an option. */
+static bool fail_no_value(const reader *r, const tp_param *param) {
+  char label[TP_SPELLING_SIZE], name[TP_SPELLING_SIZE], word[64];
+  excerpt(r->text, r->at, word_end(r->text, r->length, r->at), word);
+  return tp_fail(
+      r->error, TP_INVALID_ARGUMENT,
+      "%s has no value: '%s' at column %u is an option; write --%s=%s if it is the value",
+      tp_spelling_param(param, label), word, column(r->at), tp_spelling_command(param->name, name),
+      word);
+}
+
 static bool read_flag(reader *r, int index, bool attached) {
   if (attached)
     return fail_at(r, &r->method->params[index], "takes no value", r->at);
@@ -548,6 +559,8 @@ static bool read_option(reader *r) {
   r->at = attached ? end + (r->text[end] == '=') : skip_blanks(r->text, r->length, end);
   if (r->at == r->length || is_blank(r->text[r->at]))
     return fail_at(r, param, "has no value", from);
+  if (!attached && is_option(r))
+    return fail_no_value(r, param);
   return read_value(r, index);
 }
 

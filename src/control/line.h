@@ -12,8 +12,10 @@
  *
  * Spelling. Words are separated by blanks; quotes keep blanks in a word. Options stand anywhere
  * after the command, as -n 3, -n3, -n=3, --num-concurrent 3 or --num-concurrent=3; after "--"
- * nothing is an option. Literals (value/literal.h) may hold blanks. In names of commands and
- * options '-' and '_' are the same. A number with a sign is an argument, never an option.
+ * nothing is an option. A value that begins with a minus and is no number must be attached by '='
+ * or stand in quotes: -g=-n, -g "-n". Literals (value/literal.h) may hold blanks. In names of
+ * commands and options '-' and '_' are the same. A number with a sign is an argument, never an
+ * option.
  *
  * How it works. There is no list of tokens: the type of the parameter that is next decides how the
  * text from here on is read, by one row in the table of readers. To add a type of parameter: one
