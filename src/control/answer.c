@@ -14,8 +14,7 @@ static void add_text(tp_output *output, const char *text) {
 }
 
 static int add_chunk(const char *bytes, size_t length, void *output) {
-  tp_output_add(output, bytes, length);
-  return 0;
+  return tp_output_add(output, bytes, length) ? 0 : -1;
 }
 
 /* Adds `name` and the JSON after it; NULL, as which no memory shows, becomes null. Takes the
@@ -27,10 +26,42 @@ static void add_field(tp_output *output, const char *name, json_t *value) {
   json_decref(value);
 }
 
+/* Adds an error. In text mode the message is one plain line already. */
+static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
+                      size_t length) {
+  const char *name = tp_code_name(code);
+  if (mode == TP_ANSWER_TEXT) {
+    add_text(output, name);
+    add_text(output, ": ");
+    tp_output_add(output, message, length);
+  } else {
+    add_field(output, "{\"ok\": false, \"code\": ", tp_json_string(name, strlen(name)));
+    add_field(output, ", \"message\": ", tp_json_string(message, length));
+    add_text(output, "}");
+  }
+  add_text(output, "\n");
+}
+
+/* Completes the answer. Where it does not fit, the answer is the error that says so. */
+static void end_answer(tp_output *output, tp_answer_mode mode) {
+  static const char too_long[] = "the answer is longer than 8 MiB; ask for less at a time";
+  static const char no_memory[] = "no memory for the answer";
+  int failure = tp_output_end(output);
+  if (failure == 0)
+    return;
+  tp_output_begin(output);
+  if (failure == UV_ENOBUFS)
+    add_error(output, mode, TP_NOT_AVAILABLE, too_long, sizeof too_long - 1);
+  else
+    add_error(output, mode, TP_NO_MEMORY, no_memory, sizeof no_memory - 1);
+  tp_output_end(output);
+}
+
 /* One answer that is no error: its text, and `value`, whose reference is taken (text mode: NULL).
  */
 static void add_result(tp_output *output, tp_answer_mode mode, const char *text, size_t length,
                        json_t *value) {
+  tp_output_begin(output);
   if (mode == TP_ANSWER_TEXT) {
     tp_output_add(output, text, length);
   } else {
@@ -39,6 +70,7 @@ static void add_result(tp_output *output, tp_answer_mode mode, const char *text,
     add_text(output, "}");
   }
   add_text(output, "\n");
+  end_answer(output, mode);
 }
 
 /* ---- values ---- */
@@ -106,6 +138,7 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
   luaL_checkstack(L, 1, NULL);
   tp_text_escape(L, pool, strlen(pool));
   const char *text = lua_tolstring(L, -1, &length);
+  tp_output_begin(output);
   if (mode == TP_ANSWER_TEXT) {
     tp_output_add(output, text, length);
   } else {
@@ -115,24 +148,16 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
     add_text(output, "}");
   }
   add_text(output, "\n");
+  end_answer(output, mode);
 }
 
 /* ---- errors ---- */
 
-/* An answer that is an error. In text mode the message is one plain line already. */
-static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
-                      size_t length) {
-  const char *name = tp_code_name(code);
-  if (mode == TP_ANSWER_TEXT) {
-    add_text(output, name);
-    add_text(output, ": ");
-    tp_output_add(output, message, length);
-  } else {
-    add_field(output, "{\"ok\": false, \"code\": ", tp_json_string(name, strlen(name)));
-    add_field(output, ", \"message\": ", tp_json_string(message, length));
-    add_text(output, "}");
-  }
-  add_text(output, "\n");
+static void answer_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
+                         size_t length) {
+  tp_output_begin(output);
+  add_error(output, mode, code, message, length);
+  end_answer(output, mode);
 }
 
 /* Pushes the message of the error value at `index`: what it says, or the text of what it is. */
@@ -161,9 +186,9 @@ void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int i
     tp_text_escape(L, message, length);
     message = lua_tolstring(L, -1, &length);
   }
-  add_error(output, mode, code == TP_OK ? TP_SCRIPT_ERROR : code, message, length);
+  answer_error(output, mode, code == TP_OK ? TP_SCRIPT_ERROR : code, message, length);
 }
 
 void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error) {
-  add_error(output, mode, error->code, error->message, strlen(error->message));
+  answer_error(output, mode, error->code, error->message, strlen(error->message));
 }

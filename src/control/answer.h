@@ -4,8 +4,8 @@
  *
  * In text (wire mode 1) an answer is the result as text, "ok" for none, or "CODE: message", escaped
  * to one line; only help has several. In JSON (mode 2) each answer is one line with an object.
- * Every answer is added whole or, where memory runs out, not at all: what may raise is done first.
- */
+ * Every answer is added whole or not at all: what may raise is done first, and one that is longer
+ * than the output takes is replaced by an error that says so. */
 #ifndef TP_CONTROL_ANSWER_H
 #define TP_CONTROL_ANSWER_H
 

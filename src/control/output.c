@@ -41,16 +41,29 @@ static bool reserve(tp_output *output, size_t needed) {
   return true;
 }
 
-void tp_output_add(tp_output *output, const char *bytes, size_t length) {
+void tp_output_begin(tp_output *output) {
+  output->answer = output->length;
+  output->failure = 0;
+}
+
+bool tp_output_add(tp_output *output, const char *bytes, size_t length) {
   if (output->muted)
-    return;
-  size_t room = TP_OUTPUT_MAX - output->sending_length - output->length;
-  if (output->overflow || length > room || !reserve(output, output->length + length)) {
-    output->overflow = true;
-    return;
-  }
+    return true;
+  if (output->failure == 0 && length > TP_OUTPUT_MAX - tp_output_pending(output))
+    output->failure = UV_ENOBUFS;
+  if (output->failure == 0 && !reserve(output, output->length + length))
+    output->failure = UV_ENOMEM;
+  if (output->failure != 0)
+    return false;
   memcpy(output->bytes + output->length, bytes, length);
   output->length += length;
+  return true;
+}
+
+int tp_output_end(tp_output *output) {
+  if (output->failure != 0)
+    output->length = output->answer;
+  return output->failure;
 }
 
 static void on_written(uv_write_t *request, int status) {
@@ -76,8 +89,8 @@ static int send_buffer(tp_output *output) {
 }
 
 int tp_output_flush(tp_output *output) {
-  if (output->overflow && !output->muted)
-    return UV_ENOBUFS;
+  if (output->failure != 0)
+    return output->failure;
   if (output->length == 0 || output->sending)
     return 0;
   uv_buf_t buffer = uv_buf_init(output->bytes, (unsigned)output->length);
