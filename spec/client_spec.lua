@@ -187,6 +187,23 @@ describe("the client of a framed server", function()
     assert.matches("^Denied: .*not your host\n$", done.err)
   end)
 
+  it("tells why the server has closed the connection, if it has said so", function()
+    local closed
+    server = program.fake_server(socket, function(_, client)
+      client:write(GREETING .. '{"ok": false, "code": "NotAvailable", "message": "no room"}\n', function()
+        client:close()
+        closed = true
+      end)
+    end)
+    local client = program.start { "control", "unix", socket }
+    repeat
+      uv.run "once"
+    until closed and client.err:find "exit leaves"
+    client:write "lock\n"
+    assert.matches("\nNotAvailable: no room\n$", client:finish().err)
+    assert.are.equal(1, client.code)
+  end)
+
   it("does not go on with a server that it does not understand", function()
     serve(GREETING, { lock = "ok\n" })
     local done = ask "lock"

@@ -188,14 +188,26 @@ static bool take_plain(client *self, tp_error *error) {
   return true;
 }
 
+static bool take_answer(client *self, tp_error *error) {
+  return (self->framed ? take_framed : take_plain)(self, error);
+}
+
+/* The server has closed the connection, which `error` says; it may have said why. Always false. */
+static bool take_last_words(client *self, const tp_error *error) {
+  tp_error silent;
+  if (!take_answer(self, &silent))
+    fail(self, error);
+  return false;
+}
+
 /* Sends a command and shows its answer. False when there is no use in going on. */
 static bool ask(client *self, const char *command, size_t length) {
   tp_error error;
   if (!tp_connection_send(&self->connection, command, length, &error))
-    return fail(self, &error);
+    return take_last_words(self, &error);
   if (self->interactive && !tp_connection_wait(&self->connection, PATIENCE_MS))
     chat(self, "(waiting for the answer; ^C leaves without it)");
-  if (!(self->framed ? take_framed : take_plain)(self, &error))
+  if (!take_answer(self, &error))
     return fail(self, &error);
   if (!ferror(self->out))
     return true;
