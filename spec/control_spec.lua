@@ -429,28 +429,6 @@ describe("a command that waits", function()
   end)
 end)
 
-describe("128 clients", function()
-  it("are served, and one more is told so", function()
-    local host <close> = hosts.start(SIMPLE)
-    local clients = {}
-    for i = 1, 128 do
-      clients[i] = host:greet()
-    end
-    local late <close> = host:connect()
-    assert.matches("^NotAvailable: ", late:finish())
-    assert.are.equal("7", clients[128]:ask "pool-size")
-    clients[1]:close()
-    local greeting
-    repeat
-      local wire <close>, first = host:greet()
-      greeting = wire and first
-    until greeting == "SimpleTaskPool-0"
-    for _, wire in ipairs(clients) do
-      wire:close()
-    end
-  end)
-end)
-
 describe("serve", function()
   ---Runs a script that is served nowhere and returns what it prints.
   local function run(script)
@@ -545,13 +523,16 @@ describe("serve", function()
       try { pool, tcp = "example.org:80" }
       try { pool, unix = "" }
       try { pool, unix = "a\0b" }
+      try { pool, unix = directory .. "/s", max_clients = 0 }
+      try { pool, unix = directory .. "/s", line_timeout = "soon" }
+      try { pool, unix = directory .. "/s", unread_timeout = -1 }
     ]]
     local count = 0
     for line in out:gmatch "[^\n]+" do
       assert.matches("^false%s+InvalidArgument: ", line)
       count = count + 1
     end
-    assert.are.equal(12, count)
+    assert.are.equal(15, count)
   end)
 
   it("refuses addresses that are not loopback", function()

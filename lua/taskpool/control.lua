@@ -12,6 +12,9 @@ local core = require "taskpool.control.core"
 ---@field [integer] taskpool.Pool the pools to serve, a session starts with the first; default: all pools
 ---@field tcp? string "HOST:PORT", on loopback; port 0 is any free one
 ---@field unix? string path of a socket, made with mode 0600
+---@field max_clients? integer how many are served at a time; default 128
+---@field line_timeout? number seconds from the first byte of a line to its end; default 10
+---@field unread_timeout? number seconds that a client may leave answers unread; default 30
 
 ---@class taskpool.Server
 ---@field close fun(self: taskpool.Server) takes no more clients and ends the sessions

@@ -17,10 +17,11 @@ local BEFORE <const> = [[
 local taskpool = require "taskpool"
 local control = require "taskpool.control.core"
 local directory = ...
+local options = { unix = directory .. "/control.sock" }
 ]]
 local AFTER <const> = [[
 
-control.serve { unix = directory .. "/control.sock" }
+control.serve(options)
 io.stdout:write "serving\n"
 io.stdout:flush()
 ]]
@@ -32,7 +33,8 @@ io.stdout:flush()
 local Host = {}
 Host.__index = Host
 
----Runs `script`, with `taskpool`, `control` and `directory` as its locals, then serves its pools.
+---Runs `script`, with `taskpool`, `control`, `directory` and `options` (of serve) as its locals, then serves
+---its pools.
 ---@param script string
 ---@param modules? table<string, string> other files by path, as ["jobs/some.lua"] = "return {}"
 ---@param prefix? string[] a program and its arguments that starts ours, as { "sh", "-c", … }

@@ -122,6 +122,7 @@ static const tp_method *find_own(const char *name, lua_CFunction *call) {
 /* ---- help ---- */
 
 static int answer_help(lua_State *L, tp_session *session, const tp_method *method) {
+  session->accepted = true;
   if (method)
     tp_help_push_command(L, method, session->width);
   else
@@ -156,6 +157,7 @@ static int call_method(lua_State *L, tp_session *session, const tp_method *metho
   tp_error error;
   if (!tp_line_parse(L, &session->server->host->names, method, line, &error))
     return tp_raise_error(L, &error);
+  session->accepted = true;
   session->method = method;
   luaL_checkstack(L, 1, NULL);
   lua_pushcfunction(L, call);

@@ -7,20 +7,6 @@
 #include <jansson.h>
 #include <string.h>
 
-/* How requests of HTTP begin. No command is in capitals. */
-static const char *const http[] = {
-    "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PRI ",
-};
-
-static bool is_http(tp_slice line) {
-  for (size_t i = 0; i < sizeof http / sizeof http[0]; i++) {
-    size_t length = strlen(http[i]);
-    if (line.length >= length && memcmp(line.bytes, http[i], length) == 0)
-      return true;
-  }
-  return false;
-}
-
 static bool read_width(const json_t *hello, tp_session *session, tp_error *error) {
   const json_t *width = json_object_get(hello, "terminal_width");
   if (width && !json_is_integer(width) && !json_is_null(width))
@@ -54,14 +40,11 @@ static bool read_hello(tp_session *session, tp_error *error) {
 
 bool tp_handshake_run(lua_State *L, tp_session *session) {
   tp_error error;
-  if (is_http(session->line)) {
-    tp_session_leave(session);
-    return true;
-  }
   if (session->line.bytes[0] != '{')
     return false;
   if (!read_hello(session, &error))
     tp_raise_error(L, &error);
+  session->accepted = true;
   tp_answer_greeting(&session->output, session->mode, L, tp_command_pool_label(L, session));
   return true;
 }

@@ -4,7 +4,6 @@
  *
  *     {"terminal_width": 80}                    a client of mode 1; unknown keys are ignored
  *     {"terminal_width": 80, "reply": "json"}   one of mode 2
- *     GET / HTTP/1.1                            a browser: no command, no answer
  *     anything else                             a command (netcat) */
 #ifndef TP_CONTROL_HANDSHAKE_H
 #define TP_CONTROL_HANDSHAKE_H

@@ -30,6 +30,11 @@ void tp_input_add(tp_input *input, size_t count) {
   input->end += count;
 }
 
+void tp_input_finish(tp_input *input) {
+  if (input->end > input->start && input->bytes[input->end - 1] != '\n')
+    input->bytes[input->end++] = '\n';
+}
+
 void tp_input_clear(tp_input *input) {
   input->start = input->end = input->searched = 0;
   input->stop = NULL;

@@ -41,6 +41,10 @@ bool tp_input_is_full(const tp_input *input);
 /* `count` bytes have been written to the space. */
 void tp_input_add(tp_input *input, size_t count);
 
+/* No more bytes will come: what is there of an unfinished line becomes a line. Needs space for one
+ * byte. */
+void tp_input_finish(tp_input *input);
+
 /* Forgets all bytes. */
 void tp_input_clear(tp_input *input);
 

@@ -141,9 +141,31 @@ static void push_address(lua_State *L, size_t kind) {
   lua_pushfstring(L, "%s%s", kinds[kind].prefix, text);
 }
 
+/* The number on top of the stack, the value of `key`, if it is from `least` to `most`. */
+static lua_Number check_limit(lua_State *L, const char *key, lua_Number least, lua_Number most) {
+  lua_Number value = lua_tonumber(L, -1);
+  if (lua_type(L, -1) != LUA_TNUMBER || !(value >= least && value <= most))
+    tp_raise(L, TP_INVALID_ARGUMENT, "serve: '%s' must be a number from %f to %f", key, least,
+             most);
+  return value;
+}
+
+/* Reads the value on top of the stack if `key` is that of a limit. */
+static bool read_limit(lua_State *L, const char *key, tp_server_limits *limits) {
+  if (strcmp(key, "max_clients") == 0)
+    limits->clients = (unsigned)check_limit(L, key, 1, 1e6);
+  else if (strcmp(key, "line_timeout") == 0)
+    limits->line_ms = (uint64_t)(1000 * check_limit(L, key, 0.001, 1e6));
+  else if (strcmp(key, "unread_timeout") == 0)
+    limits->unread_ms = (uint64_t)(1000 * check_limit(L, key, 0.001, 1e6));
+  else
+    return false;
+  return true;
+}
+
 /* Reads the key and the value on top of the stack. Slot 2 takes the address, 3 the pool of the key
  * `pool`. */
-static void read_option(lua_State *L) {
+static void read_option(lua_State *L, tp_server_limits *limits) {
   const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
   lua_Integer index = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
   if (index >= 1 && index <= (lua_Integer)lua_rawlen(L, 1)) /* a pool of the list, read later */
@@ -162,7 +184,11 @@ static void read_option(lua_State *L) {
     lua_replace(L, 2);
     return;
   }
-  tp_raise(L, TP_INVALID_ARGUMENT, "serve: unknown option '%s'; it takes pools, tcp and unix",
+  if (key && read_limit(L, key, limits))
+    return;
+  tp_raise(L, TP_INVALID_ARGUMENT,
+           "serve: unknown option '%s'; it takes pools, tcp, unix, max_clients, line_timeout and "
+           "unread_timeout",
            luaL_tolstring(L, -2, NULL));
 }
 
@@ -181,7 +207,8 @@ static tp_pool **push_pools(lua_State *L, size_t *count) {
   return pools;
 }
 
-/* serve{pool…, tcp = "HOST:PORT" | unix = "PATH"}: opens a server for these pools, or for all. */
+/* serve{pool…, tcp = "HOST:PORT" | unix = "PATH", …}: opens a server for these pools, or for all.
+ */
 static int l_serve(lua_State *L) {
   tp_server_options options = {.closed = on_closed};
   tp_error error;
@@ -190,7 +217,7 @@ static int l_serve(lua_State *L) {
   lua_settop(L, 1);
   lua_settop(L, 3);
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
-    read_option(L);
+    read_option(L, &options.limits);
   if (lua_isnil(L, 2))
     return tp_raise(L, TP_INVALID_ARGUMENT,
                     "serve: needs an address: tcp = \"127.0.0.1:8001\" or unix = \"PATH\"");

@@ -10,6 +10,7 @@
 #include "value/fail.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <lauxlib.h>
 #include <signal.h>
 #include <stddef.h>
@@ -17,9 +18,37 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Clients accepted before others get their turn, and how long accepting rests without descriptors.
- */
-enum { ACCEPT_MAX = 32, RETRY_MS = 100 };
+/* Clients accepted before others get their turn, how long accepting rests without descriptors, and
+ * how long warnings are counted. */
+enum { ACCEPT_MAX = 32, RETRY_MS = 100, QUIET_MS = 10 * 1000 };
+
+static const tp_server_limits defaults = {.clients = 128, .line_ms = 10000, .unread_ms = 30000};
+
+/* ---- warnings ---- */
+
+/* Logs those that were counted. False: there were none. */
+static bool log_counted(tp_server *server) {
+  if (server->unlogged == 0)
+    return false;
+  tp_log_write(&server->host->log, TP_LOG_WARNING,
+               "control server: %" PRIu64 " more clients were sent away", server->unlogged);
+  server->unlogged = 0;
+  return true;
+}
+
+static void on_quiet(uv_timer_t *timer) {
+  if (log_counted(timer->data))
+    uv_timer_start(timer, on_quiet, QUIET_MS, 0);
+}
+
+void tp_server_warn(tp_server *server, const char *what) {
+  if (server->closing || uv_is_active((uv_handle_t *)&server->quiet)) {
+    server->unlogged++;
+    return;
+  }
+  tp_log_write(&server->host->log, TP_LOG_WARNING, "control client: %s", what);
+  uv_timer_start(&server->quiet, on_quiet, QUIET_MS, 0);
+}
 
 /* ---- the end ---- */
 
@@ -33,6 +62,7 @@ static void release_pools(lua_State *L, tp_server *server) {
 static void free_if_over(tp_server *server) {
   if (!server->closing || server->handles > 0 || server->session_count > 0)
     return;
+  log_counted(server);
   tp_host_remove_service(server->host, &server->service);
   release_pools(server->host->L, server);
   if (server->closed)
@@ -57,6 +87,7 @@ static void stop(tp_server *server) {
   uv_close((uv_handle_t *)&server->poll, on_handle_closed);
   close(server->listener.fd); /* libuv has let go of it: the address is free at once */
   uv_close((uv_handle_t *)&server->retry, on_handle_closed);
+  uv_close((uv_handle_t *)&server->quiet, on_handle_closed);
 }
 
 void tp_server_close(tp_server *server) {
@@ -83,11 +114,8 @@ static int open_reserve(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Whether the client may be served; `refusal` says why not. */
-static bool is_welcome(const tp_server *server, int fd, tp_error *refusal) {
-  if (server->clients >= TP_SERVER_CLIENTS)
-    return tp_fail(refusal, TP_NOT_AVAILABLE, "this server has its %d clients; try again later",
-                   TP_SERVER_CLIENTS);
+/* Whether the client is of a user that may be served; `refusal` says why not. */
+static bool is_known(const tp_server *server, int fd, tp_error *refusal) {
   if (server->listener.address.kind != TP_ADDRESS_UNIX)
     return true;
   struct ucred peer;
@@ -99,12 +127,32 @@ static bool is_welcome(const tp_server *server, int fd, tp_error *refusal) {
   return true;
 }
 
+/* Makes a place for a new client, that of the one that has been idle longest if all are taken. */
+static bool make_room(tp_server *server, tp_error *refusal) {
+  tp_session *session, *longest = NULL;
+  if (server->clients < server->limits.clients)
+    return true;
+  LIST_FOREACH(session, &server->sessions, link) {
+    if (tp_session_is_idle(session) && (!longest || session->used < longest->used))
+      longest = session;
+  }
+  if (!longest)
+    return tp_fail(refusal, TP_NOT_AVAILABLE,
+                   "this server has its %u clients, and all have commands running; try again later",
+                   server->limits.clients);
+  tp_session_evict(longest);
+  return true;
+}
+
 static void receive(tp_server *server, int fd) {
   tp_error refusal;
-  bool welcome = is_welcome(server, fd, &refusal);
-  if (server->session_count >= TP_SERVER_CLIENTS + TP_SERVER_REFUSED)
+  if (server->session_count >= server->limits.clients + TP_SERVER_REFUSED) {
     close(fd);
-  else if (!tp_session_start(server, fd, welcome ? NULL : &refusal))
+    tp_server_warn(server, "closed without a word, too many are being sent away");
+    return;
+  }
+  bool welcome = is_known(server, fd, &refusal) && make_room(server, &refusal);
+  if (!tp_session_start(server, fd, welcome ? NULL : &refusal))
     tp_log_write(&server->host->log, TP_LOG_ERROR, "control server: no memory for a client");
 }
 
@@ -121,25 +169,25 @@ static void on_retry(uv_timer_t *timer) {
   uv_poll_start(&server->poll, UV_READABLE, on_connection);
 }
 
-/* No descriptor is left for a client: tells it so with the reserve, then rests. */
-static void turn_away(tp_server *server) {
+/* No descriptor is left for the next client: tells it so with the reserve. False: there is no next
+ * one, or no reserve; then accepting rests. */
+static bool turn_away(tp_server *server) {
   static const char answer[] =
       "NotAvailable: the host has no file descriptors left; try again later\n";
-  tp_log_write(&server->host->log, TP_LOG_WARNING,
-               "control server: a client was turned away, no file descriptors are left");
-  if (server->reserve >= 0) {
+  if (server->reserve >= 0)
     close(server->reserve);
-    int fd = accept_client(server);
-    if (fd >= 0) {
-      send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-      close(fd);
-    }
-    server->reserve = open_reserve();
+  int fd = accept_client(server);
+  if (fd >= 0) {
+    tp_server_warn(server, "turned away, the host has no file descriptors left");
+    send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
   }
+  server->reserve = open_reserve();
   if (server->reserve < 0) {
     uv_poll_stop(&server->poll);
     uv_timer_start(&server->retry, on_retry, RETRY_MS, 0);
   }
+  return fd >= 0 && server->reserve >= 0;
 }
 
 /* Accepts those who wait. One who left before is no reason to stop; where the reason is not known,
@@ -151,9 +199,10 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
     int fd = accept_client(server);
     if (fd >= 0)
       receive(server, fd);
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-      turn_away(server);
-    else if (errno != ECONNABORTED && errno != EINTR)
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      if (!turn_away(server))
+        return;
+    } else if (errno != ECONNABORTED && errno != EINTR)
       return;
   }
 }
@@ -222,11 +271,20 @@ static bool start(tp_server *server, tp_error *error) {
   if (status != 0)
     return tp_fail(error, TP_IO_ERROR, "cannot watch a socket: %s", uv_strerror(status));
   uv_timer_init(loop, &server->retry);
-  server->poll.data = server->retry.data = server;
-  server->handles = 2;
+  uv_timer_init(loop, &server->quiet);
+  server->poll.data = server->retry.data = server->quiet.data = server;
+  server->handles = 3;
   tp_host_add_service(server->host, &server->service);
   uv_poll_start(&server->poll, UV_READABLE, on_connection);
   return true;
+}
+
+/* `limits` with the defaults for what is not given. */
+static tp_server_limits complete(tp_server_limits limits) {
+  limits.clients = limits.clients > 0 ? limits.clients : defaults.clients;
+  limits.line_ms = limits.line_ms > 0 ? limits.line_ms : defaults.line_ms;
+  limits.unread_ms = limits.unread_ms > 0 ? limits.unread_ms : defaults.unread_ms;
+  return limits;
 }
 
 tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *options,
@@ -243,6 +301,7 @@ tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *
   ignore_broken_pipes();
   server->host = host;
   server->service.close = close_service;
+  server->limits = complete(options->limits);
   server->closed = options->closed;
   server->context = options->context;
   LIST_INIT(&server->sessions);
@@ -281,6 +340,10 @@ tp_pool *tp_server_pool_at(const tp_server *server, size_t index) {
 
 void tp_server_release(tp_server *server) {
   server->clients--;
+}
+
+uint64_t tp_server_stamp(tp_server *server) {
+  return ++server->stamp;
 }
 
 void tp_server_forget(tp_server *server, tp_session *session) {

@@ -3,6 +3,7 @@
  * A session; see session.h. */
 #include "control/session.h"
 #include "control/command.h"
+#include "control/foreign.h"
 #include "control/handshake.h"
 #include "control/server.h"
 #include "host/host.h"
@@ -11,11 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Lines of one burst: few enough that others wait less than a millisecond for them. */
-enum { BURST = 64 };
-
-/* The first byte of a TLS greeting, which no line begins with. */
-enum { TLS_HANDSHAKE = 0x16 };
+/* Lines of one burst: few enough that others wait less than a millisecond for them. And how long a
+ * session goes on whose client or whose server is done. */
+enum { BURST = 64, LAST_WORDS_MS = 1000 };
 
 static void advance(tp_session *session, lua_State *L);
 static void set_wait(tp_session *session, tp_session_wait wait);
@@ -24,8 +23,11 @@ static lua_State *main_state(const tp_session *session) {
   return session->server->host->L;
 }
 
-static void log_client(const tp_session *session, tp_log_level level, const char *what) {
-  tp_log_write(&session->server->host->log, level, "control client: %s", what);
+/* The one place where the state changes: open sessions are the clients of the server. */
+static void set_state(tp_session *session, tp_session_state state) {
+  if (session->state == TP_SESSION_OPEN)
+    tp_server_release(session->server);
+  session->state = state;
 }
 
 /* ---- the end ---- */
@@ -59,18 +61,17 @@ static void cancel_burst(tp_session *session) {
 void tp_session_close(tp_session *session) {
   if (session->state == TP_SESSION_CLOSED)
     return;
-  session->state = TP_SESSION_CLOSED;
+  set_state(session, TP_SESSION_CLOSED);
   if (session->burst)
     cancel_burst(session);
   uv_close(&session->client.handle, on_handle_closed);
   uv_close((uv_handle_t *)&session->deadline, on_handle_closed);
   uv_close((uv_handle_t *)&session->flusher, on_handle_closed);
-  tp_server_release(session->server);
 }
 
 void tp_session_leave(tp_session *session) {
   if (session->state == TP_SESSION_OPEN)
-    session->state = TP_SESSION_LEAVING;
+    set_state(session, TP_SESSION_LEAVING);
 }
 
 void tp_session_end(tp_session *session) {
@@ -105,33 +106,75 @@ static void say_goodbye(tp_session *session) {
 
 /* Says why the session ends, and ends it. */
 static void refuse(tp_session *session, const tp_error *error) {
-  log_client(session, TP_LOG_WARNING, error->message);
+  tp_server_warn(session->server, error->message);
   tp_answer_failure(&session->output, session->mode, error);
   tp_session_leave(session);
 }
 
+/* Ends a session with a line of HTTP. Where no good line has come yet, a page may read what we say:
+ * we say nothing. */
+static void refuse_http(tp_session *session) {
+  static const tp_error http = {TP_DENIED,
+                                "a line of HTTP ends the session: this is a control port"};
+  if (session->accepted || !tp_foreign_is_request(session->line)) {
+    refuse(session, &http);
+    return;
+  }
+  tp_server_warn(session->server, http.message);
+  tp_session_leave(session);
+}
+
+bool tp_session_is_idle(const tp_session *session) {
+  return session->state == TP_SESSION_OPEN && !session->burst;
+}
+
+/* One that does not read what it has asked for cannot be told. */
+void tp_session_evict(tp_session *session) {
+  static const tp_error evicted = {
+      TP_NOT_AVAILABLE, "the server is full and another client needs this place; connect again"};
+  if (tp_output_pending(&session->output) > 0) {
+    tp_server_warn(session->server, evicted.message);
+    tp_session_close(session);
+    return;
+  }
+  refuse(session, &evicted);
+  advance(session, main_state(session));
+}
+
 /* ---- deadlines ---- */
 
-/* How long a session waits for what, in milliseconds. */
-static const uint64_t patience[] = {
-    [TP_SESSION_LINE] = 10000,
-    [TP_SESSION_READER] = 30000,
-    [TP_SESSION_LAST_WORDS] = 1000,
-};
+/* How long a session waits for `wait`, in milliseconds. */
+static uint64_t patience(const tp_session *session, tp_session_wait wait) {
+  const tp_server_limits *limits = &session->server->limits;
+  switch (wait) {
+  case TP_SESSION_LINE:
+    return limits->line_ms;
+  case TP_SESSION_READER:
+    return limits->unread_ms;
+  default:
+    return LAST_WORDS_MS;
+  }
+}
+
+/* A line has not come to its end. */
+static void refuse_late(tp_session *session) {
+  tp_error late;
+  tp_fail(&late, TP_TIMED_OUT, "a line must end within %g seconds of its first byte",
+          (double)session->server->limits.line_ms / 1000);
+  refuse(session, &late);
+  advance(session, main_state(session));
+}
 
 static void on_deadline(uv_timer_t *timer) {
-  static const tp_error late = {TP_TIMED_OUT,
-                                "a line must end within 10 seconds of its first byte"};
   tp_session *session = timer->data;
   tp_session_wait wait = session->wait;
   session->wait = TP_SESSION_NOTHING;
   if (wait == TP_SESSION_LINE) {
-    refuse(session, &late);
-    advance(session, main_state(session));
+    refuse_late(session);
     return;
   }
   if (wait == TP_SESSION_READER)
-    log_client(session, TP_LOG_WARNING, "dropped, it does not read its answers");
+    tp_server_warn(session->server, "dropped, it does not read its answers");
   tp_session_close(session);
 }
 
@@ -143,7 +186,7 @@ static void set_wait(tp_session *session, tp_session_wait wait) {
   if (wait == TP_SESSION_NOTHING)
     uv_timer_stop(&session->deadline);
   else
-    uv_timer_start(&session->deadline, on_deadline, patience[wait], 0);
+    uv_timer_start(&session->deadline, on_deadline, patience(session, wait), 0);
 }
 
 static tp_session_wait next_wait(const tp_session *session) {
@@ -160,8 +203,8 @@ static tp_session_wait next_wait(const tp_session *session) {
 
 static void send_answers(tp_session *session) {
   int status = tp_output_flush(&session->output);
-  if (status == UV_ENOBUFS) {
-    log_client(session, TP_LOG_WARNING, "dropped, more than 8 MiB of answers are unread");
+  if (status == UV_ENOBUFS || status == UV_ENOMEM) {
+    tp_server_warn(session->server, "dropped, there is no room for its answers");
     tp_session_close(session);
   } else if (status < 0) { /* it is gone: what it sent is run, for nobody */
     tp_output_mute(&session->output);
@@ -206,13 +249,23 @@ static bool next_line(tp_session *session) {
 /* Lua: runs the session's line. */
 static int l_line(lua_State *L) {
   tp_session *session = lua_touserdata(L, 1);
+  bool first = !session->greeted;
   lua_settop(L, 0);
-  if (!session->greeted) {
-    session->greeted = true;
-    if (tp_handshake_run(L, session))
-      return 0;
+  session->greeted = true;
+  if (tp_foreign_is_request(session->line) || tp_foreign_is_header(session->line)) {
+    refuse_http(session);
+    return 0;
   }
+  if (first && tp_handshake_run(L, session))
+    return 0;
   return tp_command_run(L, session);
+}
+
+/* The line has been answered: the session ends if it was the first, and bad. */
+static void end_line(tp_session *session) {
+  session->busy = false;
+  if (session->greeted && !session->accepted)
+    tp_session_leave(session);
 }
 
 /* Runs line after line, each one protected; where one waits, this goes on as its continuation. */
@@ -221,7 +274,7 @@ static int run_lines(lua_State *L, int status, lua_KContext context) {
   for (;;) {
     if (status != LUA_OK && status != LUA_YIELD && session->busy)
       tp_answer_error(&session->output, session->mode, L, -1);
-    session->busy = false;
+    end_line(session);
     lua_settop(L, 0);
     if (!next_line(session))
       return 0;
@@ -245,7 +298,8 @@ static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
   session->burst = NULL;
   if (!ok && session->busy)
     tp_answer_failure(&session->output, session->mode, &ended);
-  session->busy = false;
+  end_line(session);
+  session->used = tp_server_stamp(session->server);
   if (session->state != TP_SESSION_CLOSED)
     set_wait(session, TP_SESSION_NOTHING);
   advance(session, L);
@@ -289,7 +343,9 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
     return;
   if (count < 0) {
     session->ended = true;
-    if (count != UV_EOF)
+    if (count == UV_EOF)
+      tp_input_finish(&session->input);
+    else
       tp_output_mute(&session->output);
     if (session->goodbye) {
       tp_session_close(session);
@@ -297,8 +353,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
     }
   } else if (session->state == TP_SESSION_OPEN) {
     tp_input_add(&session->input, (size_t)count);
-    if (!session->greeted && session->input.bytes[0] == TLS_HANDSHAKE)
+    if (!session->greeted && tp_foreign_is_tls(session->input.bytes[0])) {
+      tp_server_warn(session->server, "a TLS greeting ends the session: the port is not encrypted");
       tp_session_leave(session);
+    }
   }
   advance(session, main_state(session));
 }
@@ -396,6 +454,7 @@ bool tp_session_start(tp_server *server, int fd, const tp_error *refusal) {
   }
   session->server = server;
   session->pool_ref = LUA_NOREF;
+  session->used = tp_server_stamp(server);
   LIST_INSERT_HEAD(&server->sessions, session, link);
   server->session_count++;
   server->clients++;

@@ -6,16 +6,21 @@
  * name of the pool; `"reply": "json"` in it asks for framed answers. Anything else is a command
  * already (netcat). After that each line is a command and gets one answer, in order.
  *
+ * Who does not speak our language must not have anything run. A first line that is neither a
+ * handshake nor a command with its arguments is answered and ends the session; so do lines of HTTP
+ * at any time (foreign.h).
+ *
  * How it works. Bytes come into tp_input, answers go out by tp_output. Between the two stands one
  * coroutine at most, a *burst*: it runs the lines that are there one after the other (command.c)
  * and ends when there are none, or after some, so that others get their turn. A command that waits
  * parks the burst and so holds this session only. After each event (bytes, a burst that ended,
  * answers that left) one function, `advance`, decides what comes next.
  *
- * Endings. What a client has sent in full is run even if it has left since; but what is still
- * waiting LAST_WORDS after it left is cancelled. When we end the session (a line too long, `exit`),
- * what was answered is sent, our side is shut, and what the client still sends is thrown away for a
- * while, so that the system does not drop the last answer with the connection. */
+ * Endings. What a client has sent is run even if it has left since, also a last line without a line
+ * end; but what is still waiting LAST_WORDS after it left is cancelled. When we end the session (a
+ * line too long, `exit`), what was answered is sent, our side is shut, and what the client still
+ * sends is thrown away for a while, so that the system does not drop the last answer with the
+ * connection. */
 #ifndef TP_CONTROL_SESSION_H
 #define TP_CONTROL_SESSION_H
 
@@ -71,8 +76,10 @@ typedef struct tp_session {
   tp_slice line;           /* the command that runs, in the input's buffer */
   const tp_method *method; /* its record; undefined where it was refused */
   unsigned handles;        /* handles not yet closed */
+  uint64_t used;           /* when a line was last run; see tp_server_stamp */
   bool busy;               /* `line` has been taken and not answered */
   bool greeted;            /* the first line has come */
+  bool accepted;           /* … and was a good one */
   bool reading;            /* libuv reads for us */
   bool ended;              /* the client has said its last, or is gone */
   bool shut;               /* our side was or is being shut */
@@ -89,6 +96,12 @@ void tp_session_close(tp_session *session);
 
 /* Closes it as soon as what was answered has been sent. */
 void tp_session_leave(tp_session *session);
+
+/* True where it waits for its client: no command runs. */
+bool tp_session_is_idle(const tp_session *session);
+
+/* Ends an idle session, whose place another client needs, and says so. */
+void tp_session_evict(tp_session *session);
 
 /* The server closes: closes it now, but for a command that runs, which has LAST_WORDS to end and be
  * answered. So a client that waits until the pool is closed hears of it. */
