@@ -159,7 +159,11 @@ static void add_string(writer *w, int index, bool quoted) {
 
 static void add_number(writer *w, int index) {
   lua_Number number = lua_tonumber(w->L, index);
-  if (lua_isinteger(w->L, index) || isfinite(number)) {
+  if (lua_isinteger(w->L, index)) { /* no string of Lua: there may be a million of them */
+    char digits[32];
+    sprintf(digits, LUA_INTEGER_FMT, (LUAI_UACINT)lua_tointeger(w->L, index));
+    add_text(w, digits);
+  } else if (isfinite(number)) {
     lua_pushvalue(w->L, index); /* the conversion changes the value itself */
     add_text(w, lua_tostring(w->L, -1));
     lua_pop(w->L, 1);
