@@ -331,7 +331,7 @@ describe("the demo", function()
     local directory = program.make_directory()
     local done = program.run {
       file = "lua5.4",
-      "scripts/play.lua",
+      "scripts/lib/play.lua",
       env = { PACE = "0.05", TMPDIR = directory },
     }
     assert.are.equal("", done.err)
@@ -349,7 +349,7 @@ describe("the demo", function()
 
   it("ends everything at ^C", function()
     local directory = program.make_directory()
-    local process = program.start { file = "lua5.4", "scripts/play.lua", env = { TMPDIR = directory } }
+    local process = program.start { file = "lua5.4", "scripts/lib/play.lua", env = { TMPDIR = directory } }
     process:wait_for "listening on "
     local socket = process.out:match "(%S+/host)" or process.out:match "(/%S+)"
     process:kill "sigint"

@@ -2,7 +2,7 @@
 --
 -- Plays a session in front of the reader; scripts/demo calls it in the environment of scripts/env.
 --
---     lua5.4 scripts/play.lua
+--     lua5.4 scripts/lib/play.lua
 --
 -- It starts examples/control_server.lua and clients for it, types commands into the clients, and shows what
 -- everybody says at its time. It is a taskpool script itself: its main task waits for what comes out of

@@ -4,7 +4,7 @@
  * report wrongly for. */
 #define _GNU_SOURCE /* a source can no longer ask for it when this has been read */
 
-#include "../include/taskpool.h"
+#include "../../include/taskpool.h"
 #include <uthash.h>
 
 typedef struct lua_State lua_State;

@@ -49,3 +49,10 @@ build() {
   cmake -S . -B "$directory" "$@" >/dev/null
   cmake --build "$directory" -j "$(nproc)" >&2
 }
+
+# build_fuzz: builds the fuzz targets, with clang, whose libFuzzer is in a package with its version.
+build_fuzz() {
+  need $build_packages clang
+  need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+  build build-fuzz -DCMAKE_C_COMPILER=clang -DTP_SANITIZE=fuzzer-no-link,address,undefined
+}
