@@ -559,7 +559,7 @@ describe("the standard pcall and coroutine functions, kept from before taskpool 
         taskpool.sleep(0.01)
       end
       taskpool.run(function()
-        local pool = taskpool.TaskPool { cancel_grace = 0.2 }
+        local pool, refused = taskpool.TaskPool { cancel_grace = 0.2 }, false
         pool:apply(function()
           while true do
             pcall(taskpool.sleep, 60)
@@ -578,9 +578,11 @@ describe("the standard pcall and coroutine functions, kept from before taskpool 
           print(select(2, pcall(wrap(function()
             coroutine.wrap(wait)()
           end))).code)
-          taskpool.sleep(0.02)
+          refused = true
         end)
-        taskpool.sleep(0.05)
+        repeat
+          taskpool.sleep(0.01)
+        until refused
         pool:cancel_all()
         while pool.num_cancelled > 0 do
           taskpool.sleep(0.01)

@@ -43,6 +43,17 @@ local function await_that(is_so)
   end
 end
 
+---A named pipe on which a thread blocks, and a function that ends that.
+local function make_gate()
+  local directory = program.make_directory()
+  local path = directory .. "/gate"
+  assert(os.execute("mkfifo " .. path))
+  return path, function()
+    io.open(path, "w"):close()
+    program.remove_directory(directory)
+  end
+end
+
 ---What the only task of a pool came to: ok, results or error.
 local function outcome(pool, name, args, options)
   local ends = {}
@@ -158,8 +169,8 @@ describe("a pool of threads", function()
   end)
 
   live_it("takes work that has not begun back from a thread that is stuck", function()
-    local pool, ends = thread_pool { threads = 2 }, {}
-    pool:apply(REMOTE .. "block", noting(ends, { args = { 1 } }))
+    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
+    pool:apply(REMOTE .. "block_on", noting(ends, { args = { gate } }))
     pool:map(REMOTE .. "identity_after", (function()
       local left = 40
       return function()
@@ -175,24 +186,26 @@ describe("a pool of threads", function()
       end
       return true
     end)
-    assert.is_nil(ends[0], "the others have waited for the one that was stuck")
+    assert.is_nil(ends[0])
+    open()
     pool:gather_and_close()
   end)
 
   live_it("does not wait for a thread that a task blocks after a wait", function()
-    local pool, ends = thread_pool { threads = 2 }, {}
-    pool:apply(REMOTE .. "sleep_and_block", noting(ends, { args = { 0.05, 2 } }))
+    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
+    pool:apply(REMOTE .. "sleep_and_block_on", noting(ends, { args = { 0.05, gate } }))
     taskpool.sleep(0.2)
     for id = 1, 6 do
       assert.are.equal(id, pool:submit(REMOTE .. "echo", { id }))
     end
-    assert.is_nil(ends[0], "they have waited for the one that was stuck")
+    assert.is_nil(ends[0])
+    open()
     pool:gather_and_close()
   end)
 
   loop_it("does not leave work with a thread that is stuck while another one runs loops", function()
-    local pool, ends, blocked = thread_pool { threads = 2, cancel_grace = 0.1 }, {}, {}
-    pool:apply(REMOTE .. "block", noting(blocked, { args = { 3 } }))
+    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
+    pool:apply(REMOTE .. "block_on", { args = { gate } })
     local loops = pool:apply(REMOTE .. "loop", { num = 2 })
     pool:map(REMOTE .. "echo", { 1, 2, 3, 4, 5, 6 }, noting(ends, { num_concurrent = 6 }))
     await_that(function()
@@ -202,27 +215,32 @@ describe("a pool of threads", function()
       end
       return count == 6
     end)
-    assert.is_nil(next(blocked), "they have waited for the one that was stuck")
+    open()
     pool:cancel_group(loops)
     pool:gather_and_close { return_exceptions = true }
   end)
 
   live_it("tells of each task in which thread it is", function()
-    local pool = thread_pool { threads = 1 }
-    local group = pool:apply(REMOTE .. "block", { args = { 0.5 } })
-    taskpool.sleep(0.05)
+    local pool, gate, open = thread_pool { threads = 1 }, make_gate()
+    pool:apply(REMOTE .. "block_on", { args = { gate } })
     pool:apply(REMOTE .. "echo")
-    taskpool.sleep(0.01)
-    assert.are.equal(("in thread 1 of %s: %sblock"):format(pool, REMOTE), pool:traceback(0))
-    assert.matches("^waits for a?%s?thread", pool:traceback(1))
+    local function await_place(of, id, pattern)
+      await_that(function()
+        local ok, place = pcall(of.traceback, of, id)
+        return ok and place:find(pattern)
+      end)
+    end
+    await_place(pool, 0, "^in thread")
+    assert.are.equal(("in thread 1 of %s: %sblock_on"):format(pool, REMOTE), pool:traceback(0))
+    await_place(pool, 1, "^waits for a?%s?thread")
     local other = tasks.TaskPool()
     other:apply(function()
-      taskpool.blocking(REMOTE .. "sleep", 0.1)
-    end)
-    taskpool.sleep(0.05)
-    assert.matches("^in thread %d+ of the host: [%w.]+sleep < blocking < .+ at .+:%d+", other:traceback(0))
+      taskpool.blocking(REMOTE .. "sleep", 60)
+    end, { group_name = "sleeper" })
+    await_place(other, 0, "^in thread %d+ of the host: [%w.]+sleep < blocking < .+ at .+:%d+")
+    other:cancel_group "sleeper"
     other:gather_and_close()
-    pool:cancel_group(group)
+    open()
     pool:gather_and_close()
   end)
 
@@ -473,16 +491,18 @@ end)
 
 describe("taskpool.blocking", function()
   live_it("runs a function in a thread while others go on", function()
-    local ticks = 0
-    local ticker = tasks.TaskPool()
+    local ticker, ticks, gate, open = tasks.TaskPool(), 0, make_gate()
     ticker:apply(function()
-      for _ = 1, 1000 do
+      while true do
         taskpool.sleep(0.002)
         ticks = ticks + 1
+        if ticks == 5 then
+          open()
+        end
       end
     end)
-    taskpool.blocking(REMOTE .. "block", 0.1)
-    assert.is_true(ticks >= 5, ticks)
+    taskpool.blocking(REMOTE .. "block_on", gate)
+    assert.is_true(ticks >= 5)
     ticker:cancel_all()
     ticker:gather_and_close()
   end)

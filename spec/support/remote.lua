@@ -57,10 +57,15 @@ function remote.block(seconds)
   uv.sleep(seconds * 1000 // 1 | 0)
 end
 
+---The same until somebody opens the named pipe `path` for writing.
+function remote.block_on(path)
+  io.open(path):close()
+end
+
 ---The same after a wait.
-function remote.sleep_and_block(seconds, blocked)
+function remote.sleep_and_block_on(seconds, path)
   taskpool.sleep(seconds)
-  remote.block(blocked)
+  remote.block_on(path)
 end
 
 ---Raises `value`.
