@@ -2,7 +2,7 @@
 --
 -- Bugs that scripts/mutate makes on purpose, one after the other, to see whether the specs notice. For each:
 --
--- text     stands exactly once in all of src/, in whatever file
+-- text     stands exactly once in all of src/ and lua/, in whatever file
 -- becomes  what it becomes
 -- specs    the tests that must notice: "pool" is spec/pool_spec.lua; "c.pool" and others as ctest names them
 -- breaks   what is broken then

@@ -641,6 +641,6 @@ describe("the watchdog", function()
     until running == "0"
     local place = host.process.err:match "stuck for 5 seconds[^\n]*"
     assert.is_truthy(place, host.process.err)
-    assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:6$", place)
+    assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:7$", place)
   end)
 end)

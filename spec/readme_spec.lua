@@ -153,8 +153,10 @@ describe("the README", function()
     local process = start(step.command)
     if said[#said] == "..." then
       left_running[#left_running + 1] = process
-      process:wait_for(said[#said - 1]:match "%u.*$") -- behind the time
-      return assert_says(said, process.out, where)
+      for index = 1, #said - 1 do -- the log and the output of a script are two streams: in any order
+        process:wait_for(said[index]:match "%a.*$", 1) -- behind the time
+      end
+      return
     end
     for _, line in ipairs(step.typed) do
       process:write(line .. "\n")
@@ -163,14 +165,19 @@ describe("the README", function()
     assert_says(said, process:finish().out, where)
   end
 
-  for _, block in ipairs(read_blocks()) do
+  local blocks = read_blocks()
+  for _, block in ipairs(blocks) do -- before all others: the host that they start ends after half a minute
     if block.language == "console" then
       it(("says what the commands of line %d say"):format(block.line), function()
         for _, step in ipairs(read_steps(block)) do
           run_step(step, ("README.md:%d: %s"):format(block.line, step.command))
         end
       end)
-    elseif block.language == "lua" then
+    end
+  end
+
+  for _, block in ipairs(blocks) do
+    if block.language == "lua" then
       it(("says what the script of line %d prints"):format(block.line), function()
         local text, printed = table.concat(block.lines, "\n"), {}
         for _, line in ipairs(block.lines) do

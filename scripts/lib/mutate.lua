@@ -11,7 +11,7 @@
 local LIMIT <const> = 150
 
 ---@class Mutant
----@field text string stands once in all of src/
+---@field text string stands once in all of src/ and lua/
 ---@field becomes string what it becomes
 ---@field specs string[] tests that must notice: "pool" is spec.pool; "c.pool" and others as ctest names them
 ---@field breaks string what is broken then
@@ -27,10 +27,10 @@ local function write(path, text)
   assert(file:write(text))
 end
 
----The texts of all sources below `root`, by their paths.
+---The texts of all sources in a tree, by their paths.
 local function read_sources(root)
   local sources = {}
-  local list <close> = assert(io.popen(("find '%s/src' -name '*.[ch]'"):format(root)))
+  local list <close> = assert(io.popen(("find '%s/src' '%s/lua' -name '*.[ch]' -o -name '*.lua'"):format(root, root)))
   for path in list:lines() do
     sources[path] = read(path)
   end
@@ -43,12 +43,12 @@ local function find(sources, text)
   for path, source in pairs(sources) do
     local from = source:find(text, 1, true)
     if from and (found or source:find(text, from + 1, true)) then
-      return nil, "stands more than once in src/"
+      return nil, "stands more than once"
     elseif from then
       found, at = path, from
     end
   end
-  return found, found and at or "does not stand in src/"
+  return found, found and at or "does not stand in src/ or lua/"
 end
 
 ---Prints each text that does not stand exactly once; returns how many there are.
