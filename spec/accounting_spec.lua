@@ -283,7 +283,7 @@ end
 
 function operations.pause(books)
   if books.pool.paused or random(10) == 1 then
-    books.pool:pause()
+    books.pool:pause { toggle = true }
   end
 end
 

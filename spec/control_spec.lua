@@ -215,14 +215,17 @@ describe("the commands", function()
       { "num-waiting", "0" },
       { "submit-nowait mypackage.mymodule.add -g sum", "Future: waiting" },
       { "pause", "true" },
+      { "pause", "true" },
       { "paused", "true" },
+      { "pause --toggle", "false" },
+      { "pause --toggle", "true" },
     })
     assert.matches("^NotAvailable: .* is paused", wire:ask "submit --nowait mypackage.mymodule.add")
     other:send "submit mypackage.mymodule.add -a [3, 4]\n" -- holds only its own session
     repeat
       local waiting = wire:ask "num-waiting"
     until waiting == "2"
-    assert_answers(wire, { { "pause", "false" }, { "pool-size inf", "ok" } })
+    assert_answers(wire, { { "resume", "false" }, { "size inf", "ok" }, { "pool-size", "inf" }, { "is-closed", "false" } })
     assert.are.equal("7", other:line())
     assert.matches("^InvalidArgument: .* takes a number", wire:ask "set-weight sum heavy")
     assert.matches("arithmetic on a nil value", wire:ask "submit mypackage.mymodule.add -a [1]")

@@ -81,18 +81,60 @@ describe("a new pool", function()
 
   task_it("has no properties but its own, and lets only its size be set", function()
     local pool = tasks.TaskPool()
-    for _, name in ipairs { "num_running", "is_locked", "unheard_of" } do
+    for _, name in ipairs { "num_running", "is_locked", "lock", "unheard_of" } do
       local err = raises("InvalidArgument", function()
         pool[name] = 1
       end)
       assert.matches(name, err.message)
     end
     raises("InvalidArgument", pool.lock, {})
-    assert.is_nil(pool.start)
+  end)
+
+  task_it("raises where it is asked for what it has not, and says what comes close", function()
+    local pool, simple = tasks.TaskPool { name = "p" }, tasks.SimpleTaskPool(nap, { name = "s" })
+    local function get(of, name)
+      return raises("InvalidArgument", function() return of[name] end).message
+    end
+    local function set(of, name)
+      return raises("InvalidArgument", function() of[name] = 1 end).message
+    end
+    for _, try in ipairs { get, set } do
+      assert.are.equal("TaskPool-p has no method or property 'num_runing'; did you mean 'num_running'?",
+        try(pool, "num_runing"))
+      assert.are.equal("TaskPool-p has no method or property 'gather'; did you mean 'gather_and_close'?",
+        try(pool, "gather"))
+      assert.are.equal("TaskPool-p has no method or property 'xyzzy'", try(pool, "xyzzy"))
+      assert.are.equal("TaskPool-p has no 'stop_all', a SimpleTaskPool has", try(pool, "stop_all"))
+      assert.are.equal("SimpleTaskPool-s has no 'map', a TaskPool has", try(simple, "map"))
+      assert.are.equal("TaskPool-p has methods and properties, and no number as a key", try(pool, 1))
+    end
+  end)
+
+  task_it("says whether it is closed", function()
+    local pool = tasks.TaskPool()
+    assert.is_false(pool.is_closed)
+    pool:gather_and_close()
+    assert.is_true(pool.is_closed)
   end)
 end)
 
 describe("the size of a pool", function()
+  task_it("goes by both names, in the options and as a property", function()
+    for _, option in ipairs { "size", "pool_size" } do
+      for _, pool in ipairs { tasks.TaskPool { [option] = 3 }, tasks.SimpleTaskPool(nap, { [option] = 3 }) } do
+        assert.are.equal(3, pool.size)
+        assert.are.equal(3, pool.pool_size)
+        pool.size = 5
+        assert.are.equal(5, pool.pool_size)
+        pool.pool_size = math.huge
+        assert.are.equal(math.huge, pool.size)
+      end
+    end
+    local both = { size = 1, pool_size = 1 }
+    assert.matches("^TaskPool: .*one of them", raises("InvalidArgument", taskpool.TaskPool, both).message)
+    assert.matches("^SimpleTaskPool: ", raises("InvalidArgument", taskpool.SimpleTaskPool, nap, both).message)
+  end)
+
   task_it("is the limit itself, whatever runs", function()
     local pool = tasks.TaskPool { size = 3 }
     pool:apply(nap, { args = { 1 }, num = 2 })

@@ -90,9 +90,11 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
 
 /* ---- constructors ---- */
 
-/* Options that both constructors take. */
+/* Options that both constructors take; `size` has two names, as the property has. */
 #define SIZE_OPTION                                                                                \
   { .name = "size", .type = TP_PARAM_SIZE }
+#define POOL_SIZE_OPTION                                                                           \
+  { .name = "pool_size", .type = TP_PARAM_SIZE }
 #define NAME_OPTION                                                                                \
   { .name = "name", .type = TP_PARAM_NAME }
 #define GRACE_OPTION                                                                               \
@@ -104,6 +106,16 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
 
 uint64_t tp_pool_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
+/* Takes the option `pool_size`, in the slot behind `size`, for `size` where that is not given. */
+static void merge_sizes(lua_State *L, int size, const char *what) {
+  if (lua_isnil(L, size + 1))
+    return;
+  if (!lua_isnil(L, size))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'size' and 'pool_size' mean the same; give one of them",
+             what);
+  lua_copy(L, size + 1, size);
 }
 
 static tp_order to_order(lua_State *L, int index) {
@@ -173,6 +185,7 @@ static void set_conduct(tp_pool *pool, const conduct *to) {
 
 int l_task_pool_new(lua_State *L) {
   static const tp_param options[] = {SIZE_OPTION,
+                                     POOL_SIZE_OPTION,
                                      NAME_OPTION,
                                      GRACE_OPTION,
                                      RETRIES_OPTION,
@@ -185,6 +198,7 @@ int l_task_pool_new(lua_State *L) {
   enum {
     TABLE = 1,
     SIZE,
+    POOL_SIZE,
     NAME,
     GRACE,
     RETRIES,
@@ -199,6 +213,7 @@ int l_task_pool_new(lua_State *L) {
   uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
+  merge_sizes(L, SIZE, "TaskPool");
   tp_order order = to_order(L, ORDER);
   conduct told = read_conduct(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
@@ -223,6 +238,7 @@ int l_simple_task_pool_new(lua_State *L) {
                                      {.name = "end_callback", .type = TP_PARAM_FUNCTION},
                                      {.name = "cancel_callback", .type = TP_PARAM_FUNCTION},
                                      SIZE_OPTION,
+                                     POOL_SIZE_OPTION,
                                      NAME_OPTION,
                                      GRACE_OPTION,
                                      RETRIES_OPTION,
@@ -237,6 +253,7 @@ int l_simple_task_pool_new(lua_State *L) {
     END_CALLBACK,
     CANCEL_CALLBACK,
     SIZE,
+    POOL_SIZE,
     NAME,
     GRACE,
     RETRIES,
@@ -248,6 +265,7 @@ int l_simple_task_pool_new(lua_State *L) {
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);
+  merge_sizes(L, SIZE, what);
   bool has_threads = tp_thread_is_wanted(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
@@ -280,11 +298,34 @@ static int l_call(lua_State *L) {
   return method->call(L);
 }
 
+/* Raises that the pool at [1] has nothing of the name at [2]. */
+static int refuse_name(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has methods and properties, and no %s as a key",
+                    pool->label, luaL_typename(L, 2));
+  tp_closest closest = {.text = lua_tostring(L, 2), .length = lua_rawlen(L, 2)};
+  const tp_method *elsewhere = tp_method_find(closest.text, TP_ON_ALL);
+  if (elsewhere)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no '%s', a %s has", pool->label, closest.text,
+                    class_name(elsewhere->on));
+  tp_method_find_closest(&closest, tp_methods, pool->kind);
+  if (!closest.method)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method or property '%.100s'", pool->label,
+                    closest.text);
+  return tp_raise(L, TP_INVALID_ARGUMENT,
+                  "%s has no method or property '%.100s'; did you mean '%s'?", pool->label,
+                  closest.text, closest.method->name);
+}
+
 /* Lua: pool.name. Upvalue: the table of methods (functions) and properties (records). */
 static int l_index(lua_State *L) {
   lua_settop(L, 2);
-  lua_rawget(L, lua_upvalueindex(1));
-  if (lua_type(L, -1) != LUA_TLIGHTUSERDATA)
+  lua_pushvalue(L, 2);
+  int type = lua_rawget(L, lua_upvalueindex(1));
+  if (type == LUA_TNIL)
+    return refuse_name(L);
+  if (type != LUA_TLIGHTUSERDATA)
     return 1;
   const tp_method *method = lua_touserdata(L, -1);
   lua_settop(L, 1);
@@ -296,11 +337,12 @@ static int l_index(lua_State *L) {
 static int l_newindex(lua_State *L) {
   lua_settop(L, 3);
   lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(1));
+  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
+    return refuse_name(L);
   const tp_method *method = lua_touserdata(L, -1);
   if (!method || !method->params[0].kind)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no property '%s' that can be set",
-                    tp_pool_check(L, 1)->label, luaL_tolstring(L, 2, NULL));
+    return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' of %s cannot be set", lua_tostring(L, 2),
+                    tp_pool_check(L, 1)->label);
   lua_pop(L, 1);
   lua_remove(L, 2);
   tp_arguments_check(L, 2, method->name, &method->params[0]);

@@ -5,6 +5,7 @@
 #include "api/pool.h"
 #include "api/status.h"
 #include "api/wait.h"
+#include "value/distance.h"
 
 #include <string.h>
 
@@ -38,8 +39,9 @@
 
 #define NUM_CONCURRENT                                                                             \
   {                                                                                                \
-    .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_COUNT,      \
-    .value = "NUM", .fallback = "1", .help = "how many tasks of the group may run at a time"       \
+    .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE,       \
+    .value = "NUM", .fallback = "1",                                                               \
+    .help = "how many tasks of the group may run at a time; inf: as many as the pool"              \
   }
 
 #define MESSAGE                                                                                    \
@@ -133,6 +135,18 @@
   {                                                                                                \
     .name = #property_name, .on = on_pools, .property = true, .role = TP_ROLE_READ,                \
     .summary = text, .call = l_pool_##property_name                                                \
+  }
+
+/* The limit of the pool; it has two names, because people try both. */
+#define SIZE(size_name, text)                                                                      \
+  {                                                                                                \
+    .name = size_name, .on = TP_ON_ALL, .property = true, .role = TP_ROLE_OPERATE,                 \
+    .params = {{.name = "size",                                                                    \
+                .kind = TP_PARAM_OPTIONAL,                                                         \
+                .type = TP_PARAM_SIZE,                                                             \
+                .value = "SIZE",                                                                   \
+                .help = "the new limit, or inf; without it the limit is shown"}},                  \
+    .summary = text, .call = l_pool_size                                                           \
   }
 
 const tp_method tp_methods[] = {
@@ -231,17 +245,8 @@ const tp_method tp_methods[] = {
      .summary = "Cancel all running tasks.",
      .call = l_pool_stop_all},
     PROPERTY(func_name, TP_ON_SIMPLE_POOL, "Name of the function that the pool's tasks run."),
-    {.name = "pool_size",
-     .on = TP_ON_ALL,
-     .property = true,
-     .role = TP_ROLE_OPERATE,
-     .params = {{.name = "size",
-                 .kind = TP_PARAM_OPTIONAL,
-                 .type = TP_PARAM_SIZE,
-                 .value = "SIZE",
-                 .help = "the new limit, or inf; without it the limit is shown"}},
-     .summary = "Get or set the number of tasks that may run at a time.",
-     .call = l_pool_pool_size},
+    SIZE("pool_size", "Get or set the number of tasks that may run at a time."),
+    SIZE("size", "The same as pool-size."),
     {.name = "scale",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
@@ -270,12 +275,23 @@ const tp_method tp_methods[] = {
     {.name = "pause",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .summary = "Stop taking new work, or go on if it was stopped; shows whether it is now.",
+     .params = {{.name = "toggle",
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "resume a pool that is paused"}},
+     .summary = "Take no new work for now; shows whether the pool is paused.",
      .call = l_pool_pause},
+    {.name = "resume",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Take new work again; shows whether the pool is paused.",
+     .call = l_pool_resume},
     PROPERTY(paused, TP_ON_ALL, "Whether the pool takes no new work for now."),
     PROPERTY(order, TP_ON_TASK_POOL, "Who of those that wait is next: fifo, lifo or priority."),
     PROPERTY(queue_limit, TP_ON_TASK_POOL, "How many submitted calls may wait."),
     PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
+    PROPERTY(is_closed, TP_ON_ALL, "Whether the pool was gathered and closed."),
     PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
     PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
     PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
@@ -426,4 +442,15 @@ const tp_method *tp_method_find(const char *name, int on) {
     if ((method->on & on) && strcmp(method->name, name) == 0)
       return method;
   return NULL;
+}
+
+void tp_method_find_closest(tp_closest *closest, const tp_method *methods, int on) {
+  size_t limit = closest->method ? closest->distance : closest->length / 3 + 2;
+  for (const tp_method *method = methods; method->name; method++) {
+    size_t distance = tp_distance(method->name, closest->text, closest->length);
+    if ((method->on & on) && distance < limit) {
+      closest->method = method;
+      closest->distance = limit = distance;
+    }
+  }
 }

@@ -83,4 +83,16 @@ extern const tp_method tp_methods[];
  * NULL if there is none. */
 const tp_method *tp_method_find(const char *name, int on);
 
+/* What comes closest to a word that was meant as the name of a method. */
+typedef struct tp_closest {
+  const char *text;        /* the word */
+  size_t length;           /* its bytes */
+  const tp_method *method; /* the closest so far; NULL: none is close */
+  size_t distance;         /* how far that is */
+} tp_closest;
+
+/* Looks for a closer one among `methods` (ended by a record without a name) for pools of the kind
+ * `on`. */
+void tp_method_find_closest(tp_closest *closest, const tp_method *methods, int on);
+
 #endif

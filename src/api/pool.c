@@ -57,10 +57,6 @@ static int add_named_group(lua_State *L, const tp_call_parts *parts, tp_group_op
   return 1;
 }
 
-static uint64_t count_or_one(lua_State *L, int index) {
-  return lua_isnil(L, index) ? 1 : (uint64_t)lua_tointeger(L, index);
-}
-
 static double to_weight(lua_State *L, int index) {
   return lua_isnil(L, index) ? TP_WEIGHT_DEFAULT : lua_tonumber(L, index);
 }
@@ -80,7 +76,7 @@ int l_pool_apply(lua_State *L) {
                                           .end_callback = END,
                                           .cancel_callback = CANCEL,
                                           .spread = TP_SPREAD_SAME,
-                                          .times = count_or_one(L, NUM),
+                                          .times = (uint64_t)luaL_optinteger(L, NUM, 1),
                                           .timeout = TIMEOUT,
                                           .retry = read_retries(L, RETRIES, "apply")},
                          (tp_group_options){.name = lua_tostring(L, GROUP),
@@ -92,7 +88,7 @@ int l_pool_apply(lua_State *L) {
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
   enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
-  uint64_t limit = count_or_one(L, LIMIT);
+  uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_pool_to_size(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
   return add_named_group(L,
@@ -310,7 +306,7 @@ static int push_size(lua_State *L, uint64_t size) {
   return 1;
 }
 
-int l_pool_pool_size(lua_State *L) {
+int l_pool_size(lua_State *L) {
   tp_pool *pool = tp_pool_check(L, 1);
   if (!lua_isnil(L, 2)) {
     tp_error error;
@@ -365,12 +361,22 @@ static int push_count(lua_State *L, uint64_t count) {
   return 1;
 }
 
-int l_pool_pause(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+static int set_paused(lua_State *L, tp_pool *pool, bool paused) {
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and takes no work", pool->label);
-  tp_pool_pause(pool, !pool->paused);
-  return push_boolean(L, pool->paused);
+  if (paused != pool->paused)
+    tp_pool_pause(pool, paused);
+  return push_boolean(L, paused);
+}
+
+int l_pool_pause(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  bool resumes = lua_toboolean(L, 2) && pool->paused;
+  return set_paused(L, pool, !resumes);
+}
+
+int l_pool_resume(lua_State *L) {
+  return set_paused(L, tp_pool_check(L, 1), false);
 }
 
 int l_pool_paused(lua_State *L) {
@@ -379,6 +385,10 @@ int l_pool_paused(lua_State *L) {
 
 int l_pool_is_locked(lua_State *L) {
   return push_boolean(L, tp_pool_check(L, 1)->locked);
+}
+
+int l_pool_is_closed(lua_State *L) {
+  return push_boolean(L, tp_pool_check(L, 1)->closed);
 }
 
 int l_pool_is_full(lua_State *L) {

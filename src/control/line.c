@@ -174,28 +174,10 @@ void tp_line_split(tp_line *line, const char *text, size_t length) {
 
 /* ---- the unknown command ---- */
 
-/* What comes closest to a word that was meant as a command. */
-typedef struct closest {
-  const char *text;        /* the word */
-  size_t length;           /* its bytes */
-  const tp_method *method; /* the closest so far, NULL for none */
-  size_t distance;         /* only what is closer than this counts */
-} closest;
-
-static void find_closest(closest *c, const tp_method *methods, int on) {
-  for (const tp_method *m = methods; m->name; m++) {
-    size_t distance = tp_spelling_distance(m->name, c->text, c->length);
-    if ((m->on & on) && distance < c->distance) {
-      c->method = m;
-      c->distance = distance;
-    }
-  }
-}
-
 /* True if pools of another kind have the command. */
-static bool is_elsewhere(const closest *c, const tp_method *methods) {
+static bool is_elsewhere(const char *text, size_t length, const tp_method *methods) {
   for (const tp_method *m = methods; m->name; m++) {
-    if (tp_spelling_equal(m->name, c->text, c->length))
+    if (tp_spelling_equal(m->name, text, length))
       return true;
   }
   return false;
@@ -204,18 +186,17 @@ static bool is_elsewhere(const closest *c, const tp_method *methods) {
 bool tp_line_unknown(const tp_line *line, const tp_method *methods, int on, tp_error *error) {
   char word[64], name[TP_SPELLING_SIZE];
   size_t from = skip_blanks(line->text, line->length, 0);
-  closest c = {.text = line->text + from, .length = line->at - from};
-  c.distance = c.length / 3 + 2;
+  tp_closest closest = {.text = line->text + from, .length = line->at - from};
   excerpt(line->text, from, line->at, word);
-  if (is_elsewhere(&c, methods))
+  if (is_elsewhere(closest.text, closest.length, methods))
     return tp_fail(error, TP_NOT_FOUND, "this pool has no command '%s', a %s has; -h lists all",
                    word, on == TP_ON_TASK_POOL ? "SimpleTaskPool" : "TaskPool");
-  find_closest(&c, methods, on);
-  find_closest(&c, tp_line_commands, on);
-  if (!c.method)
+  tp_method_find_closest(&closest, methods, on);
+  tp_method_find_closest(&closest, tp_line_commands, on);
+  if (!closest.method)
     return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; -h lists all", word);
   return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; did you mean '%s'? -h lists all",
-                 word, tp_spelling_command(c.method->name, name));
+                 word, tp_spelling_command(closest.method->name, name));
 }
 
 /* ---- failures ---- */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DISTANCE_LENGTH 63 /* the longest text whose distance is computed */
-
 const char *tp_spelling_command(const char *name, char out[TP_SPELLING_SIZE]) {
   size_t i = 0;
   for (; i < TP_SPELLING_SIZE - 1 && name[i] != '\0'; i++)
@@ -69,11 +67,6 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
   return out;
 }
 
-/* One byte as it is compared. */
-static int fold(char c) {
-  return c == '_' ? '-' : tolower((unsigned char)c);
-}
-
 bool tp_spelling_equal(const char *name, const char *text, size_t length) {
   if (strlen(name) != length)
     return false;
@@ -82,39 +75,6 @@ bool tp_spelling_equal(const char *name, const char *text, size_t length) {
       return false;
   }
   return true;
-}
-
-static bool is_beginning(const char *name, const char *text, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    if (name[i] == '\0' || fold(name[i]) != fold(text[i]))
-      return false;
-  }
-  return true;
-}
-
-static size_t least(size_t a, size_t b, size_t c) {
-  size_t least_of_two = a < b ? a : b;
-  return least_of_two < c ? least_of_two : c;
-}
-
-/* Levenshtein's distance, row by row: `row[j]` is that of the name so far and `j` bytes of text. */
-size_t tp_spelling_distance(const char *name, const char *text, size_t length) {
-  size_t row[DISTANCE_LENGTH + 1];
-  if (length > DISTANCE_LENGTH)
-    return (size_t)-1;
-  if (length > 0 && is_beginning(name, text, length))
-    return 0;
-  for (size_t j = 0; j <= length; j++)
-    row[j] = j;
-  for (size_t i = 0; name[i] != '\0'; i++) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < length; j++) {
-      size_t changed = diagonal + (fold(name[i]) != fold(text[j]));
-      diagonal = row[j + 1];
-      row[j + 1] = least(changed, row[j] + 1, row[j + 1] + 1);
-    }
-  }
-  return row[length];
 }
 
 int tp_spelling_characters(const char *bytes, size_t length) {

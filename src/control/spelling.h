@@ -30,11 +30,6 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
 /* True if `text` spells the Lua name `name`; '-' and '_' are the same. */
 bool tp_spelling_equal(const char *name, const char *text, size_t length);
 
-/* How far `text` is from a spelling of `name`: 0 if it is its beginning, else the number of bytes
- * that would have to be changed, added or left out; case does not count. Texts over 63 bytes are
- * far from everything. */
-size_t tp_spelling_distance(const char *name, const char *text, size_t length);
-
 /* The characters in UTF-8 bytes. */
 int tp_spelling_characters(const char *bytes, size_t length);
 

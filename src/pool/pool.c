@@ -89,7 +89,7 @@ static bool check_place(const tp_pool *pool, const tp_group_options *options, tp
   if (options->waits)
     return true;
   if (pool->paused)
-    return tp_fail(error, TP_NOT_AVAILABLE, "%s is paused; pause it again to go on", pool->label);
+    return tp_fail(error, TP_NOT_AVAILABLE, "%s is paused; resume it to add tasks", pool->label);
   if (options->submitted && !tp_pool_has_place(pool))
     return tp_fail(error, TP_NOT_AVAILABLE,
                    "the queue of %s is full (%" PRIu64 " calls wait); submit waits for a place",

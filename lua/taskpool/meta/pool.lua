@@ -34,6 +34,7 @@
 ---@class taskpool.PoolOptions
 ---@field name? string default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
+---@field pool_size? number the same by its other name; only one of them may be given
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 ---@field retries? taskpool.Retries|integer of calls that do not say it themselves; default: 0
 ---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
@@ -76,7 +77,7 @@
 ---@field num? integer how many tasks; default: 1
 
 ---@class taskpool.MapOptions: taskpool.GroupOptions
----@field num_concurrent? integer how many tasks of the group may run at a time; default: 1
+---@field num_concurrent? number how many tasks of the group may run at a time; math.huge: as many as the pool has room for; default: 1, so one after the other
 
 ---@class taskpool.SubmitOptions
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
@@ -142,7 +143,9 @@ function Future:set_weight(weight) end
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
 ---@class taskpool.Pool
 ---@field pool_size number how many tasks may run at a time; can be set, within the bounds of `autoscale`
+---@field size number the same as pool_size
 ---@field is_locked boolean whether it refuses new work
+---@field is_closed boolean whether it was gathered and closed
 ---@field is_full boolean whether as many tasks run as may
 ---@field num_running integer tasks that run
 ---@field num_cancelled integer tasks that are cancelled and not yet through with it
@@ -153,10 +156,18 @@ function Future:set_weight(weight) end
 ---@field paused boolean whether it takes no new work for now
 local Pool = {}
 
----Stops taking new work, or goes on if it was stopped. `submit` waits meanwhile, other calls raise
----NotAvailable; groups that are there go on.
+---@class taskpool.PauseOptions
+---@field toggle? boolean resume a pool that is paused; default: it stays paused
+
+---Takes no new work until `resume`. `submit` waits meanwhile, other calls raise NotAvailable; groups that are
+---there go on.
+---@param options? taskpool.PauseOptions
 ---@return boolean paused the new state
-function Pool:pause() end
+function Pool:pause(options) end
+
+---Takes new work again.
+---@return boolean paused the new state: false
+function Pool:resume() end
 
 ---Refuses new work from now on. Groups that it has already go on.
 function Pool:lock() end
