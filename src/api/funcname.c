@@ -3,8 +3,11 @@
  * What a function is called; see funcname.h. */
 #include "api/funcname.h"
 
+#include "value/callable.h"
+
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Looks for the function at `index` among the local variables of the calling function, the
  * innermost last. */
@@ -58,6 +61,18 @@ static bool push_module_key(lua_State *L, int index) {
   return false;
 }
 
+/* Pushes where the function was defined, as "hosts.lua:12", if that is a file. */
+static void push_place(lua_State *L, int index) {
+  lua_Debug info;
+  tp_callable_push_function(L, index);
+  lua_getinfo(L, ">S", &info);
+  const char *slash = strrchr(info.source, '/');
+  if (*info.source == '@')
+    lua_pushfstring(L, "%s:%d", slash ? slash + 1 : info.source + 1, info.linedefined);
+  else
+    lua_pushliteral(L, "anonymous");
+}
+
 void tp_funcname_push(lua_State *L, int index) {
   lua_Debug caller;
   luaL_checkstack(L, 8, NULL);
@@ -71,5 +86,5 @@ void tp_funcname_push(lua_State *L, int index) {
   if (name)
     lua_pushstring(L, name);
   else if (!push_module_key(L, index))
-    lua_pushliteral(L, "function");
+    push_place(L, index);
 }

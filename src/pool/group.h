@@ -64,7 +64,6 @@ typedef struct tp_group {
   bool feeding;         /* is being asked for a task right now, so must stay */
   bool finished;        /* nothing of it runs and nothing is to come */
   bool forgotten;       /* cancelled: no longer found by name */
-  bool flushed;         /* was finished and empty at the last flush; the next one frees it */
   TAILQ_ENTRY(tp_group) outside_link; /* among the submitted calls that are left outside */
   TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
   UT_hash_handle hh;                  /* in the pool's table by name */

@@ -281,10 +281,8 @@ void tp_pool_flush(tp_pool *pool) {
   for (; group; group = next) {
     next = TAILQ_NEXT(group, pool_link);
     tp_group_forget_ended(group);
-    if (group->finished && (group->forgotten || group->flushed))
+    if (group->finished)
       tp_pool_drop_group(pool, group);
-    else
-      group->flushed = group->finished;
   }
   tp_records_flush(&pool->records, is_live, pool);
   pool->ended = pool->in_callbacks;

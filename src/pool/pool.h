@@ -225,7 +225,7 @@ bool tp_pool_is_idle(const tp_pool *pool);
 /* Whether all tasks that were finishing when `next_ticket` was `ticket` are done. */
 bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket);
 
-/* Forgets the ended tasks, and the groups that have had nothing left since the flush before. */
+/* Forgets the ended tasks, and the groups of which nothing is left: their names are free. */
 void tp_pool_flush(tp_pool *pool);
 
 /* Closes an idle pool: everything is forgotten. */
