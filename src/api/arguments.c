@@ -4,7 +4,10 @@
 #include "api/arguments.h"
 #include "exec/exec.h"
 #include "host/host.h"
+#include "value/callable.h"
 #include "value/error.h"
+#include "value/iterator.h"
+#include "value/list.h"
 #include "value/name.h"
 
 #include <lauxlib.h>
@@ -16,19 +19,76 @@ static int refuse(lua_State *L, int index, const char *what, const tp_param *par
                   luaL_typename(L, index));
 }
 
+static bool has_metamethod(lua_State *L, int index, const char *name) {
+  if (luaL_getmetafield(L, index, name) == LUA_TNIL)
+    return false;
+  lua_pop(L, 1);
+  return true;
+}
+
 /* ---- one check for each type ---- */
 
 static void check_function(lua_State *L, int index, const char *what, const tp_param *param) {
-  if (lua_isfunction(L, index))
+  if (tp_callable_is(L, index))
     return;
   if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a function or its name");
   tp_error error;
   if (!tp_name_push(L, NULL, lua_tostring(L, index), &error))
     tp_raise_error(L, &error);
-  if (!lua_isfunction(L, -1))
+  if (!tp_callable_is(L, -1))
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is %s, not a function", what, lua_tostring(L, index),
              luaL_typename(L, -1));
+  lua_replace(L, index);
+}
+
+/* Raises that the table at `index`, which has keys only, is not a list. */
+static void refuse_keys(lua_State *L, int index, const char *what, const tp_param *param,
+                        const char *advice) {
+  lua_pushnil(L);
+  lua_next(L, index);
+  lua_pop(L, 1);
+  tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be a list, and has a key '%.100s'; %s", what,
+           param->name, luaL_tolstring(L, -1, NULL), advice);
+}
+
+/* Refuses what is left of pairs(t) or ipairs(t) where another argument follows: the first of its
+ * values, which does not know t. */
+static void check_cut(lua_State *L, int index, const char *what) {
+  static const char *const makers[] = {"pairs", "ipairs"};
+  if (!lua_iscfunction(L, index))
+    return;
+  luaL_checkstack(L, 5, NULL);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_GNAME);
+  for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+    lua_getfield(L, -1, makers[i]);
+    lua_newtable(L);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_rawequal(L, -1, index))
+      tp_raise(L, TP_INVALID_ARGUMENT,
+               "%s: %s(t) is cut to its first value where an argument follows it; write: local f, "
+               "s, i = %s(t); pool:%s(func, f, s, i, {...})",
+               what, makers[i], makers[i], what);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+}
+
+/* Replaces a table at `index` that is not a plain list by an iterator over it. */
+static void check_iterable_table(lua_State *L, int index, const char *what, const tp_param *param) {
+  bool says_length = has_metamethod(L, index, "__len");
+  lua_pushvalue(L, index);
+  if (tp_callable_is(L, index)) {
+    tp_iterator_push_calls(L);
+  } else if ((!says_length || luaL_len(L, index) == 0) &&
+             luaL_getmetafield(L, index, "__pairs") != LUA_TNIL) {
+    lua_insert(L, -2);
+    tp_iterator_push_made(L);
+  } else if (says_length || has_metamethod(L, index, "__index")) {
+    tp_iterator_push_list(L);
+  } else if (tp_list_has_keys_only(L, index)) {
+    refuse_keys(L, index, what, param, "pairs(t) goes over keys and values");
+  }
   lua_replace(L, index);
 }
 
@@ -37,9 +97,20 @@ static void check_iterable(lua_State *L, int index, const char *what, const tp_p
     lua_pushvalue(L, index);
     tp_coroutine_push_iterator(L, tp_host_of(L)->exec);
     lua_replace(L, index);
-  } else if (!lua_istable(L, index) && !lua_isfunction(L, index)) {
+  } else if (lua_istable(L, index)) {
+    check_iterable_table(L, index, what, param);
+  } else if (!tp_callable_is(L, index)) {
     refuse(L, index, what, param, "a list, an iterator function or a coroutine");
+  } else {
+    check_cut(L, index, what);
   }
+}
+
+static void check_list(lua_State *L, int index, const char *what, const tp_param *param) {
+  if (!lua_istable(L, index))
+    refuse(L, index, what, param, "a table");
+  if (tp_list_has_keys_only(L, index))
+    refuse_keys(L, index, what, param, "arguments by name are 'kwargs', options come after it");
 }
 
 static void check_table(lua_State *L, int index, const char *what, const tp_param *param) {
@@ -112,7 +183,7 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
   typedef void check(lua_State * L, int index, const char *what, const tp_param *param);
   static check *const checks[] = {
       [TP_PARAM_FUNCTION] = check_function, [TP_PARAM_ITERABLE] = check_iterable,
-      [TP_PARAM_LIST] = check_table,        [TP_PARAM_TABLE] = check_table,
+      [TP_PARAM_LIST] = check_list,         [TP_PARAM_TABLE] = check_table,
       [TP_PARAM_INTEGER] = check_integer,   [TP_PARAM_COUNT] = check_count,
       [TP_PARAM_SIZE] = check_size,         [TP_PARAM_NUMBER] = check_number,
       [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
@@ -179,28 +250,23 @@ static void lay_out_options(lua_State *L, const tp_method *method, int options, 
     check_keys(L, options, method->name, known);
 }
 
-/* How many arguments the iterable at `index` takes: a generic-for triple takes three. */
+/* How many arguments the iterable at `index` takes: what a generic `for` takes is three, and a
+ * fourth that is closed at the end. */
 static int iterable_width(lua_State *L, int index, int top) {
-  return lua_isfunction(L, index) && top >= index + 2 ? 3 : 1;
+  if (!tp_callable_is(L, index) || top < index + 2)
+    return 1;
+  return top > index + 2 && has_metamethod(L, index + 3, "__close") ? 4 : 3;
 }
 
-/* Lua: the iterator function of a generic-for triple. Upvalues: function, state, control. */
-static int step_ended(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  (void)context;
-  lua_pushvalue(L, 1);
-  lua_replace(L, lua_upvalueindex(3));
-  return lua_gettop(L);
-}
-
-static int l_step(lua_State *L) {
-  lua_settop(L, 0);
-  for (int i = 1; i <= 3; i++)
-    lua_pushvalue(L, lua_upvalueindex(i));
-  lua_callk(L, 2, LUA_MULTRET, 0, step_ended);
-  if (lua_gettop(L) == 0)
+/* Pushes the iterable at `index`, which takes so many arguments, as one value. */
+static void push_iterable(lua_State *L, int index, int width) {
+  for (int i = 0; i < width; i++)
+    lua_pushvalue(L, index + i);
+  if (width == 1)
+    return;
+  if (width == 3)
     lua_pushnil(L);
-  return step_ended(L, LUA_OK, 0);
+  tp_iterator_push(L);
 }
 
 /* Takes the positional arguments from `source` on into their slots. Returns the first argument not
@@ -217,13 +283,8 @@ static int lay_out_positional(lua_State *L, const tp_method *method, int source,
       source++;
       continue;
     }
-    lua_pushvalue(L, source);
     int width = param->type == TP_PARAM_ITERABLE ? iterable_width(L, source, top) : 1;
-    if (width == 3) {
-      lua_pushvalue(L, source + 1);
-      lua_pushvalue(L, source + 2);
-      lua_pushcclosure(L, l_step, 3);
-    }
+    push_iterable(L, source, width);
     tp_arguments_check(L, lua_gettop(L), method->name, param);
     lua_replace(L, first + i);
     source += width;

@@ -119,21 +119,9 @@ int l_pool_doublestarmap(lua_State *L) {
   return map(L, TP_SPREAD_NAMED, "doublestarmap");
 }
 
-/* Options where the list of arguments belongs would be taken for no arguments. */
-static void check_args(lua_State *L, int args, const char *method) {
-  if (lua_isnil(L, args) || tp_bind_length(L, args) > 0)
-    return;
-  lua_pushnil(L);
-  if (lua_next(L, args) && lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") != 0)
-    tp_raise(L, TP_INVALID_ARGUMENT,
-             "%s: 'args' must be a list, and has a key '%s'; options come after it", method,
-             lua_tostring(L, -2));
-}
-
 /* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
 static void submit(lua_State *L, bool waits, const char *method) {
   enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, EXECUTOR, GROUP, FUTURE, BOUND };
-  check_args(L, ARGS, method);
   lua_settop(L, GROUP);
   if (!lua_isnil(L, EXECUTOR))
     tp_thread_is_named(L, method, EXECUTOR);

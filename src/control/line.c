@@ -9,6 +9,8 @@
 #include "api/status.h"
 #include "control/spelling.h"
 #include "value/error.h"
+#include "value/iterator.h"
+#include "value/list.h"
 #include "value/literal.h"
 #include <ctype.h>
 #include <lauxlib.h>
@@ -354,17 +356,10 @@ static bool read_table(reader *r, const tp_param *param) {
   return read_table_of(r, param, is_string_key);
 }
 
-/* True if the table on top has list items, or nothing at all: a module is no list. */
-static bool has_list(lua_State *L) {
-  if (lua_rawlen(L, -1) > 0)
-    return true;
-  lua_pushliteral(L, "n");
-  bool says_length = lua_rawget(L, -2) != LUA_TNIL; /* {nil, nil, n = 2} */
-  lua_pop(L, 1);
+/* Replaces a function that makes the iterator by that. */
+static void push_maker(lua_State *L) {
   lua_pushnil(L);
-  bool is_empty = !lua_next(L, -2);
-  lua_pop(L, is_empty ? 0 : 2);
-  return is_empty || says_length;
+  tp_iterator_push_made(L);
 }
 
 /* A word with dots is a name: a list, or a function that makes the iterator. */
@@ -378,8 +373,8 @@ static bool read_iterable(reader *r, const tp_param *param) {
   if (!push_word(r, param) || !resolve(r, param, from))
     return false;
   if (lua_isfunction(r->L, -1))
-    tp_factory_push(r->L);
-  else if (!has_list(r->L))
+    push_maker(r->L);
+  else if (tp_list_has_keys_only(r->L, -1)) /* a module is not a list */
     return fail_value(r, param, from, end);
   return true;
 }

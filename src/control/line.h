@@ -24,7 +24,6 @@
 #define TP_CONTROL_LINE_H
 
 #include "api/method.h"
-#include "control/factory.h"
 #include "taskpool.h"
 #include "value/name.h"
 #include <lua.h>
@@ -53,7 +52,7 @@ void tp_line_split(tp_line *line, const char *text, size_t length);
 
 /* Reads the arguments of `line` for `method`. The pool is on top of the stack; above it comes one
  * slot for each parameter, nil where it was not given, then what else a REST parameter took. An
- * iterable is a list or (for the name of a function) an iterator function, see control/factory.h.
+ * iterable is a list or (for the name of a function) an iterator, see value/iterator.h.
  * On failure leaves the stack as it was and fills `error`: InvalidArgument says what was wanted and
  * at which column of the line, or that of tp_name_push. May load modules, cannot wait. May raise
  * only for lack of memory: call it protected. */

@@ -3,15 +3,17 @@
  * Arguments by name: a table of them becomes a list, by the parameter names that are in the debug
  * information of a Lua function. */
 #include "exec/exec.h"
+#include "value/callable.h"
 #include "value/error.h"
+#include "value/list.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-/* The name of parameter `n` of the function at `function`, NULL if there is none. */
+/* The name of parameter `n` of what is called, NULL if there is none. */
 static const char *parameter_name(lua_State *L, int function, int n) {
-  lua_pushvalue(L, function);
-  const char *name = lua_getlocal(L, NULL, n);
+  int own = tp_callable_push_function(L, function);
+  const char *name = lua_getlocal(L, NULL, n + own);
   lua_pop(L, 1);
   return name;
 }
@@ -19,7 +21,7 @@ static const char *parameter_name(lua_State *L, int function, int n) {
 /* Pushes where a function is defined, for messages. */
 static const char *push_place(lua_State *L, int function) {
   lua_Debug info;
-  lua_pushvalue(L, function);
+  tp_callable_push_function(L, function);
   lua_getinfo(L, ">S", &info);
   return lua_pushfstring(L, "the function at %s:%d", info.short_src, info.linedefined);
 }
@@ -40,22 +42,11 @@ static int find_parameter(lua_State *L, int function, const char *name, int coun
 
 static int parameter_count(lua_State *L, int function) {
   lua_Debug info;
-  lua_pushvalue(L, function);
+  int own = tp_callable_push_function(L, function);
   lua_getinfo(L, ">uS", &info);
   if (*info.what == 'C')
     tp_raise(L, TP_INVALID_ARGUMENT, "a C function takes no arguments by name");
-  return info.nparams;
-}
-
-/* The length of a list: its field n if it has one (nil elements), else the border. */
-lua_Integer tp_bind_length(lua_State *L, int list) {
-  list = lua_absindex(L, list);
-  lua_pushliteral(L, "n");
-  lua_rawget(L, list);
-  lua_Integer length =
-      lua_isinteger(L, -1) ? lua_tointeger(L, -1) : (lua_Integer)lua_rawlen(L, list);
-  lua_pop(L, 1);
-  return length;
+  return info.nparams - own;
 }
 
 /* Adds the table of named arguments at `named` to the list at `target`, which has `given` elements.
@@ -89,7 +80,7 @@ void tp_bind_arguments(lua_State *L, int function, int list, int named) {
   lua_newtable(L);
   int target = lua_gettop(L);
   if (list && !lua_isnoneornil(L, list)) {
-    given = tp_bind_length(L, list);
+    given = tp_list_length(L, list);
     for (lua_Integer i = 1; i <= given; i++) {
       lua_rawgeti(L, list, i);
       lua_rawseti(L, target, i);

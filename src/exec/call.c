@@ -8,6 +8,7 @@
 #include "exec/call.h"
 #include "exec/ending.h"
 #include "value/error.h"
+#include "value/list.h"
 
 #include <lauxlib.h>
 
@@ -40,7 +41,7 @@ static int refuse(lua_State *L, int base) {
 
 /* Replaces the list on top by its elements; returns how many. */
 static int unpack(lua_State *L, int base) {
-  lua_Integer length = tp_bind_length(L, -1);
+  lua_Integer length = tp_list_length(L, -1);
   int list = lua_gettop(L);
   if (length < 0 || length > ARGUMENTS_MAX || !lua_checkstack(L, (int)length + 4)) {
     lua_pushfstring(L, "a call takes at most %d arguments, not %I", ARGUMENTS_MAX,
@@ -148,6 +149,7 @@ static void tell_of_error(const tp_group *group, lua_State *L) {
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
   tp_call *call = group->call;
   lua_State *L = call->exec->L;
+  call->group = group;
   if (call->done && call->next == 0) {
     tp_ending_push(L, reason);
     tell_of_error(group, L);
@@ -230,7 +232,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
   if (parts->spread == TP_SPREAD_SAME)
     call->count = parts->times;
   else if (lua_istable(L, parts->items))
-    call->count = (uint64_t)tp_bind_length(L, parts->items);
+    call->count = (uint64_t)tp_list_length(L, parts->items);
   else
     call->iterated = true;
   if (parts->timeout && !lua_isnoneornil(L, parts->timeout))

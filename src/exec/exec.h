@@ -386,9 +386,6 @@ void tp_exec_set_tries(tp_coro *coro, uint32_t tries);
 
 /* ---- arguments by name: bind.c ---- */
 
-/* The length of a list: its field n if it has one (nil elements), else its border. */
-lua_Integer tp_bind_length(lua_State *L, int list);
-
 /* Pushes the list of positional arguments made of a list (or nil) and a table of arguments by name
  * (or nil) for the function at `function`. Raises InvalidArgument that names the function and the
  * parameter. */

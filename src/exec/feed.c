@@ -39,8 +39,13 @@ static int iterate(lua_State *L, int status, lua_KContext context) {
   return lua_yieldk(L, count, 0, offered);
 }
 
-/* Lua: the body of an iterator's coroutine. */
+/* Lua: the body of an iterator's coroutine. An iterator with __close is closed when it ends. */
 static int l_iterator(lua_State *L) {
+  const tp_call *call = lua_touserdata(L, 1);
+  if (luaL_getmetafield(L, 2, "__close") != LUA_TNIL)
+    lua_toclose(L, 2);
+  if (call->group->feed == TP_FEED_STOPPING) /* it was cancelled before its first step */
+    return 0;
   return call_iterator(L);
 }
 
@@ -106,7 +111,25 @@ int tp_feed_take(tp_call *call, lua_State *L) {
   return count;
 }
 
+/* Whether an iterator that was not started has something to close. */
+static bool must_close(const tp_call *call) {
+  lua_State *L = call->exec->L;
+  if (!call->iterated || call->next > 0)
+    return false;
+  luaL_checkstack(L, 3, NULL);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->items);
+  bool has_close = luaL_getmetafield(L, -1, "__close") != LUA_TNIL;
+  lua_pop(L, has_close ? 2 : 1);
+  return has_close;
+}
+
 tp_feed_state tp_feed_stop(tp_call *call, tp_cancel *reason) {
+  if (must_close(call)) {
+    call->next++;
+    start_iterator(call);
+    tp_exec_queue(call->iterator, 4);
+    return TP_FEED_STOPPING;
+  }
   if (!call->iterator)
     return TP_FEED_DONE;
   tp_exec_cancel(call->exec, call->iterator, reason);

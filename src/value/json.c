@@ -8,6 +8,7 @@
  *
  * To add a type of value: a case in `build`. */
 #include "value/json.h"
+#include "value/list.h"
 #include "value/text.h"
 #include <lauxlib.h>
 #include <math.h>
@@ -32,7 +33,8 @@ typedef struct shape {
   size_t items;       /* keys that are integers from 1 */
   size_t others;      /* keys that are neither those nor a length `n` */
   lua_Integer last;   /* the greatest item */
-  lua_Integer length; /* the field `n`, -1 for none */
+  lua_Integer length; /* what it says of its length, -1 for nothing */
+  lua_Integer marked; /* the same of a marked list */
 } shape;
 
 static json_t *build(builder *b, int index);
@@ -127,7 +129,7 @@ static bool is_set(const builder *b, int table) {
 }
 
 static shape look(lua_State *L, int table) {
-  shape found = {.length = -1};
+  shape found = {.length = -1, .marked = tp_list_marked(L, table)};
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
     if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0) {
       found.items++;
@@ -140,6 +142,8 @@ static shape look(lua_State *L, int table) {
       found.others++;
     }
   }
+  if (found.marked >= 0)
+    found.length = found.last > found.marked ? found.last : found.marked;
   return found;
 }
 
@@ -148,7 +152,7 @@ static bool is_list(const shape *table) {
     return false;
   if (table->length < 0)
     return table->last == (lua_Integer)table->items;
-  return table->items > 0 && table->last <= table->length;
+  return (table->items > 0 || table->marked > 0) && table->last <= table->length;
 }
 
 /* `array` without its reference where appending failed. Takes the reference of `item`. */

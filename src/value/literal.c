@@ -11,6 +11,7 @@
  * value for it is read, a key; at the end of a step the value just finished is on top. */
 #include "value/literal.h"
 #include "value/error.h"
+#include "value/list.h"
 #include "value/text.h"
 #include <ctype.h>
 #include <lauxlib.h>
@@ -386,17 +387,6 @@ static bool open_bracket(parser *p, char close) {
   return true;
 }
 
-/* Gives a list with nil in it its length, unless it has a field of that name. */
-static void note_length(lua_State *L, const frame *f) {
-  lua_pushliteral(L, "n");
-  if (lua_rawget(L, f->table) == LUA_TNIL) {
-    lua_pushliteral(L, "n");
-    lua_pushinteger(L, f->count);
-    lua_rawset(L, f->table);
-  }
-  lua_pop(L, 1);
-}
-
 /* The innermost bracket's value is complete; its table is on top. */
 static void close_bracket(parser *p) {
   const frame *f = &p->frames[--p->depth];
@@ -409,7 +399,7 @@ static void close_bracket(parser *p) {
     lua_replace(p->L, f->table);
     p->form = lua_istable(p->L, -1) ? FORM_TABLE : FORM_PLAIN;
   } else if (f->nils) {
-    note_length(p->L, f);
+    tp_list_mark(p->L, f->table, f->count);
   }
 }
 

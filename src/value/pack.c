@@ -9,6 +9,7 @@
  * `kinds`. */
 #include "value/pack.h"
 #include "value/error.h"
+#include "value/list.h"
 
 #include <stdlib.h>
 
@@ -161,7 +162,8 @@ static bool refuse_type(packer *p, int index) {
 
 /* Counts the entries of a table. Returns the length of an array; -1: it is none. */
 static lua_Integer count_entries(lua_State *L, int table, uint32_t *count) {
-  lua_Integer length = (lua_Integer)lua_rawlen(L, table);
+  lua_Integer marked = tp_list_marked(L, table);
+  lua_Integer length = marked < 0 ? (lua_Integer)lua_rawlen(L, table) : marked;
   bool is_array = true;
   *count = 0;
   lua_pushnil(L);
@@ -171,7 +173,7 @@ static lua_Integer count_entries(lua_State *L, int table, uint32_t *count) {
     lua_Integer key = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
     is_array = is_array && key >= 1 && key <= length;
   }
-  return is_array && length == (lua_Integer)*count ? length : -1;
+  return is_array && (marked >= 0 || length == (lua_Integer)*count) ? length : -1;
 }
 
 static bool pack_value(packer *p, int index);
@@ -325,10 +327,11 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
 
 /* ---- unpacking ---- */
 
-/* A table that is being filled: the index of its next element. 0: the outermost list, whose values
- * stay on the stack. */
+/* A table that is being filled. */
 typedef struct container {
-  lua_Integer next;
+  lua_Integer next;   /* index of its next element; 0: the outermost list, whose values stay on the
+                         stack */
+  lua_Integer length; /* of a list */
 } container;
 
 /* What the callbacks know. */
@@ -423,7 +426,7 @@ static int to_hint(unsigned count) {
 static inline int on_array(unpacker_of u, unsigned count, container *c) {
   unpacker *self = *u;
   bool is_outermost = self->depth == 0 && !self->begun;
-  c->next = !is_outermost;
+  *c = (container){.next = !is_outermost, .length = (lua_Integer)count};
   if (count > self->size)
     return -1;
   if (is_outermost) {
@@ -439,8 +442,11 @@ static inline int on_array(unpacker_of u, unsigned count, container *c) {
 
 static inline int on_array_item(unpacker_of u, container *c, container item) {
   (void)item;
+  lua_State *L = (*u)->L;
+  if (c->next && lua_isnil(L, -1) && tp_list_marked(L, -2) < 0)
+    tp_list_mark(L, -2, c->length);
   if (c->next)
-    lua_rawseti((*u)->L, -2, c->next++);
+    lua_rawseti(L, -2, c->next++);
   return 0;
 }
 

@@ -9,6 +9,7 @@
  * are taken in one go without allocating, and values are fetched by key afterwards. */
 #include "value/text.h"
 #include "value/error.h"
+#include "value/list.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
@@ -221,7 +222,7 @@ static bool is_length(lua_State *L, lua_Integer *length) {
 }
 
 static shape shape_of(lua_State *L, int table) {
-  lua_Integer items = 0, last = 0, n = -1;
+  lua_Integer items = 0, last = 0, n = -1, marked = tp_list_marked(L, table);
   bool others = false;
   shape found = {SHAPE_TABLE, 0, 0};
   lua_pushnil(L);
@@ -233,9 +234,12 @@ static shape shape_of(lua_State *L, int table) {
       others = true;
     }
   }
+  if (marked >= 0)
+    n = last > marked ? last : marked;
   if (is_set(L, table))
     found.kind = SHAPE_SET;
-  else if (!others && (n < 0 ? last == items : items > 0 && last <= n && n - items <= TEXT_NILS))
+  else if (!others && (n < 0 ? last == items
+                             : (items > 0 || marked > 0) && last <= n && n - items <= TEXT_NILS))
     found = (shape){SHAPE_LIST, found.keys, n < 0 ? items : n};
   return found;
 }

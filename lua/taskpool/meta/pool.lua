@@ -6,12 +6,13 @@
 
 -- luacheck: ignore 212 241
 
----A Lua function, or the name of one: "package.module.function".
----@alias taskpool.Function function|string
+---A Lua function, a table that can be called, or the name of a function: "package.module.function".
+---@alias taskpool.Function function|table|string
 
----A list, an iterator function, or a coroutine. `map` and its kin also take what a generic `for` takes:
----an iterator, a state and a first value, as `pairs(t)` gives them.
----@alias taskpool.Iterable any[]|function|thread
+---A list, an iterator function, a coroutine, or a table with __call, __pairs, __index or __len. `map` and its kin
+---also take what a generic `for` takes: an iterator, a state, a first value, such as `pairs(t)` gives them, and a
+---value that is closed at the end, such as the file of `io.lines(path)`.
+---@alias taskpool.Iterable any[]|function|thread|table
 
 ---Called when a task has ended or was cancelled, with its id, whether it ended well, and its results or
 ---its error. May wait.
@@ -195,7 +196,8 @@ function Pool:cancel_group(name, options) end
 ---@param options? taskpool.CancelOptions
 function Pool:cancel_all(options) end
 
----Waits for the callbacks of ended and cancelled tasks, then forgets those tasks.
+---Waits for the callbacks of ended and cancelled tasks, then forgets those tasks, and the groups of which nothing
+---is left; their names are free again.
 ---@async
 ---@param options? taskpool.FlushOptions
 function Pool:flush(options) end
