@@ -21,6 +21,7 @@ local directory = select(2, ...):match "^.*/"
 if directory then
   core.library("@" .. directory) -- these files are not interrupted half way
 end
+core.on_scope_end(require "taskpool.scope")
 
 local taskpool = {
   VERSION = "0.1.0",

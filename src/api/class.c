@@ -379,6 +379,19 @@ static void open_class(lua_State *L, int kind) {
   lua_pop(L, 1);
 }
 
+/* Lua: on_scope_end(function): it is called as function(pool, error) at the end of the scope of a
+ * <close> variable. */
+int l_core_on_scope_end(lua_State *L) {
+  static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    luaL_getmetatable(L, class_name(kinds[i]));
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "__close");
+  }
+  return 0;
+}
+
 /* Lua: the text of a set. */
 static int l_set_tostring(lua_State *L) {
   tp_text_push(L, 1);

@@ -37,4 +37,7 @@ void tp_pool_open(lua_State *L);
 int l_task_pool_new(lua_State *L);
 int l_simple_task_pool_new(lua_State *L);
 
+/* Lua: on_scope_end(function): what a pool in a <close> variable does at the end of its scope. */
+int l_core_on_scope_end(lua_State *L);
+
 #endif

@@ -217,6 +217,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
   static const luaL_Reg functions[] = {
       {"TaskPool", l_task_pool_new},
       {"SimpleTaskPool", l_simple_task_pool_new},
+      {"on_scope_end", l_core_on_scope_end},
       {"run", l_core_run},
       {"sleep", l_core_sleep},
       {"yield", l_core_yield},

@@ -197,12 +197,23 @@ int l_pool_start(lua_State *L) {
 
 /* ---- cancelling ---- */
 
+/* The part of its own grace that a cancelled caller gives on, so that it sees the end of those that
+ * it cancels. */
+#define GRACE_GIVEN_ON 0.9
+
+/* The grace of a cancel that does not say it. */
+static double default_grace(const tp_pool *pool) {
+  const tp_run *run = pool->owner;
+  double left;
+  bool is_cancelled = tp_exec_cancel_reason(run->exec, &left);
+  return is_cancelled && left * GRACE_GIVEN_ON < run->grace ? left * GRACE_GIVEN_ON : run->grace;
+}
+
 /* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
 static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message,
                          int grace) {
   const char *text = message ? lua_tostring(L, message) : NULL;
-  const tp_run *run = pool->owner;
-  double seconds = grace && !lua_isnil(L, grace) ? lua_tonumber(L, grace) : run->grace;
+  double seconds = grace && !lua_isnil(L, grace) ? lua_tonumber(L, grace) : default_grace(pool);
   tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, seconds);
   if (!cancel)
     tp_raise(L, TP_NO_MEMORY, "no memory to cancel");

@@ -194,6 +194,10 @@ function core.dropped_results() end
 ---@param prefix string
 function core.library(prefix) end
 
+---Says what a pool in a <close> variable does at the end of its scope; `err` is what ends it, nil: nothing.
+---@param f fun(pool: taskpool.Pool, err: any)
+function core.on_scope_end(f) end
+
 ---Has every task preempted after so many instructions, to test that it makes no difference; 0: no more.
 ---@param instructions integer
 function core.force_preemption(instructions) end

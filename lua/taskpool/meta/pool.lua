@@ -142,6 +142,8 @@ function Future:set_weight(weight) end
 ---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
+---A pool in a <close> variable is gathered and closed at the end of the scope; its tasks are cancelled where an
+---error or a cancel ends it.
 ---@class taskpool.Pool
 ---@field pool_size number how many tasks may run at a time; can be set, within the bounds of `autoscale`
 ---@field size number the same as pool_size
