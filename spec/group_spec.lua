@@ -2,6 +2,7 @@
 -- Groups: their names, the ids of their tasks, and cancelling by id, by group, and altogether.
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
+local testing = require "taskpool.testing"
 local members, raises, settle = tasks.members, tasks.raises, tasks.settle
 
 local function task_it(name, body)
@@ -234,5 +235,75 @@ describe("cancelling all", function()
     pool:cancel_all()
     raises("InvalidArgument", pool.cancel_all, pool, { message = "misspelt" })
     pool:gather_and_close()
+  end)
+end)
+
+describe("cancelling all groups", function()
+  task_it("leaves alone what was cancelled before, and frees the names of all", function()
+    local pool, reasons = tasks.TaskPool(), {}
+    local function note(_, _, err)
+      reasons[#reasons + 1] = err.message
+    end
+    for _, name in ipairs { "a", "b" } do
+      pool:apply(nap, { args = { 60 }, group_name = name, cancel_callback = note })
+    end
+    pool:apply(nap, { args = { 1 }, group_name = "ended" })
+    taskpool.sleep(2)
+    pool:cancel_group("a", { msg = "first" })
+    assert.are.equal(1, pool.num_cancelled)
+    pool:cancel_all { msg = "second" }
+    pool:cancel_all { msg = "third" }
+    assert.are.equal(2, pool.num_cancelled)
+    for _, name in ipairs { "a", "b", "ended" } do
+      raises("TaskGroupNotFound", pool.get_group_ids, pool, name)
+      pool:apply(nap, { args = { 1 }, group_name = name })
+    end
+    taskpool.sleep(2)
+    table.sort(reasons)
+    assert.are.same({ "first", "second" }, reasons)
+    pool:cancel_all()
+    pool:flush()
+    assert.are.same({}, pool:groups { all = true })
+  end)
+end)
+
+describe("the memory of names", function()
+  ---Bytes of memory that the process has.
+  local function resident()
+    collectgarbage()
+    collectgarbage()
+    for line in io.lines "/proc/self/status" do
+      local kilobytes = line:match "^VmRSS:%s*(%d+)"
+      if kilobytes then
+        return kilobytes * 1024
+      end
+    end
+  end
+
+  it("is given back by flushed and cancelled groups and by closed pools", function()
+    if os.getenv "ASAN_OPTIONS" then
+      return -- it holds freed memory back, and finds leaks by itself
+    end
+    local long = ("n"):rep(65536)
+    local function round(count)
+      testing.run(function()
+        for index = 1, count do
+          local pool <close> = taskpool.TaskPool { name = long .. index }
+          pool:apply(nap, { args = { 0 }, group_name = long })
+          pool:apply(nap, { args = { 9 }, group_name = "9" .. long })
+          taskpool.sleep(1)
+          pool:cancel_group("9" .. long)
+          pool:flush()
+          pool:apply(nap, { args = { 0 }, group_name = long })
+        end
+      end)
+    end
+    taskpool.log.level = "none"
+    round(20)
+    local before = resident()
+    round(500)
+    local grown = resident() - before
+    taskpool.log.level = "warning"
+    assert.is_true(grown < 16 << 20, ("grown by %d KiB"):format(grown >> 10))
   end)
 end)

@@ -72,6 +72,7 @@ local VALUES <const> = {
   { 1, 2, x = 3 },
   { [0] = 1, [-5] = 2, [2.5] = 3, [true] = 4, [false] = 5 },
   { nil, 2, x = "not lost" },
+  { nil, 2, [0] = "not lost" },
   table.pack(1, nil, 3, nil),
   { ["two words"] = { ["\0"] = 1 } },
   nested(32),

@@ -402,8 +402,7 @@ void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context),
 }
 
 static void cancel_one(tp_group *group, void *context) {
-  if (!group->forgotten)
-    tp_pool_cancel_group(group->pool, group, context);
+  tp_pool_cancel_group(group->pool, group, context);
 }
 
 void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
