@@ -116,6 +116,15 @@ describe("a table", function()
     assert.are.equal(0, pool.num_waiting)
   end)
 
+  task_it("with keys only is refused as an element of starmap", function(log)
+    local pool, calls = tasks.TaskPool(), 0
+    pool:starmap(function() calls = calls + 1 end, { {}, { a = 1 }, { n = 0 } })
+    local err = raises("InvalidArgument", pool.gather_and_close, pool)
+    assert.matches("^element 2 of .*doublestarmap", err.message)
+    assert.are.equal(2, calls)
+    log:expect "element 2"
+  end)
+
   task_it("that can be called is an iterator", function()
     assert.are.same({ "1", "2", "3" }, elements_of(counter(3)))
     assert.are.same({ "1", "2" }, elements_of(counter(2), { num_concurrent = 1 }))
@@ -206,6 +215,9 @@ describe("a list with nil in it, at the control port", function()
       function jobs.echo(...) return ... end
       function jobs.count(...) return select("#", ...) end
       function jobs.none() return { a = 1 } end
+      jobs.callable = setmetatable({}, { __call = function() return "called" end })
+      jobs.shown = setmetatable({}, { __index = { "shown" } })
+      jobs.class = setmetatable({ "a" }, { __index = jobs })
       function jobs.proxy() return setmetatable({}, { __pairs = pairs }) end
       return jobs
     ]] })
@@ -242,6 +254,14 @@ describe("a list with nil in it, at the control port", function()
     assert.are.equal("{0: 1, 2: 3}", wire:ask "submit jobs.echo -a [{0: 1, 2: 3}]")
     local json <close> = host:greet '{"reply": "json"}'
     assert.matches('"value": {"0": 1, "2": 3}', json:ask "submit jobs.echo -a [{0: 1, 2: 3}]")
+  end)
+
+  it("is not a named table that only shows items", function()
+    local wire <close> = host:greet()
+    for _, name in ipairs { "callable", "shown" } do
+      assert.matches("^InvalidArgument: ITERABLE takes a list", wire:ask("map jobs.echo jobs." .. name))
+    end
+    assert.matches("^map%-echo", wire:ask "map jobs.echo jobs.class -n inf")
   end)
 
   it("does not come from what makes no iterator", function()

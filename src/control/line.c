@@ -362,6 +362,17 @@ static void push_maker(lua_State *L) {
   tp_iterator_push_made(L);
 }
 
+/* Whether the table on top is a list. A module is not, nor is a table without items of its own that
+ * a metatable may show: what that calls is not what was named. */
+static bool is_list(lua_State *L) {
+  if (tp_list_length(L, -1) > 0)
+    return true;
+  if (!lua_getmetatable(L, -1))
+    return !tp_list_has_keys_only(L, -1);
+  lua_pop(L, 1);
+  return false;
+}
+
 /* A word with dots is a name: a list, or a function that makes the iterator. */
 static bool read_iterable(reader *r, const tp_param *param) {
   size_t from = r->at, end = word_end(r->text, r->length, from);
@@ -374,7 +385,7 @@ static bool read_iterable(reader *r, const tp_param *param) {
     return false;
   if (lua_isfunction(r->L, -1))
     push_maker(r->L);
-  else if (tp_list_has_keys_only(r->L, -1)) /* a module is not a list */
+  else if (!is_list(r->L))
     return fail_value(r, param, from, end);
   return true;
 }

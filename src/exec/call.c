@@ -64,7 +64,14 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
                     tp_group_label(call->group), luaL_typename(L, -1));
     return refuse(L, base);
   }
-  if (call->spread != TP_SPREAD_NAMED)
+  if (call->spread == TP_SPREAD_LIST && lua_rawlen(L, -1) == 0 && tp_list_has_keys_only(L, -1)) {
+    lua_pushfstring(L,
+                    "element %d of %s has keys, but no list items; doublestarmap takes arguments "
+                    "by name",
+                    (int)call->next, tp_group_label(call->group));
+    return refuse(L, base);
+  }
+  if (call->spread == TP_SPREAD_LIST)
     return unpack(L, base);
   lua_pushcfunction(L, l_bind);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->signature);
