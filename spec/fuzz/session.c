@@ -3,6 +3,7 @@
  * Fuzz target: any bytes as what a client sends, in any pieces, to the control server of a host.
  * Each complete line gets one answer of one line, up to one that waits or ends the session. */
 #define _GNU_SOURCE /* memmem */
+#include "control/foreign.h"
 #include "host/host.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ static const char script[] = "local taskpool = require 'taskpool'\n"
 
 static const char greeting[] = "{\"terminal_width\": 80, \"reply\": \"json\"}\n";
 
-/* After a line with one of these, an answer may never come: it may be a command that waits. */
+/* After a line with one of these, an answer may never come: it may be a command that waits. The
+ * same holds for a line of HTTP, which ends the session. */
 static const char *const last_words[] = {"exit", "flush", "gather", "until"};
 
 /* Clients of one host. */
@@ -100,10 +102,13 @@ static bool is_blank(char byte) {
 }
 
 static bool is_last(const char *line, size_t length) {
+  while (length > 0 && is_blank(line[length - 1]))
+    length--;
   for (size_t i = 0; i < sizeof last_words / sizeof *last_words; i++)
     if (memmem(line, length, last_words[i], strlen(last_words[i])))
       return true;
-  return false;
+  tp_slice words = {line, length};
+  return tp_foreign_is_request(words) || tp_foreign_is_header(words);
 }
 
 /* Counts the complete lines that are not blank; `*certain` of them come before the first one after
