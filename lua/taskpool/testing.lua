@@ -24,8 +24,9 @@ local function at_end(f)
 end
 
 ---Runs `main(...)` as the main task under the virtual clock: when nothing can run, the time jumps to
----the next timer, so hours pass in milliseconds. Returns what `main` returns and raises what it
----raises. The real clock is back afterwards.
+---the next timer, so hours pass in milliseconds. Everything happens in the same order each time; for that
+---a task that never waits is interrupted after a second of the processor's time only. Returns what
+---`main` returns and raises what it raises. The real clock is back afterwards.
 ---@param main function
 ---@param ... any
 ---@return any ...
