@@ -224,8 +224,15 @@ static int drive(lua_State *L, int status, lua_KContext context) {
   return 0;
 }
 
+/* A task is not fresh any more. */
+static void leave_fresh(tp_coro *coro) {
+  coro->exec->fresh -= coro->fresh;
+  coro->fresh = false;
+}
+
 int tp_coro_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
+  leave_fresh(coro);
   lua_pushcfunction(L, tp_report_handler);
   lua_replace(L, 1);
   return drive(L, LUA_OK, (lua_KContext)coro);
@@ -236,6 +243,8 @@ int tp_coro_main(lua_State *L) {
 void tp_coro_begin(tp_coro *coro, int nargs) {
   if (coro->state == TP_CORO_RUNNING) /* it was the spare one */
     return;
+  coro->fresh = coro->is_task;
+  coro->exec->fresh += coro->fresh;
   tp_exec_queue(coro, nargs + 2);
 }
 
@@ -243,6 +252,7 @@ void tp_coro_begin(tp_coro *coro, int nargs) {
  * function raised. */
 static void bury(tp_coro *coro) {
   tp_exec *exec = coro->exec;
+  leave_fresh(coro);
   report(coro, coro->L, coro->is_task ? "a task's ending" : coro->as.job.what);
   tp_task *task = &coro->as.task;
   if (coro->is_task && task->state != TP_TASK_NEW && task->state != TP_TASK_DONE) {

@@ -50,6 +50,7 @@ struct tp_coro {
   bool cancelled : 1; /* task: the body was ended by the cancel */
   bool reported : 1;  /* the error that is being raised has its traceback already */
   bool traced : 1;    /* a traceback of it is kept (report.c) */
+  bool fresh : 1;     /* task: counted in the executor's `fresh` */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -114,6 +115,7 @@ struct tp_exec {
   int anchors;              /* registry reference: slot + 1 -> thread */
   uint64_t next_park;       /* number of the next park */
   uint64_t live;            /* coroutines not at rest */
+  unsigned fresh;           /* tasks in the run queue that were never resumed */
   tp_timer *timers;         /* heap: the first deadline first */
   uint32_t timer_count;     /* entries */
   uint32_t timer_capacity;  /* entries allocated */

@@ -17,16 +17,20 @@
 #define STRIDE_MAX 64
 #define FEED_MAX 256
 
+/* No pool starts tasks while so many wait in the run queue for their first resume. */
+#define FRESH_MAX 256
+
 /* ---- the turn ---- */
 
 bool tp_exec_has_work(const tp_exec *exec) {
   return exec->urgent.first || exec->queue.first || !TAILQ_EMPTY(&exec->pools);
 }
 
-/* Lets each pool that has room start some tasks. */
+/* Lets each pool that has room start some tasks. A pool that has been fed and wants more goes
+ * behind those that have not. */
 static void feed_pools(tp_exec *exec) {
   tp_run *last = TAILQ_LAST(&exec->pools, tp_run_list), *run;
-  while ((run = TAILQ_FIRST(&exec->pools))) {
+  while (exec->fresh < FRESH_MAX && (run = TAILQ_FIRST(&exec->pools))) {
     TAILQ_REMOVE(&exec->pools, run, queue_link);
     run->queued = false;
     if (tp_pool_feed(run->pool, FEED_MAX))

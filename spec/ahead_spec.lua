@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: MIT
+-- Pools that have room for more than can run: they start only as many tasks ahead as the run queue needs. The figures
+-- of memory are printed.
+local hosts = require "spec.support.host"
+local program = require "spec.support.program"
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+
+---What a group that is fed far ahead of what runs would need many times of, KiB. A sanitizer keeps freed memory.
+local GROWTH_MAX <const> = os.getenv "SANITIZE" and 256 * 1024 or 8 * 1024
+
+---The most memory that a process has had so far, KiB.
+---@param pid integer|"self"
+local function peak(pid)
+  for line in io.lines(("/proc/%s/status"):format(pid)) do
+    local kib = line:match "^VmHWM:%s*(%d+)"
+    if kib then
+      return tonumber(kib)
+    end
+  end
+end
+
+describe("a pool without a limit", function()
+  it("runs three million tasks in flat memory", function()
+    local count = tasks.scaled(3000000)
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/script.lua", [[
+      local taskpool = require "taskpool"
+      local count, list, ran, most = tonumber(...), {}, 0, 0
+      local function peak()
+        return io.open "/proc/self/status":read "a":match "VmHWM:%s*(%d+)"
+      end
+      for i = 1, count do
+        list[i] = i
+      end
+      local pool = taskpool.TaskPool {}
+      local before = peak()
+      pool:map(function()
+        ran = ran + 1
+      end, list, { num_concurrent = math.maxinteger })
+      while ran < count do
+        most = math.max(most, pool.num_running)
+        taskpool.yield()
+      end
+      print(before, peak(), most)
+    ]])
+    local done = program.run { "run", path, tostring(count) }
+    program.remove_directory(directory)
+    local before, after, most = done.out:match "(%d+)\t(%d+)\t(%d+)"
+    assert.is_truthy(before, done.err)
+    print(("unlimited: tasks=%d running_at_once<=%s peak_kib=%s grown_kib=%d"):format(count, most, after,
+      after - before))
+    assert.is_true(after - before < GROWTH_MAX, done.out)
+  end)
+
+  it("answers while a group of nine quintillion calls runs, which is cancelled in no time", function()
+    local host <close> = hosts.start([[ taskpool.TaskPool {} ]], { ["jobs.lua"] = "return { work = function() end }" })
+    local wire <close> = host:greet()
+    local before = peak(host.process.handle:get_pid())
+    assert.matches("^jobs", wire:ask "apply jobs.work -n 9223372036854775807 -g jobs")
+    local started
+    repeat
+      started = tonumber(wire:ask("num-ended"))
+    until started > tasks.scaled(1000000)
+    assert.is_true(tonumber(wire:ask "num-running") < 10000)
+    assert.are.equal("ok", wire:ask "cancel-group jobs")
+    repeat
+      local running = wire:ask "num-running"
+    until running == "0"
+    local grown = peak(host.process.handle:get_pid()) - before
+    print(("unlimited: calls=9223372036854775807 ended=%d grown_kib=%d"):format(started, grown))
+    assert.is_true(grown < GROWTH_MAX, grown)
+  end)
+
+  it("starts all tasks that wait for something", tasks.case(function()
+    local pool = tasks.TaskPool()
+    pool:apply(taskpool.sleep, { args = { 1 }, num = 20000 })
+    tasks.settle()
+    assert.are.equal(20000, pool.num_running)
+    pool:gather_and_close()
+  end))
+
+  it("leaves their turn to other pools without a limit", tasks.case(function()
+    local ran = { a = 0, b = 0 }
+    local function work(name)
+      ran[name] = ran[name] + 1
+      taskpool.yield()
+    end
+    local a, b = tasks.TaskPool(), tasks.TaskPool()
+    a:apply(work, { args = { "a" }, num = 20000 })
+    b:apply(work, { args = { "b" }, num = 20000 })
+    repeat
+      taskpool.yield()
+      assert.is_true(math.abs(ran.a - ran.b) < 2000, ("%d and %d"):format(ran.a, ran.b))
+    until ran.a == 20000 or ran.b == 20000
+    a:gather_and_close()
+    b:gather_and_close()
+  end))
+
+  it("starts others after tasks that were cancelled before they ran", tasks.case(function(log)
+    local pool = tasks.TaskPool { cancel_grace = 0 }
+    for _ = 1, 3 do
+      pool:apply(taskpool.sleep, { args = { 1 }, num = 1000, group_name = "jobs" })
+      tasks.settle()
+      pool:cancel_group "jobs"
+    end
+    pool:apply(taskpool.yield, { num = 5000 })
+    pool:gather_and_close { return_exceptions = true }
+    log:expect_all ""
+  end))
+end)
