@@ -4,6 +4,7 @@
  * control/. */
 #include "api/run.h"
 #include "embed/module.h"
+#include "embed/place.h"
 #include "host/host.h"
 #include "value/error.h"
 
@@ -19,8 +20,11 @@ static int l_open(lua_State *L) {
   tp_module_preload(host);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "path");
-  lua_pushliteral(L, ";" TP_LUA_DIR "/?.lua;" TP_LUA_DIR "/?/init.lua");
-  lua_concat(L, 2);
+  tp_place_push(L);
+  lua_pushfstring(L, "%s;%s/?.lua;%s/?/init.lua", lua_tostring(L, -2), lua_tostring(L, -1),
+                  lua_tostring(L, -1));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
   lua_setfield(L, -2, "path");
   return 0;
 }
