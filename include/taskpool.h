@@ -95,9 +95,17 @@ typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message
 TP_API const char *tp_log_level_name(tp_log_level level);
 TP_API int tp_log_level_of(const char *name);
 
-/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the FILE that is its context.
+/* The context of tp_log_to_file. Start from {.file = …}. */
+typedef struct tp_log_file {
+  FILE *file;       /* where records go */
+  unsigned dropped; /* records that it did not take, since the last one that it took */
+} tp_log_file;
+
+/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the file of the tp_log_file
+ * that is its context. It never waits: while a pipe or a terminal takes nothing, because nobody
+ * reads it, records are dropped; the next one that is taken comes after a line that says how many.
  */
-TP_API void tp_log_to_file(void *file, tp_log_level level, const char *message);
+TP_API void tp_log_to_file(void *log_file, tp_log_level level, const char *message);
 
 /* How a host is to be. Start from {0}: every zero is a default. */
 typedef struct tp_host_options {

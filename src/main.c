@@ -192,7 +192,8 @@ static int run_file(const tp_host_options *options, int argc, char **argv) {
 }
 
 static int run(int argc, char **argv) {
-  tp_host_options options = {.log = tp_log_to_file, .log_context = stderr};
+  tp_log_file log = {.file = stderr};
+  tp_host_options options = {.log = tp_log_to_file, .log_context = &log};
   int at = 0;
   while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
     if (is_help(argv[at]))

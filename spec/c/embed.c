@@ -298,7 +298,8 @@ static void writes_records_to_a_file(void) {
   char *text = NULL;
   size_t length = 0;
   FILE *file = open_memstream(&text, &length);
-  tp_log_to_file(file, TP_LOG_ERROR, "no disk");
+  tp_log_file log = {.file = file};
+  tp_log_to_file(&log, TP_LOG_ERROR, "no disk");
   fclose(file);
   EXPECT(length == strlen("HH:MM:SS.mmm error no disk\n"));
   EXPECT(strcmp(text + 12, " error no disk\n") == 0 && text[2] == ':' && text[8] == '.');

@@ -14,6 +14,7 @@
 #include "control/connection.h"
 #include "control/escape.h"
 #include "control/prompt.h"
+#include "host/standard.h"
 #include "value/error.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -346,6 +347,7 @@ tp_client_result tp_client_run(const tp_client_options *options) {
       .out = options->out ? options->out : stdout,
       .err = options->err ? options->err : stderr,
   };
+  tp_standard_open();
   if (!options->address)
     fail(&self, &(tp_error){.code = TP_INVALID_ARGUMENT, .message = "an address is needed"});
   else if (options->command)

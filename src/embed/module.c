@@ -45,7 +45,8 @@ int luaopen_taskpool_core(lua_State *L) {
   if (!host)
     return tp_raise_error(L, &error);
   host->log.write = host->default_log.write = tp_log_to_file;
-  host->log.context = host->default_log.context = stderr;
+  host->log.context = host->default_log.context = &host->log_file;
+  host->log_file.file = stderr;
   host->names.directory = script_directory(L);
   host->preload = tp_module_preload;
   tp_module_preload(host);

@@ -4,6 +4,7 @@
 #include "host/host.h"
 #include "host/events.h"
 #include "host/luv.h"
+#include "host/standard.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -219,6 +220,7 @@ static tp_host *allocate(lua_State *L, bool owns_state) {
 }
 
 tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
+  tp_standard_open();
   tp_host *host = allocate(L, owns_state);
   if (!host) {
     tp_fail(error, TP_NO_MEMORY, "no memory for a host");

@@ -51,6 +51,7 @@ struct tp_host {
   tp_exec *exec;                         /* runs every coroutine */
   tp_log log;                            /* where records go, from which level on */
   tp_log default_log;                    /* where they went before Lua took them */
+  tp_log_file log_file;                  /* stderr, for a host in a stock interpreter */
   uint64_t dropped_results;              /* of calls whose wait was cancelled */
   tp_names names;                        /* what control sessions may name */
   tp_pool_list pools;                    /* all pools not yet freed, oldest first */

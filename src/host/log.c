@@ -3,6 +3,8 @@
  * The log; see log.h. */
 #include "host/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,13 +27,40 @@ int tp_log_level_of(const char *name) {
   return -1;
 }
 
-void tp_log_to_file(void *file, tp_log_level level, const char *message) {
+/* Whether a file takes PIPE_BUF bytes at once. Its description is shared with other programs, so it
+ * is not made non-blocking. */
+static bool is_ready(FILE *file) {
+  struct pollfd out = {.fd = fileno(file), .events = POLLOUT};
+  return out.fd < 0 || poll(&out, 1, 0) == 1;
+}
+
+/* Writes one line, in one piece where the file is not buffered. */
+static void write_line(FILE *file, tp_log_level level, const char *message) {
   struct timespec now;
   struct tm local;
+  char line[PIPE_BUF];
   clock_gettime(CLOCK_REALTIME, &now);
   localtime_r(&now.tv_sec, &local);
-  fprintf(file, "%02d:%02d:%02d.%03ld %s %s\n", local.tm_hour, local.tm_min, local.tm_sec,
-          now.tv_nsec / 1000000, tp_log_level_name(level), message);
+  snprintf(line, sizeof line, "%02d:%02d:%02d.%03ld %s %s", local.tm_hour, local.tm_min,
+           local.tm_sec, now.tv_nsec / 1000000, tp_log_level_name(level), message);
+  fprintf(file, "%s\n", line);
+}
+
+/* The watchdog's thread calls this too. */
+void tp_log_to_file(void *log_file, tp_log_level level, const char *message) {
+  tp_log_file *log = log_file;
+  bool is_taken = is_ready(log->file);
+  unsigned dropped = is_taken ? __atomic_exchange_n(&log->dropped, 0, __ATOMIC_RELAXED) : 0;
+  if (dropped) {
+    char text[64];
+    snprintf(text, sizeof text, "%u records were dropped: nobody read the log", dropped);
+    write_line(log->file, TP_LOG_WARNING, text);
+    is_taken = is_ready(log->file);
+  }
+  if (is_taken)
+    write_line(log->file, level, message);
+  else
+    __atomic_fetch_add(&log->dropped, 1, __ATOMIC_RELAXED);
 }
 
 /* Makes one line of a text: a line break becomes " | ", the blanks after it go; other control bytes
