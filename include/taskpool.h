@@ -12,8 +12,9 @@
  *     tp_host_destroy(host);
  *
  * Errors. A function that can fail returns false (or NULL) and fills the tp_error it was given; the
- * pointer may be NULL. The library never exits, aborts or prints: what it has to tell goes to the
- * log function of the options.
+ * pointer may be NULL. Any other pointer that is NULL where none is allowed gives InvalidArgument.
+ * The library never exits, aborts or prints: what it has to tell goes to the log function of the
+ * options.
  *
  * Threads. A host belongs to the thread that calls it; only tp_host_stop and tp_host_stop_by may be
  * called from another thread or from a signal handler. Any number of hosts may live in one process.
@@ -112,9 +113,11 @@ typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
   void *log_context;      /* handed to `log` */
   tp_log_level log_level; /* the least that `log` is told; default: TP_LOG_WARNING */
-  bool no_preempt;     /* workers that never wait are not interrupted; default: they are, by … */
-  int preempt_signal;  /* … this signal, which the library takes for itself in the whole process,
-                          sent to the thread that runs the host; default: SIGRTMIN */
+  bool no_preempt;    /* workers that never wait are not interrupted; default: they are, by … */
+  int preempt_signal; /* … this signal, sent to the thread that runs the host, whether that blocks
+                         it or not. It is taken for the whole process, and put back by
+                         tp_host_destroy, unless another host was told to use the same; default:
+                         the first real-time signal that nobody handles */
   const char *modules; /* directory whose modules may be named in control commands;
                           default: the directory of the first script that runs */
 } tp_host_options;
@@ -122,7 +125,8 @@ typedef struct tp_host_options {
 /* A loop, a Lua state, its pools and its control servers. */
 typedef struct tp_host tp_host;
 
-/* Makes a host. `options` may be NULL. Returns NULL with NoMemory or IOError. */
+/* Makes a host. `options` may be NULL. Returns NULL with NoMemory, IOError, InvalidArgument
+ * (options that cannot be) or NotAvailable. */
 TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 
 /* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also

@@ -165,6 +165,163 @@ static void names_codes_and_levels(void) {
   EXPECT(tp_log_level_of("loud") == -1 && tp_log_level_of("") == -1);
 }
 
+static void refuses_arguments_that_cannot_be(void) {
+  tp_error error;
+  char *arguments[] = {"one", NULL};
+  tp_host *host = new_host();
+  EXPECT_ERROR(tp_host_run_file(host, NULL, 0, NULL, &error), TP_INVALID_ARGUMENT, "path");
+  EXPECT_ERROR(tp_host_run_file(host, "x.lua", -1, NULL, &error), TP_INVALID_ARGUMENT, "argc");
+  EXPECT_ERROR(tp_host_run_file(host, "x.lua", 1, NULL, &error), TP_INVALID_ARGUMENT, "argv");
+  EXPECT_ERROR(tp_host_run_file(host, "x.lua", 2, arguments, &error), TP_INVALID_ARGUMENT, "argv");
+  EXPECT_ERROR(tp_host_run_text(host, NULL, "=jobs", &error), TP_INVALID_ARGUMENT, "text");
+  EXPECT_ERROR(tp_host_run_text(host, "", NULL, &error), TP_INVALID_ARGUMENT, "name");
+  EXPECT_ERROR(tp_host_expose(host, NULL, &error), TP_INVALID_ARGUMENT, "name");
+  EXPECT_ERROR(tp_host_serve(host, NULL, NULL, &error), TP_INVALID_ARGUMENT, "address");
+  EXPECT_ERROR(tp_host_run_file(NULL, "x.lua", 0, NULL, &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT_ERROR(tp_host_run_text(NULL, "", "=jobs", &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT_ERROR(tp_host_run(NULL, &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT_ERROR(tp_host_expose(NULL, "jobs", &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT_ERROR(tp_host_serve(NULL, NULL, "unix:x", &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT(!tp_host_run_text(host, NULL, NULL, NULL));
+  tp_host_stop(NULL);
+  EXPECT(tp_client_run(NULL) == TP_CLIENT_USAGE);
+  EXPECT(tp_log_level_of(NULL) == -1);
+  tp_host_options options = {.log_level = (tp_log_level)99};
+  EXPECT_ERROR(tp_host_create(&options, &error) != NULL, TP_INVALID_ARGUMENT, "log_level");
+  run(host, "assert(done == 0)"); /* it goes on */
+  tp_host_destroy(host);
+}
+
+/* ---- preemption ---- */
+
+/* A task that never waits is interrupted: a cancel ends it before its two seconds are over. */
+static void expect_preemption(tp_host *host) {
+  run(host, "ended = false\n"
+            "pool:apply(function()\n"
+            "  local start = os.clock()\n"
+            "  while os.clock() - start < 2 do end\n"
+            "  ended = true\n"
+            "end)\n"
+            "taskpool.sleep(0)\n"
+            "pool:cancel_all()\n"
+            "while pool.num_cancelled > 0 do taskpool.sleep(0.001) end\n"
+            "assert(not ended, 'it was not interrupted')");
+}
+
+static bool is_blocked(int signal_number) {
+  sigset_t now;
+  pthread_sigmask(SIG_SETMASK, NULL, &now);
+  return sigismember(&now, signal_number) == 1;
+}
+
+static void preempts_where_all_signals_are_blocked(void) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  tp_host *host = new_host();
+  expect_preemption(host);
+  for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+    EXPECT(is_blocked(number));
+  tp_host_destroy(host);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void *preempt(void *host) {
+  expect_preemption(host);
+  return NULL;
+}
+
+static void preempts_in_whichever_thread_runs_it(void) {
+  tp_host *host = new_host();
+  for (int i = 0; i < 3; i++) {
+    pthread_t thread;
+    expect_preemption(host);
+    EXPECT(pthread_create(&thread, NULL, preempt, host) == 0);
+    EXPECT(pthread_join(thread, NULL) == 0);
+  }
+  tp_host_destroy(host);
+}
+
+static void refuses_signals_that_cannot_be_used(void) {
+  tp_error error;
+  const int wrong[] = {9999, -1, SIGKILL, SIGSTOP, SIGSEGV, SIGCHLD, 32};
+  for (size_t i = 0; i < COUNT(wrong); i++) {
+    tp_host_options options = {.preempt_signal = wrong[i]};
+    EXPECT_ERROR(tp_host_create(&options, &error) != NULL, TP_INVALID_ARGUMENT, "preempt_signal");
+  }
+}
+
+static void on_foreign_signal(int number) {
+  (void)number;
+}
+
+/* The handlers of all signals; those that cannot be asked for are NULL. */
+typedef struct handlers {
+  void (*of[65])(int);
+} handlers;
+
+static handlers handlers_now(void) {
+  handlers now = {0};
+  for (int number = 1; number < (int)COUNT(now.of); number++) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) == 0)
+      now.of[number] = action.sa_handler;
+  }
+  return now;
+}
+
+static void expect_handlers(const handlers *before) {
+  handlers now = handlers_now();
+  for (size_t i = 0; i < COUNT(now.of); i++)
+    EXPECT(now.of[i] == before->of[i]);
+}
+
+static tp_host *new_host_with(int preempt_signal) {
+  tp_error error;
+  tp_host_options options = {.preempt_signal = preempt_signal};
+  tp_host *host = tp_host_create(&options, &error);
+  EXPECT_OK(host != NULL);
+  run(host, make_pool);
+  expect_preemption(host);
+  return host;
+}
+
+static void puts_signal_handlers_back(void) {
+  struct sigaction foreign = {.sa_handler = on_foreign_signal}, before;
+  tp_host_destroy(new_host()); /* what libuv takes, it keeps */
+  sigaction(SIGUSR2, &foreign, &before);
+  sigaction(SIGRTMIN, &foreign, NULL);
+  handlers then = handlers_now();
+  tp_host *first = new_host_with(SIGUSR2), *second = new_host_with(0), *third = new_host_with(0);
+  EXPECT(handlers_now().of[SIGRTMIN] == on_foreign_signal);
+  tp_host_destroy(second);
+  expect_preemption(third);
+  expect_preemption(first);
+  tp_host_destroy(first);
+  tp_host_destroy(third);
+  expect_handlers(&then);
+  sigaction(SIGRTMIN, &before, NULL);
+  sigaction(SIGUSR2, &before, NULL);
+}
+
+static void shares_a_signal_that_two_hosts_were_told_to_use(void) {
+  tp_host *first = new_host_with(SIGUSR1), *second = new_host_with(SIGUSR1);
+  tp_host_destroy(first);
+  expect_preemption(second);
+  tp_host_destroy(second);
+}
+
+static void lives_in_more_hosts_than_there_are_signals(void) {
+  tp_host *hosts[40];
+  for (size_t i = 0; i < COUNT(hosts); i++)
+    hosts[i] = new_host();
+  for (size_t i = 0; i < COUNT(hosts); i++) {
+    if (i % 8 == 7)
+      expect_preemption(hosts[i]);
+    tp_host_destroy(hosts[i]);
+  }
+}
+
 /* ---- run ---- */
 
 static void runs_files_with_arguments(void) {
@@ -725,6 +882,13 @@ static const struct {
 } cases[] = {
     CASE(creates_hosts_with_and_without_options),
     CASE(names_codes_and_levels),
+    CASE(refuses_arguments_that_cannot_be),
+    CASE(preempts_where_all_signals_are_blocked),
+    CASE(preempts_in_whichever_thread_runs_it),
+    CASE(refuses_signals_that_cannot_be_used),
+    CASE(puts_signal_handlers_back),
+    CASE(shares_a_signal_that_two_hosts_were_told_to_use),
+    CASE(lives_in_more_hosts_than_there_are_signals),
     CASE(runs_files_with_arguments),
     CASE(tells_what_is_wrong_with_a_file),
     CASE(runs_texts_one_after_the_other),

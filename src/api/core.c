@@ -190,8 +190,9 @@ static int l_core_virtual_clock(lua_State *L) {
 
 /* Lua: preempt(on). */
 static int l_core_preempt(lua_State *L) {
-  if (!tp_exec_set_preempt(exec_of(L), lua_toboolean(L, 1), 0))
-    return tp_raise(L, TP_NO_MEMORY, "no memory for preemption");
+  tp_error error;
+  if (!tp_exec_set_preempt(exec_of(L), lua_toboolean(L, 1), 0, &error))
+    return tp_raise_error(L, &error);
   return 0;
 }
 

@@ -341,6 +341,8 @@ static void run_command(client *self, const char *address, const char *command) 
 }
 
 tp_client_result tp_client_run(const tp_client_options *options) {
+  if (!options)
+    return TP_CLIENT_USAGE;
   client self = {
       .connection = {.fd = -1},
       .in = options->in ? options->in : stdin,

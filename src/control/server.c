@@ -356,6 +356,8 @@ void tp_server_forget(tp_server *server, tp_session *session) {
 
 bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error) {
   tp_pool *served = NULL;
+  if (!host || !address)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", host ? "address" : "host");
   if (pool) {
     TAILQ_FOREACH(served, &host->pools, host_link) {
       if (strcmp(served->label, pool) == 0)

@@ -42,6 +42,10 @@ static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error 
 tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   static const tp_host_options defaults = {0};
   options = options ? options : &defaults;
+  if (options->log_level > TP_LOG_NONE) {
+    tp_fail(error, TP_INVALID_ARGUMENT, "log_level: there is no level %d", (int)options->log_level);
+    return NULL;
+  }
   lua_State *L = tp_host_new_state(error);
   tp_host *host = L ? tp_host_open(L, true, error) : NULL;
   if (!host) {
@@ -54,8 +58,8 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   host->log = host->default_log;
   host->preload = tp_module_preload;
   host->names.directory = options->modules ? strdup(options->modules) : NULL;
-  tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal);
-  if (!call(L, l_open, host, error)) {
+  if (!tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal, error) ||
+      !call(L, l_open, host, error)) {
     tp_host_close(host);
     return NULL;
   }
@@ -133,6 +137,20 @@ static int l_run(lua_State *L) {
   return 0;
 }
 
+/* Fills `error` where an argument that must be there is NULL. */
+static bool is_given(const void *argument, const char *name, tp_error *error) {
+  return argument || tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
+}
+
+static bool are_arguments(int argc, char *const argv[], tp_error *error) {
+  if (argc < 0)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "argc must not be negative, as %d is", argc);
+  for (int i = 0; i < argc; i++)
+    if (!argv || !argv[i])
+      return tp_fail(error, TP_INVALID_ARGUMENT, "argv must have %d strings", argc);
+  return true;
+}
+
 static bool run(script *of) {
   lua_State *L = of->host->L;
   lua_pushcfunction(L, l_run);
@@ -145,15 +163,19 @@ static bool run(script *of) {
 
 bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
                       tp_error *error) {
-  return run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
+  return is_given(host, "host", error) && is_given(path, "path", error) &&
+         are_arguments(argc, argv, error) &&
+         run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
 }
 
 bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error) {
-  return run(&(script){.host = host, .text = text, .name = name, .error = error});
+  return is_given(host, "host", error) && is_given(text, "text", error) &&
+         is_given(name, "name", error) &&
+         run(&(script){.host = host, .text = text, .name = name, .error = error});
 }
 
 bool tp_host_run(tp_host *host, tp_error *error) {
-  return tp_host_run_until(host, NULL, error);
+  return is_given(host, "host", error) && tp_host_run_until(host, NULL, error);
 }
 
 void tp_host_stop(tp_host *host) {
@@ -161,10 +183,13 @@ void tp_host_stop(tp_host *host) {
 }
 
 void tp_host_stop_by(tp_host *host, const char *who) {
-  atomic_store(&host->stopper, who);
+  if (!host)
+    return;
+  atomic_store(&host->stopper, who ? who : "tp_host_stop");
   uv_async_send(&host->stop);
 }
 
 bool tp_host_expose(tp_host *host, const char *name, tp_error *error) {
-  return tp_names_expose(&host->names, name, error);
+  return is_given(host, "host", error) && is_given(name, "name", error) &&
+         tp_names_expose(&host->names, name, error);
 }

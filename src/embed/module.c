@@ -44,6 +44,8 @@ int luaopen_taskpool_core(lua_State *L) {
   tp_host *host = tp_host_open(main, false, &error);
   if (!host)
     return tp_raise_error(L, &error);
+  if (!tp_exec_set_preempt(host->exec, true, 0, &error))
+    return tp_raise_error(L, &error);
   host->log.write = host->default_log.write = tp_log_to_file;
   host->log.context = host->default_log.context = &host->log_file;
   host->log_file.file = stderr;

@@ -5,6 +5,7 @@
 #define TP_EXEC_CORO_H
 
 #include "exec/exec.h"
+#include "exec/signal.h"
 
 /* A wake id: the coroutine's slot in the upper bits, the number of the park, which rises, in the
  * lower. */
@@ -131,6 +132,7 @@ struct tp_exec {
   volatile unsigned until_look; /* resumes until the next one */
   uint64_t looked;              /* when the last one was, nanoseconds */
   char library[256];            /* chunk names of our own Lua files begin so; "": none are known */
+  tp_signal signal;             /* of preemption, once that was on */
   tp_slice *slice;              /* preemption; NULL: there is none */
   lua_State *volatile running;  /* the innermost thread that runs, read by the signal of the slices
                                  */

@@ -163,10 +163,14 @@ static bool run_once(tp_exec *exec) {
 
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
   bool more = true;
+  bool was_blocked = tp_signal_unblock(&exec->signal);
   exec->looping = true;
   while (more && !finished(context))
     more = run_once(exec);
   exec->looping = false;
+  tp_slice_rest(exec->slice);
+  if (was_blocked)
+    tp_signal_block(&exec->signal);
   return more || finished(context);
 }
 
@@ -205,14 +209,28 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
   return exec;
 }
 
-bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal) {
-  tp_slice_destroy(exec->slice);
-  exec->slice = on ? tp_slice_create(exec, signal) : NULL;
-  return exec->slice || !on;
+static bool start_slices(tp_exec *exec, tp_error *error) {
+  exec->slice = tp_slice_create(exec);
+  return exec->slice || tp_fail(error, TP_NO_MEMORY, "no memory for preemption");
 }
 
-int tp_exec_preempt_signal(const tp_exec *exec) {
-  return exec->slice ? tp_slice_signal(exec->slice) : 0;
+bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal, tp_error *error) {
+  tp_slice_destroy(exec->slice);
+  exec->slice = NULL;
+  if (!on)
+    return true;
+  if (!exec->signal.number && !tp_signal_take(&exec->signal, signal, error))
+    return false;
+  return start_slices(exec, error);
+}
+
+bool tp_exec_borrow_preempt(tp_exec *exec, const tp_exec *from, tp_error *error) {
+  exec->signal = (tp_signal){.number = from->signal.number, .borrowed = true};
+  return !from->slice || start_slices(exec, error);
+}
+
+void tp_exec_keep_signal(const tp_exec *exec) {
+  tp_signal_keep(&exec->signal);
 }
 
 void tp_exec_set_library(tp_exec *exec, const char *prefix) {
@@ -230,7 +248,8 @@ void tp_exec_halt(tp_exec *exec) {
 }
 
 void tp_exec_close(tp_exec *exec) {
-  tp_exec_set_preempt(exec, false, 0);
+  tp_exec_set_preempt(exec, false, 0, NULL);
+  tp_signal_put_back(&exec->signal);
   exec->closing = true;
   uv_close((uv_handle_t *)&exec->idle, NULL);
   uv_close((uv_handle_t *)&exec->timer, NULL);

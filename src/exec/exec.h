@@ -58,12 +58,16 @@ typedef struct tp_exec_listener {
 tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener,
                         bool in_state);
 
-/* Switches preemption on, with that signal (0: SIGRTMIN), or off. Not from inside of a coroutine.
- * False: no memory. */
-bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal);
+/* Switches preemption on or off. Not from inside of a coroutine. The first time that it is on, a
+ * signal is taken, which is put back when the executor is closed: `signal`, or 0 for one that
+ * nobody handles. False: InvalidArgument, NotAvailable, NoMemory. */
+bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal, tp_error *error);
 
-/* The signal of preemption; 0: it is off. */
-int tp_exec_preempt_signal(const tp_exec *exec);
+/* The same as in the executor `from`, which outlives this one, with its signal. False: NoMemory. */
+bool tp_exec_borrow_preempt(tp_exec *exec, const tp_exec *from, tp_error *error);
+
+/* Who has borrowed the signal may outlive this executor: it is not put back. */
+void tp_exec_keep_signal(const tp_exec *exec);
 
 /* Says which Lua files are a part of this library: those whose chunk names begin with `prefix`
  * ("@/usr/…/taskpool/"). Their functions are never interrupted half way. */

@@ -61,8 +61,8 @@ typedef struct tp_user_hook {
 struct tp_slice {
   tp_exec *exec;                 /* whose slices */
   tp_user_hook user;             /* to be put back when ours has done its work */
-  int signal;                    /* what the timer sends */
-  bool has_timer;                /* `timer` was made, for the thread that runs the host */
+  pid_t thread;                  /* whom the timer signals: who runs the host; 0: nobody yet */
+  bool has_timer;                /* `timer` was made */
   timer_t timer;                 /* one shot, set again by each signal */
   volatile sig_atomic_t armed;   /* it is set */
   volatile sig_atomic_t turning; /* a turn is running, or other Lua code that is watched */
@@ -305,9 +305,7 @@ static void overrun(tp_slice *slice, uint64_t time) {
   }
 }
 
-static void on_signal(int number, siginfo_t *info, void *context) {
-  (void)number;
-  (void)context;
+void tp_slice_tick(const siginfo_t *info) {
   tp_slice *slice = info->si_value.sival_ptr;
   if (info->si_code != SI_TIMER || !slice)
     return;
@@ -333,17 +331,42 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 
 /* ---- the timer ---- */
 
-/* Makes the timer for the thread that runs the host; without one there is no preemption. */
-static void make_timer(tp_slice *slice) {
-  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = slice->signal};
-  event.sigev_value.sival_ptr = slice;
-  event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-  sigemptyset(&action.sa_mask);
-  if (sigaction(slice->signal, &action, NULL) == 0)
-    slice->has_timer = timer_create(CLOCK_MONOTONIC, &event, &slice->timer) == 0;
+static void delete_timer(tp_slice *slice) {
   if (slice->has_timer)
-    tp_watchdog_start(&slice->watchdog, &slice->exec->listener);
+    timer_delete(slice->timer);
+  slice->has_timer = false;
+  slice->armed = 0;
+}
+
+/* Makes the timer for this thread, which runs the host now. */
+static void make_timer(tp_slice *slice) {
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
+                           .sigev_signo = slice->exec->signal.number};
+  event.sigev_value.sival_ptr = slice;
+  event._sigev_un._tid = slice->thread;
+  slice->has_timer = timer_create(CLOCK_MONOTONIC, &event, &slice->timer) == 0;
+  const tp_exec_listener *listener = &slice->exec->listener;
+  if (!slice->has_timer)
+    listener->failed(
+        listener->context, "preemption",
+        "the system has no timer for it, so workers that never wait are not interrupted");
+  else if (!slice->watchdog.is_running)
+    tp_watchdog_start(&slice->watchdog, listener);
+}
+
+/* Has the timer signal the thread that runs the host, which may be another one than before. */
+static void follow_thread(tp_slice *slice) {
+  pid_t thread = (pid_t)syscall(SYS_gettid);
+  if (slice->thread == thread)
+    return;
+  delete_timer(slice);
+  slice->thread = thread;
+  make_timer(slice);
+}
+
+void tp_slice_rest(tp_slice *slice) {
+  if (slice && slice->armed)
+    set_timer(slice, 0);
 }
 
 bool tp_slice_enter(tp_slice *slice) {
@@ -353,8 +376,7 @@ bool tp_slice_enter(tp_slice *slice) {
   slice->turning = 1;
   if (slice->armed)
     return before;
-  if (!slice->has_timer)
-    make_timer(slice);
+  follow_thread(slice);
   slice->tick = TICK;
   if (slice->has_timer)
     set_timer(slice, TICK);
@@ -382,24 +404,20 @@ void tp_exec_leave(tp_exec *exec, tp_outside before) {
   tp_slice_leave(exec->slice, before.slicing);
 }
 
-tp_slice *tp_slice_create(tp_exec *exec, int signal) {
+tp_slice *tp_slice_create(tp_exec *exec) {
   tp_slice *slice = calloc(1, sizeof *slice);
   if (!slice)
     return NULL;
   slice->exec = exec;
-  slice->signal = signal ? signal : SIGRTMIN;
   return slice;
-}
-
-int tp_slice_signal(const tp_slice *slice) {
-  return slice->signal;
 }
 
 void tp_slice_destroy(tp_slice *slice) {
   if (!slice)
     return;
-  if (slice->has_timer)
-    timer_delete(slice->timer);
+  tp_slice_rest(slice);
+  delete_timer(slice);
+  tp_signal_drop_pending(&slice->exec->signal);
   tp_watchdog_stop(&slice->watchdog);
   free(slice);
 }

@@ -19,14 +19,20 @@
 
 #include "exec/coro.h"
 
-/* Makes the slices of an executor; `signal` is the one to use, 0 for SIGRTMIN. NULL: no memory. */
-tp_slice *tp_slice_create(tp_exec *exec, int signal);
+#include <signal.h>
+
+/* Makes the slices of an executor, which has a signal for them. NULL: no memory. */
+tp_slice *tp_slice_create(tp_exec *exec);
 
 /* Stops them, in the thread that ran them. NULL is allowed. */
 void tp_slice_destroy(tp_slice *slice);
 
-/* The signal that it uses. */
-int tp_slice_signal(const tp_slice *slice);
+/* The signal has come: what its handler does. */
+void tp_slice_tick(const siginfo_t *info);
+
+/* The loop is left: no signal comes any more before the next turn, in whichever thread that is.
+ * NULL is allowed. */
+void tp_slice_rest(tp_slice *slice);
 
 /* A turn begins, and ends; the one takes what the other has returned. */
 bool tp_slice_enter(tp_slice *slice);

@@ -191,7 +191,6 @@ static int l_open(lua_State *L) {
   host->stop.data = host;
   tp_exec_listener listener = tp_events_listener(host);
   host->exec = tp_exec_create(L, host->loop, &listener, !host->owns_state);
-  tp_exec_set_preempt(host->exec, true, 0);
   register_host(host);
   tp_coroutine_open(L, host->exec);
   tp_luv_open(host);

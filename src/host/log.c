@@ -21,7 +21,7 @@ const char *tp_log_level_name(tp_log_level level) {
 }
 
 int tp_log_level_of(const char *name) {
-  for (int level = TP_LOG_DEBUG; level <= TP_LOG_NONE; level++)
+  for (int level = TP_LOG_DEBUG; name && level <= TP_LOG_NONE; level++)
     if (strcmp(name, level_names[level]) == 0)
       return level;
   return -1;

@@ -129,6 +129,7 @@ static void give_up_rest(tp_threads *set) {
     if (!thread || !give_up(thread))
       continue;
     pin_library();
+    tp_exec_keep_signal(set->exec);
     tp_log_write(log, TP_LOG_WARNING,
                  "thread %u of %s does not end: it is blocked in C code, and is left behind", i + 1,
                  set->label);

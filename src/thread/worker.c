@@ -198,12 +198,14 @@ static bool open_host(tp_thread *thread) {
       lua_close(L);
     return false;
   }
-  int signal = tp_exec_preempt_signal(home->exec);
   thread->host = host;
   host->default_log = host->log = (tp_log){log_to_home, thread, home->log.level};
   host->names.directory = home->names.directory ? strdup(home->names.directory) : NULL;
   host->preload = home->preload;
-  tp_exec_set_preempt(host->exec, signal != 0, signal);
+  if (!tp_exec_borrow_preempt(host->exec, home->exec, &thread->failure)) {
+    tp_host_close(host);
+    return false;
+  }
   lua_pushcfunction(L, l_open);
   lua_pushlightuserdata(L, thread);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
