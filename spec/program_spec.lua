@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The program's sub-commands: what they take, what they exit with.
+local hosts = require "spec.support.host"
 local program = require "spec.support.program"
 
 describe("the program", function()
@@ -132,6 +133,16 @@ describe("taskpool run", function()
       assert.are.equal("", done.out)
       assert.matches("^taskpool run: .*\nusage: taskpool run", done.err)
     end
+  end)
+
+  it("goes on at signals without a meaning, and leaves no socket at its end", function()
+    local host = hosts.start "taskpool.TaskPool { size = 7 }"
+    local wire <close> = host:greet()
+    for _, name in ipairs { "sighup", "sigusr1", "sigusr2" } do
+      host.process:kill(name)
+      assert.are.equal("7", wire:ask "pool-size")
+    end
+    host:close() -- looks for the socket
   end)
 
   it("stops at SIGINT and at SIGTERM, and says so in its exit code", function()

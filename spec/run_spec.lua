@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- taskpool.run: the main task, and the end of the host's work.
+local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local testing = require "taskpool.testing"
+local uv = require "luv"
 local at_end, raises, settle = tasks.at_end, tasks.raises, tasks.settle
 
 local function task_it(name, body)
@@ -74,5 +76,75 @@ describe("run", function()
       raises("InvalidArgument", taskpool.run, wrong)
     end
     raises("InvalidArgument", taskpool.run)
+  end)
+end)
+
+describe("^C under the stock interpreter", function()
+  if os.getenv "SANITIZE" then
+    return -- a sanitized module has an interpreter of its own, which has no handler
+  end
+  local directory
+
+  before_each(function()
+    directory = program.make_directory()
+  end)
+
+  after_each(function()
+    program.remove_directory(directory)
+  end)
+
+  local function start(body)
+    local host = program.start {
+      file = "lua5.4",
+      program.write_file(directory .. "/script.lua", [[
+        local taskpool = require "taskpool"
+        local function at_end(text)
+          return setmetatable({}, { __close = function() print(text) end })
+        end
+        taskpool.run(function()
+          local pool = taskpool.TaskPool {}
+          pool:apply(function()
+            local _ <close> = at_end "closed"
+            ]] .. body .. [[
+          end)
+          local _ <close> = at_end "closed"
+          taskpool.sleep(0.01)
+          print "ready"
+          io.stdout:flush()
+          taskpool.sleep(3600)
+        end)
+        print "not reached"
+      ]]),
+    }
+    host:wait_for "ready"
+    return host
+  end
+
+  it("ends the run with its cleanup, and the process as always", function()
+    for _, body in ipairs { "taskpool.sleep(3600)", "while true do end" } do
+      local host = start(body)
+      host:kill "sigint"
+      host:finish()
+      assert.are.equal("ready\nclosed\nclosed\n", host.out)
+      assert.matches("^lua5.4: interrupted!\n", host.err)
+      assert.are.same({ 1, 0 }, { host.code, host.signal })
+    end
+  end)
+
+  it("ends the process at the second time, whatever holds it up", function()
+    local host = start [[
+      taskpool.sleep(0.02)
+      print "blocked"
+      io.stdout:flush()
+      local _ = ("a"):rep(100):find(("a*"):rep(100) .. "b") -- in C, for ages
+    ]]
+    host:wait_for "blocked"
+    repeat
+      host:kill "sigint"
+      uv.run "nowait"
+      uv.sleep(1)
+    until host.code
+    host:finish()
+    assert.are.equal(2, host.signal)
   end)
 end)

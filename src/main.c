@@ -50,7 +50,8 @@ static const subcommand subcommands[] = {
                     "                     (default: on)\n"
                     "\n"
                     "SIGINT (^C) or SIGTERM cancels the tasks and stops the host; the same\n"
-                    "signal once more ends it at once.\n"
+                    "signal once more ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do\n"
+                    "nothing.\n"
                     "Exit codes: 0 done, 1 the script failed, 2 wrong usage, 130 SIGINT,\n"
                     "143 SIGTERM.\n",
             .call = run,
@@ -162,9 +163,18 @@ static void stop_host(int signal_number) {
     tp_host_stop_by(host, signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
+static void do_nothing(int signal_number) {
+  (void)signal_number;
+}
+
 /* Takes SIGINT and SIGTERM once: the second one finds the system's own handler and ends the
- * program. */
-static void stop_on_signals(tp_host *host) {
+ * program. Signals that have no meaning yet do nothing. */
+static void handle_signals(tp_host *host) {
+  static const int idle[] = {SIGHUP, SIGUSR1, SIGUSR2};
+  struct sigaction nothing = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+  sigemptyset(&nothing.sa_mask);
+  for (size_t i = 0; i < COUNT(idle); i++)
+    sigaction(idle[i], &nothing, NULL);
   interruption.host = host;
   struct sigaction action = {.sa_handler = stop_host, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
   sigemptyset(&action.sa_mask);
@@ -177,7 +187,7 @@ static int run_file(const tp_host_options *options, int argc, char **argv) {
   tp_host *host = tp_host_create(options, &error);
   bool done = false;
   if (host) {
-    stop_on_signals(host);
+    handle_signals(host);
     done = tp_host_run_file(host, argv[0], argc - 1, argv + 1, &error);
     if (done && !interruption.signal)
       done = tp_host_run(host, &error);

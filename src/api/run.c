@@ -75,6 +75,10 @@ int l_core_run(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "run: the loop is running already");
   tp_error deadlock;
   bool ok = tp_run_main(host, L, lua_gettop(L) - 1, true, &deadlock);
+  if (deadlock.code == TP_CANCELLED) { /* ^C: ends as the interpreter has it */
+    lua_pushstring(L, deadlock.message);
+    return lua_error(L);
+  }
   if (deadlock.code)
     return tp_raise_error(L, &deadlock);
   if (ok)

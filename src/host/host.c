@@ -110,21 +110,35 @@ static void on_stop(uv_async_t *async) {
 typedef struct goal {
   tp_host *host;    /* whose run it is */
   const bool *done; /* true when it is reached; NULL: nothing must be left */
+  bool ends;        /* what runs was told to end */
 } goal;
 
 static bool is_reached(void *context) {
   const goal *of = context;
   const tp_host *host = of->host;
+  if (host->interrupt.has_come && !of->ends)
+    return true;
   if (of->done)
     return *of->done;
   return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && LIST_EMPTY(&host->services);
 }
 
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
-  goal to = {host, done};
+  goal to = {host, done, false};
   if (host->closing) /* a finalizer asks */
     return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
-  if (tp_exec_run(host->exec, is_reached, &to))
+  if (!host->owns_state)
+    tp_interrupt_start(&host->interrupt, host->loop, host->L);
+  bool is_reachable = tp_exec_run(host->exec, is_reached, &to);
+  tp_interrupt_stop(&host->interrupt);
+  to.ends = true;
+  if (host->interrupt.has_come) {
+    tp_fail(error, TP_CANCELLED, "interrupted!");
+    tp_host_end(host, "SIGINT", TP_CANCELLED);
+    tp_exec_run(host->exec, is_reached, &to);
+    return false;
+  }
+  if (is_reachable)
     return true;
   tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them",
           tp_exec_live(host->exec));
@@ -282,6 +296,7 @@ static void abandon_handle(uv_handle_t *handle, void *context) {
 static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);
   uv_close((uv_handle_t *)&host->stop, NULL);
+  tp_interrupt_close(&host->interrupt);
   if (host->loop != &host->own_loop) {
     uv_run(host->loop, UV_RUN_NOWAIT);
     return true;
@@ -297,7 +312,7 @@ static bool close_loop(tp_host *host) {
 void tp_host_close(tp_host *host) {
   if (host->owns_state) {
     tp_host_end(host, "the end of the host", TP_CANCELLED);
-    goal nothing_left = {host, NULL};
+    goal nothing_left = {host, NULL, true};
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;

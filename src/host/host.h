@@ -10,6 +10,7 @@
 #define TP_HOST_HOST_H
 
 #include "exec/exec.h"
+#include "host/interrupt.h"
 #include "host/log.h"
 #include "pool/pool.h"
 #include "taskpool.h"
@@ -45,6 +46,7 @@ struct tp_host {
   uv_loop_t own_loop;                    /* used unless luv brought its own */
   uv_async_t stop;                       /* sent by tp_host_stop_by */
   _Atomic(const char *) stopper;         /* who did that */
+  tp_interrupt interrupt;                /* ^C of a stock interpreter */
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
   bool closing;                          /* Lua is not called any more */
