@@ -78,7 +78,7 @@
 ---@field num? integer how many tasks; default: 1
 
 ---@class taskpool.MapOptions: taskpool.GroupOptions
----@field num_concurrent? number how many tasks of the group may run at a time; math.huge: as many as the pool has room for; default: 1, so one after the other
+---@field num_concurrent? number how many tasks of the group may run at a time; math.huge: as the pool; default: 1
 
 ---@class taskpool.SubmitOptions
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
