@@ -128,7 +128,10 @@ describe("a table", function()
   task_it("that can be called is an iterator", function()
     assert.are.same({ "1", "2", "3" }, elements_of(counter(3)))
     assert.are.same({ "1", "2" }, elements_of(counter(2), { num_concurrent = 1 }))
-    assert.are.same({ "1", "2" }, elements_of(counter(2), nil, nil))
+    local stepper = setmetatable({}, { __call = function(_, last, before)
+      return before < last and before + 1 or nil
+    end })
+    assert.are.same({ "1", "2" }, elements_of(stepper, 2, 0))
   end)
 
   task_it("with __pairs is gone over as pairs does, which may wait", function()
