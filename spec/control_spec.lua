@@ -225,7 +225,12 @@ describe("the commands", function()
     repeat
       local waiting = wire:ask "num-waiting"
     until waiting == "2"
-    assert_answers(wire, { { "resume", "false" }, { "size inf", "ok" }, { "pool-size", "inf" }, { "is-closed", "false" } })
+    assert_answers(wire, {
+      { "resume", "false" },
+      { "size inf", "ok" },
+      { "pool-size", "inf" },
+      { "is-closed", "false" },
+    })
     assert.are.equal("7", other:line())
     assert.matches("^InvalidArgument: .* takes a number", wire:ask "set-weight sum heavy")
     assert.matches("arithmetic on a nil value", wire:ask "submit mypackage.mymodule.add -a [1]")
