@@ -110,7 +110,7 @@ return {
     specs = { "testing" }, breaks = "the order under the virtual clock depends on slices of the real one" },
   { text = "return order_of(a) < order_of(b);", becomes = "return order_of(a) > order_of(b);", specs = { "testing" },
     breaks = "of those who wake at the same instant the last one comes first" },
-  { text = "return coro && coro->park == id ? coro : NULL;", becomes = "return coro;", specs = { "await" },
+  { text = "return coro && coro->park == id ? coro : NULL;", becomes = "return coro;", specs = { "event" },
     breaks = "a wake with an old id wakes what the coroutine waits for now" },
   { text = "return coro->ending->raises >= RAISES_MAX;", becomes = "return false;", specs = { "preempt" },
     breaks = "a task that swallows its cancel is not killed before its grace is over" },
