@@ -147,9 +147,9 @@ return {
   { text = "if (!thread->is_detached)", becomes = "if (thread->is_detached)", specs = { "thread" },
     breaks = "the record of a thread that was given up is never freed, and that of a joined one twice" },
   -- api
-  { text = "if (tp_wait_is_late(exec, deadline))", becomes = "if (false)", specs = { "wait" },
+  { text = "if (tp_wait_is_late(exec, deadline))", becomes = "if (false)", specs = { "status" },
     breaks = "wait does not end with its timeout" },
-  { text = "if (self && self->group == group)", becomes = "if (false)", specs = { "wait" },
+  { text = "if (self && self->group == group)", becomes = "if (false)", specs = { "status" },
     breaks = "a task may wait for the end of its own group" },
   { text = "if (future->state == FUTURE_FAILED && !future->seen)", becomes = "if (false)", specs = { "submit" },
     breaks = "the error of a future that nobody looked at is lost silently" },
