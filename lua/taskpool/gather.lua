@@ -11,7 +11,7 @@ local STRIDE <const> = 500
 ---@class taskpool.Gathering
 ---@field count integer how many there are
 ---@field left integer how many have not ended
----@field wake_id integer|nil the caller's wait, while it waits
+---@field waiting table [1] whether memory was missing to take down an end; [2] the caller's wait, or false
 ---@field futures table<integer, taskpool.Future|nil> by position; nil once it has ended
 ---@field results table<integer, any> by position
 ---@field failed taskpool.Future|nil the first that has raised
@@ -49,8 +49,8 @@ end
 
 ---Has the caller go on, if it waits.
 function Gathering:wake()
-  local wake_id = self.wake_id
-  self.wake_id = nil
+  local wake_id = self.waiting[2]
+  self.waiting[2] = false
   if wake_id then
     core.wake(wake_id)
   end
@@ -91,7 +91,10 @@ end
 ---@param is_over fun(): boolean
 function Gathering:wait(is_over)
   while not is_over() do
-    self.wake_id = core.waiter()
+    if self.waiting[1] then
+      error(core.error("NoMemory", "gather: no memory for how a call ended"), 0)
+    end
+    self.waiting[2] = core.waiter()
     core.park()
   end
 end
@@ -117,7 +120,13 @@ end
 ---@return any[] results by position
 local function run(targets, count, what)
   core.checkpoint()
-  local gathering <close> = setmetatable({ count = count, left = 0, futures = {}, results = {} }, Gathering)
+  local gathering <close> = setmetatable({
+    count = count,
+    left = 0,
+    waiting = { false, false },
+    futures = {},
+    results = {},
+  }, Gathering)
   gathering:each(function(index)
     if not can_run(targets[index]) then
       argument.refuse("gather: %s %d must be a function or something with :await(), not %s", what, index,
@@ -130,7 +139,7 @@ local function run(targets, count, what)
     gathering.futures[index] = future
     core.on_end(future, function(ok, value)
       gathering:ended(index, ok, value)
-    end)
+    end, gathering.waiting)
   end)
   gathering:wait(function()
     return gathering.left == 0 or gathering.failed

@@ -18,9 +18,20 @@ local function timeout(seconds, fn, ...)
   end
   core.checkpoint()
   local wake_id = core.waiter()
-  local results
-  local call = core.start(fn, ...)
-  local clock = core.start(function()
+  local waiting = { false, wake_id }
+  local results, call, clock
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      if clock then
+        core.cancel(clock)
+      end
+      if call then
+        core.cancel(call, "the task that waits for it was cancelled")
+      end
+    end,
+  })
+  call = core.start(fn, ...)
+  clock = core.start(function()
     core.sleep(seconds)
     core.cancel(call, ("the time limit of %g seconds is over"):format(seconds), true)
   end)
@@ -28,14 +39,16 @@ local function timeout(seconds, fn, ...)
     results = table.pack(...)
     core.cancel(clock)
     core.wake(wake_id)
-  end)
-  local _ <close> = setmetatable({}, {
-    __close = function()
-      core.cancel(clock)
-      core.cancel(call, "the task that waits for it was cancelled")
-    end,
-  })
+  end, waiting)
+  core.on_end(clock, function(ok)
+    if not ok then -- nothing else would end the call
+      core.wake(wake_id)
+    end
+  end, waiting)
   core.park()
+  if not results then
+    error(core.error("NoMemory", "timeout: no memory for the end of a call"), 0)
+  end
   if not results[1] then
     error(results[2], 0)
   end

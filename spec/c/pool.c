@@ -172,6 +172,10 @@ static tp_feed_state stop_feed(tp_group *group, tp_cancel *why) {
   return from->stopping ? TP_FEED_STOPPING : TP_FEED_DONE;
 }
 
+static tp_feed_state fail_feed(tp_group *group) {
+  return stop_feed(group, NULL);
+}
+
 static uint64_t waiting(const tp_group *group) {
   const call *from = group->call;
   return from->left;
@@ -198,12 +202,8 @@ static uint64_t now(const tp_pool *pool) {
   return world_of(pool)->now;
 }
 
-static bool wake_at(tp_pool *pool, uint64_t when) {
-  world *of = world_of(pool);
-  bool fails = when != TP_NEVER && one_in(of, 50); /* no memory */
-  of->wake_at = fails ? TP_NEVER : when;
-  of->woken |= fails;
-  return !fails;
+static void wake_at(tp_pool *pool, uint64_t when) {
+  world_of(pool)->wake_at = when;
 }
 
 /* Counts a start: a burst and what came since then is all that may start. */
@@ -255,6 +255,7 @@ static const tp_pool_ops executor = {
     .start = start,
     .cancel = cancel,
     .stop_feed = stop_feed,
+    .fail_feed = fail_feed,
     .waiting = waiting,
     .release = release,
     .wake = wake,

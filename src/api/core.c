@@ -138,6 +138,22 @@ static int l_core_log_level(lua_State *L) {
   return 1;
 }
 
+/* A record for Lua. */
+typedef struct news {
+  tp_log_level level;
+  const char *message;
+} news;
+
+/* Lua: calls the handler. Stack: the handler, the record. */
+static int l_hand_over(lua_State *L) {
+  const news *of = lua_touserdata(L, 2);
+  lua_settop(L, 1);
+  lua_pushstring(L, tp_log_level_name(of->level));
+  lua_pushstring(L, of->message);
+  lua_call(L, 2, 0);
+  return 0;
+}
+
 /* Hands a record to Lua. The context is a thread of its own, with the handler at [1]; what goes
  * wrong in the handler cannot be told to anybody. It has a second, and is no part of the task that
  * the record is of. */
@@ -146,9 +162,10 @@ static void log_to_lua(void *context, tp_log_level level, const char *message) {
   tp_exec *exec = tp_host_of(L)->exec;
   if (!lua_checkstack(L, 4))
     return;
+  news of = {level, message};
+  lua_pushcfunction(L, l_hand_over);
   lua_pushvalue(L, 1);
-  lua_pushstring(L, tp_log_level_name(level));
-  lua_pushstring(L, message);
+  lua_pushlightuserdata(L, &of);
   tp_outside before = tp_exec_enter(exec, L);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK)
     lua_pop(L, 1);

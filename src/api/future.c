@@ -66,12 +66,30 @@ void tp_future_expect_call(tp_future *future, tp_group *group) {
 
 /* ---- the end ---- */
 
-/* Keeps the traceback of the error at `error`. */
-static void keep_traceback(const tp_future *future, lua_State *L, int index, int error) {
-  lua_pushvalue(L, error);
-  tp_exec_push_traceback(future->host->exec, L);
-  lua_setiuservalue(L, index, TRACEBACK);
-  lua_pop(L, 1);
+/* Lua: keeps the results, or the error with its traceback. Stack: the future, these values. */
+static int l_keep(lua_State *L) {
+  const tp_future *future = lua_touserdata(L, 1);
+  int count = lua_gettop(L) - 1;
+  if (count > 0) {
+    tp_values_pack(L, 2, count);
+    lua_setiuservalue(L, 1, VALUES);
+  }
+  if (future->state == FUTURE_FAILED) {
+    tp_exec_push_traceback(future->host->exec, L);
+    lua_setiuservalue(L, 1, TRACEBACK);
+  }
+  return 0;
+}
+
+/* The same for the future on top of the stack and the `count` values from `first` on. False: no
+ * memory; an error is on top then. */
+static bool keep(lua_State *L, int first, int count) {
+  int self = lua_gettop(L);
+  lua_pushcfunction(L, l_keep);
+  lua_pushvalue(L, self);
+  for (int i = 0; i < count; i++)
+    lua_pushvalue(L, first + i);
+  return lua_pcall(L, count + 1, 0, 0) == LUA_OK;
 }
 
 /* What a listener has returned, on top of L, says whether it has taken note of the error: false
@@ -80,6 +98,19 @@ static bool takes_note(lua_State *L) {
   bool takes = !lua_isboolean(L, -1) || lua_toboolean(L, -1);
   lua_pop(L, 1);
   return takes;
+}
+
+/* A listener has failed: wakes who waits for it, as the table at place `i` of the list says.
+ * Allocates nothing. */
+static void wake_waiting(const tp_future *future, lua_State *L, int list, lua_Integer i) {
+  if (lua_rawgeti(L, list, i) == LUA_TTABLE) {
+    lua_pushboolean(L, true);
+    lua_rawseti(L, -2, 1);
+    lua_rawgeti(L, -1, 2);
+    tp_wake(future->host->exec, (tp_wake_id)lua_tointeger(L, -1), L, 0);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
 }
 
 /* Calls the functions that listen for the end of the future at `index`. True: one has taken note of
@@ -91,7 +122,7 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
   }
   int list = lua_gettop(L);
   bool seen = false;
-  for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+  for (lua_Integer i = 1; lua_rawgeti(L, list, i + 1) != LUA_TNIL; i += 2) {
     lua_pushboolean(L, future->state == FUTURE_OK);
     for (int value = 0; value < count; value++)
       lua_pushvalue(L, first + value);
@@ -103,6 +134,7 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
     tp_log_write(&future->host->log, TP_LOG_ERROR, "error in an on_end function: %s",
                  text ? text : "unknown");
     lua_pop(L, 1);
+    wake_waiting(future, L, list, i);
   }
   lua_settop(L, list - 1);
   lua_pushnil(L);
@@ -146,20 +178,23 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   tp_future *future = context;
   bool is_cancel = !ok && tp_error_code(L, -1) == TP_CANCELLED;
   bool is_job = future->coro != NULL;
-  luaL_checkstack(L, count + 8, "too many results");
-  int first = lua_gettop(L) - count + 1, self = lua_gettop(L) + 1;
+  int first = lua_gettop(L) - count + 1;
+  future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
+  wake_all(future);
+  if (!lua_checkstack(L, count + 8)) {
+    future->state = FUTURE_FAILED;
+    lua_settop(L, first - 1);
+    count = 0;
+  }
+  int self = lua_gettop(L) + 1;
   push_self(future, L);
   future->group = NULL;
   future->coro = NULL;
-  future->state = FUTURE_FAILED; /* for lack of memory, if what follows raises */
-  wake_all(future);
-  if (count > 0) {
-    tp_values_pack(L, first, count);
-    lua_setiuservalue(L, self, VALUES);
+  if (!keep(L, first, count)) {
+    future->state = FUTURE_FAILED;
+    first = self + 1;
+    count = 1;
   }
-  future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
-  if (future->state == FUTURE_FAILED)
-    keep_traceback(future, L, self, first);
   future->seen |= call_listeners(future, L, self, first, count);
   if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */
     report(future, L, self);
@@ -223,14 +258,11 @@ static void add_waiter(tp_future *future, lua_State *L) {
   future->waiters[future->count++] = tp_wait_id(future->host->exec, L);
 }
 
-static bool cancel(tp_future *future, lua_State *L, tp_code code, const char *message,
-                   double grace) {
+static bool cancel(tp_future *future, tp_code code, const char *message, double grace) {
   tp_host *host = future->host;
   if (future->state != FUTURE_PENDING)
     return false;
-  tp_cancel *reason = tp_cancel_create(code, "future:cancel", message, grace);
-  if (!reason)
-    tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
+  tp_cancel *reason = tp_exec_new_reason(host->exec, code, "future:cancel", message, grace);
   if (future->group)
     tp_pool_cancel_group(future->group->pool, future->group, reason);
   else if (future->coro)
@@ -247,7 +279,7 @@ static int after_await(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_future *future = lua_touserdata(L, FUTURE);
   if (context && tp_wait_is_cut(future->host->exec))
-    cancel(future, L, TP_CANCELLED, "the task that waits for it was cancelled", TP_GRACE_DEFAULT);
+    cancel(future, TP_CANCELLED, "the task that waits for it was cancelled", TP_GRACE_DEFAULT);
   tp_wait_values(future->host->exec, L, DEADLINE);
   if (future->state == FUTURE_PENDING)
     return tp_raise(L, TP_TIMED_OUT, "await: the call has not ended in that time; it goes on");
@@ -293,7 +325,7 @@ static int l_future_cancel(lua_State *L) {
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "cancel", options);
   double grace = lua_isnil(L, GRACE) ? TP_GRACE_DEFAULT : lua_tonumber(L, GRACE);
-  lua_pushboolean(L, cancel(future, L, TP_CANCELLED, lua_tostring(L, MESSAGE), grace));
+  lua_pushboolean(L, cancel(future, TP_CANCELLED, lua_tostring(L, MESSAGE), grace));
   return 1;
 }
 
@@ -355,7 +387,8 @@ int l_core_start(lua_State *L) {
   return 1;
 }
 
-/* Adds the function in slot 2 to those that listen for the end of the future in slot 1. */
+/* Adds the function in slot 2 to those that listen for the end of the future in slot 1. Before each
+ * function the list has who waits for it (slot 3; false: nobody). */
 static void add_listener(lua_State *L) {
   if (lua_getiuservalue(L, 1, LISTENERS) != LUA_TTABLE) {
     lua_pop(L, 1);
@@ -363,18 +396,25 @@ static void add_listener(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, LISTENERS);
   }
+  lua_Integer length = (lua_Integer)(lua_rawlen(L, -1) & ~(lua_Unsigned)1);
+  if (lua_istable(L, 3))
+    lua_pushvalue(L, 3);
+  else
+    lua_pushboolean(L, false);
+  lua_rawseti(L, -2, length + 1);
   lua_pushvalue(L, 2);
-  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_rawseti(L, -2, length + 2);
 }
 
 int l_core_on_end(lua_State *L) {
   tp_future *future = check(L, 1);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   if (future->state == FUTURE_PENDING) {
     add_listener(L);
     return 0;
   }
+  lua_settop(L, 2);
   lua_pushboolean(L, future->state == FUTURE_OK);
   lua_call(L, 1 + push_values(L, 1), 1);
   future->seen |= takes_note(L);
@@ -383,7 +423,7 @@ int l_core_on_end(lua_State *L) {
 
 int l_core_cancel(lua_State *L) {
   lua_settop(L, 3);
-  cancel(check(L, 1), L, lua_toboolean(L, 3) ? TP_TIMED_OUT : TP_CANCELLED, lua_tostring(L, 2),
+  cancel(check(L, 1), lua_toboolean(L, 3) ? TP_TIMED_OUT : TP_CANCELLED, lua_tostring(L, 2),
          TP_GRACE_DEFAULT);
   return 0;
 }

@@ -40,12 +40,14 @@ static void take(lua_State *L, int reference) {
 bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_error *deadlock) {
   outcome end = {.host = host, .values = LUA_NOREF, .traceback = LUA_NOREF};
   deadlock->code = TP_OK;
-  tp_exec_start(host->exec, L, nargs, "the main task", main_done, &end);
+  tp_coro *main = tp_exec_start(host->exec, L, nargs, "the main task", main_done, &end);
   tp_host_run_until(host, &end.ended, deadlock);
   if (end.failed)
     tp_host_end(host, "the error of the main task", TP_CANCELLED);
   if (end.failed || until_idle)
     tp_host_run_until(host, NULL, end.failed ? NULL : deadlock);
+  if (!end.ended)
+    tp_exec_detach(main);
   if (end.ended && end.values == LUA_NOREF)
     tp_raise(L, TP_NO_MEMORY, "no memory for what the main task has returned");
   lua_settop(L, 0);

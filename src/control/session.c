@@ -48,13 +48,12 @@ static void on_handle_closed(uv_handle_t *handle) {
   free_if_over(session);
 }
 
-/* The burst ends soon after; where memory is out for that, when its command ends by itself. */
+/* The burst ends soon after. */
 static void cancel_burst(tp_session *session) {
   tp_exec *exec = session->server->host->exec;
-  tp_cancel *reason =
-      tp_cancel_create(TP_CANCELLED, "control session", "the client has left", TP_GRACE_DEFAULT);
-  if (reason)
-    tp_exec_cancel(exec, session->burst, reason);
+  tp_cancel *reason = tp_exec_new_reason(exec, TP_CANCELLED, "control session",
+                                         "the client has left", TP_GRACE_DEFAULT);
+  tp_exec_cancel(exec, session->burst, reason);
   tp_cancel_release(reason);
 }
 

@@ -11,6 +11,7 @@
 #include "value/list.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 
 /* Arguments of one task; more would be a mistake. */
 #define ARGUMENTS_MAX 10000
@@ -102,6 +103,8 @@ static int push_next(tp_call *call, lua_State *L) {
   return spread(call, L, base, 1);
 }
 
+/* What raises here jumps over the pool that asks, and over what runs; tp_call_recover brings both
+ * in order again. */
 tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   tp_call *call = group->call;
   call->group = group;
@@ -112,15 +115,19 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   } else if (call->next >= call->count) {
     return TP_FEED_DONE;
   }
-  tp_coro *coro = tp_coro_take_next(call->exec);
+  tp_exec *exec = call->exec;
+  exec->feeding = group;
+  tp_coro *coro = exec->taken = tp_coro_take_next(exec);
   coro->is_task = true;
   coro->failed = coro->cancelled = false;
   if (call->retry.n)
     lua_pushcfunction(coro->L, l_retry);
   coro->as.task.state = TP_TASK_NEW;
+  if (call->timeout > 0 && !tp_ending_limit(coro, call->timeout))
+    tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
   tp_coro_begin(coro, push_next(call, coro->L) + (call->retry.n > 0));
-  if (call->timeout > 0)
-    tp_ending_limit(coro, call->timeout);
+  exec->feeding = NULL;
+  exec->taken = NULL;
   *task = &coro->as.task;
   return call->iterated || call->next < call->count ? TP_FEED_READY : TP_FEED_DONE;
 }
@@ -146,8 +153,41 @@ bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count) {
   return done != NULL;
 }
 
-/* The same for a task that will never start; the error is on top of L. */
-static void tell_of_error(const tp_group *group, lua_State *L) {
+/* Why a task will never start. */
+typedef struct verdict {
+  const tp_cancel *reason; /* a cancel, or … */
+  tp_code code;            /* … an error */
+  const char *message;     /* in words */
+} verdict;
+
+/* Lua: the error that says so. Stack: the verdict. */
+static int l_verdict(lua_State *L) {
+  const verdict *of = lua_touserdata(L, 1);
+  if (of->reason) {
+    tp_ending_push(L, of->reason);
+    return 1;
+  }
+  lua_pushstring(L, of->message);
+  tp_error_wrap(L, of->code);
+  return 1;
+}
+
+/* Pushes it onto the executor's L; for lack of memory, the error that says that. */
+static lua_State *push_verdict(const tp_call *call, const verdict *of) {
+  lua_State *L = call->exec->L;
+  lua_checkstack(L, LUA_MINSTACK); /* a function of C has that many places anyway */
+  lua_pushcfunction(L, l_verdict);
+  lua_pushlightuserdata(L, (void *)of);
+  lua_pcall(L, 1, 1, 0);
+  return L;
+}
+
+/* Tells of a task that will never start. Never raises. */
+static void tell_verdict(const tp_group *group, const verdict *of) {
+  const tp_call *call = group->call;
+  if (!call->done)
+    return;
+  lua_State *L = push_verdict(call, of);
   int top = lua_gettop(L) - 1;
   tp_call_tell(group, L, false, 1);
   lua_settop(L, top);
@@ -155,37 +195,56 @@ static void tell_of_error(const tp_group *group, lua_State *L) {
 
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
   tp_call *call = group->call;
-  lua_State *L = call->exec->L;
   call->group = group;
-  if (call->done && call->next == 0) {
-    tp_ending_push(L, reason);
-    tell_of_error(group, L);
-  }
+  if (call->next == 0)
+    tell_verdict(group, &(verdict){.reason = reason});
   return tp_feed_stop(call, reason);
+}
+
+static const verdict no_memory = {.code = TP_NO_MEMORY,
+                                  .message = "no memory for the next task of a group"};
+
+/* A submitted call is told so; else it is one error, and those who have not started never do. */
+tp_feed_state tp_call_fail(tp_group *group) {
+  tp_call *call = group->call;
+  tp_exec *exec = call->exec;
+  if (call->done) {
+    tell_verdict(group, &no_memory);
+  } else {
+    char who[512];
+    lua_State *L = push_verdict(call, &no_memory);
+    snprintf(who, sizeof who, "%s: group '%s' ends early", group->pool->label,
+             tp_group_label(group));
+    tp_report_tell(exec, NULL, L, who);
+    tp_run_count_error(group->pool->owner, L);
+    lua_pop(L, 1);
+  }
+  return tp_feed_stop(call, exec->spare_reasons[0]);
+}
+
+void tp_call_recover(tp_exec *exec) {
+  tp_group *group = exec->feeding;
+  tp_coro *coro = exec->taken;
+  exec->feeding = NULL;
+  exec->taken = exec->spare = NULL;
+  if (coro) {
+    lua_settop(coro->L, 0);
+    tp_ending_clear(coro);
+    tp_coro_give_back(coro);
+  }
+  if (group)
+    tp_pool_feed_failed(group->pool, group);
 }
 
 void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
-  lua_State *L = call->exec->L;
-  if (call->done) { /* its task could not be made */
-    luaL_checkstack(L, 4, NULL);
-    lua_pushliteral(L, "no memory for the task");
-    tp_error_wrap(L, TP_NO_MEMORY);
-    tell_of_error(group, L);
-  }
+  tell_verdict(group, &no_memory); /* if nobody was told: its task could not be made, or ended */
   group->call = NULL;
   tp_call_drop(call, call->exec->L);
 }
 
 void tp_call_abandon(const tp_group *group) {
-  const tp_call *call = group->call;
-  lua_State *L = call->exec->L;
-  if (!call->done)
-    return;
-  luaL_checkstack(L, 4, NULL);
-  lua_pushliteral(L, "the host has ended");
-  tp_error_wrap(L, TP_CANCELLED);
-  tell_of_error(group, L);
+  tell_verdict(group, &(verdict){.code = TP_CANCELLED, .message = "the host has ended"});
 }
 
 bool tp_call_has_callback(const tp_group *group, tp_coro_phase phase) {

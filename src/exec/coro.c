@@ -21,9 +21,9 @@
 /* Its address is the registry key of the executor. */
 static const char exec_key;
 
-void tp_coro_open(tp_exec *exec) {
-  lua_pushlightuserdata(exec->L, exec);
-  lua_rawsetp(exec->L, LUA_REGISTRYINDEX, &exec_key);
+void tp_coro_open(lua_State *L, tp_exec *exec) {
+  lua_pushlightuserdata(L, exec);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &exec_key);
 }
 
 tp_exec *tp_exec_of(lua_State *L) {
@@ -39,23 +39,13 @@ tp_coro *tp_coro_of(tp_task *task) {
 
 /* ---- telling of errors ---- */
 
-/* Tells the listener of the error value on top, in the words of the message handler. An error that
- * no handler has seen (lack of memory, an error in the handler) speaks for itself. */
-static void report(tp_coro *coro, lua_State *L, const char *who) {
-  tp_exec_listener *listener = &coro->exec->listener;
-  luaL_checkstack(L, 4, NULL);
-  tp_report_push(coro, L);
-  listener->failed(listener->context, who, lua_tostring(L, -1));
-  lua_pop(L, 1);
-}
-
 /* Reports a task's error, naming the task and what failed in it. */
 static void report_task(tp_coro *coro, lua_State *L, const char *part) {
   const tp_task *task = &coro->as.task;
   char who[512];
   snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
            task->id, tp_group_label(task->group));
-  report(coro, L, who);
+  tp_report_tell(coro->exec, coro, L, who);
 }
 
 /* ---- the parts of a task ---- */
@@ -141,11 +131,13 @@ static void end_callback(tp_coro *coro, lua_State *L, int status, const char *pa
 }
 
 static void end_job(tp_coro *coro, lua_State *L, bool ok) {
+  tp_coro_done done = coro->as.job.done;
+  coro->as.job.done = NULL;
   coro->phase = TP_PHASE_REST; /* no cancel is raised in what `done` calls */
-  if (coro->as.job.done)
-    coro->as.job.done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
+  if (done)
+    done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
   else if (!ok && !tp_exec_is_cancel(coro->exec, L, -1))
-    report(coro, L, coro->as.job.what);
+    tp_report_tell(coro->exec, coro, L, coro->as.job.what);
   tp_ending_clear(coro);
 }
 
@@ -248,18 +240,78 @@ void tp_coro_begin(tp_coro *coro, int nargs) {
   tp_exec_queue(coro, nargs + 2);
 }
 
-/* The thread ended instead of coming to rest: lack of memory outside of the base frame, or a done
- * function raised. */
+/* Calls a function that closes a coroutine's thread, as a part of that. Pushes its one result onto
+ * the executor's L, or its error. */
+static int close_thread(tp_coro *coro, lua_CFunction function) {
+  tp_exec *exec = coro->exec;
+  lua_State *L = exec->L, *running = exec->running;
+  tp_coro *outer = exec->current;
+  exec->current = coro;
+  tp_slice_begin_closing(exec, coro->L);
+  lua_pushcfunction(L, function);
+  lua_pushlightuserdata(L, coro);
+  int status = lua_pcall(L, 1, 1, 0);
+  tp_slice_end_closing(exec);
+  exec->current = outer;
+  exec->running = running;
+  return status;
+}
+
+/* Lua: closes the thread of a coroutine that is given up. Stack: the coroutine. Returns the error
+ * that says so. */
+static int l_give_up(lua_State *L) {
+  tp_coro *coro = lua_touserdata(L, 1);
+  tp_ending_push(L, NULL);
+  lua_pushvalue(L, -1);
+  if (lua_status(coro->L) == LUA_YIELD)
+    tp_closing_kill(coro->exec, L, coro->L);
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* Pushes onto the executor's L the error that has ended a thread, or, where it is still alive,
+ * closes it and says why. Never raises. */
+static lua_State *push_failure(tp_coro *coro) {
+  lua_State *L = coro->exec->L;
+  lua_checkstack(L, LUA_MINSTACK); /* a function of C has that many places anyway */
+  if (lua_status(coro->L) > LUA_YIELD)
+    lua_xmove(coro->L, L, 1);
+  else
+    close_thread(coro, l_give_up);
+  return L;
+}
+
+/* Does what is left to do for a task whose thread has ended. Its error is on top of L. */
+static void end_task(tp_coro *coro, lua_State *L) {
+  tp_task *task = &coro->as.task;
+  if (task->state == TP_TASK_NEW || task->state == TP_TASK_DONE)
+    return;
+  tp_pool *pool = task->group->pool;
+  tp_run_count_error(pool->owner, L);
+  tp_call_tell(task->group, L, false, 1);
+  tp_pool_enter(pool, task, TP_TASK_DONE);
+}
+
+/* The thread ended instead of coming to rest, for lack of memory outside of the base frame, or is
+ * to be given up. All who wait for its end are told. */
 static void bury(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   leave_fresh(coro);
-  report(coro, coro->L, coro->is_task ? "a task's ending" : coro->as.job.what);
-  tp_task *task = &coro->as.task;
-  if (coro->is_task && task->state != TP_TASK_NEW && task->state != TP_TASK_DONE) {
-    tp_pool *pool = task->group->pool;
-    tp_pool_enter(pool, task, TP_TASK_DONE);
-  }
-  tp_report_forget(coro, coro->L);
+  lua_State *L = push_failure(coro);
+  int top = lua_gettop(L);
+  tp_coro *outer = exec->current;
+  exec->current = NULL;
+  tp_report_tell(exec, coro, L, coro->is_task ? "a task's ending" : coro->as.job.what);
+  if (exec->taken == coro)
+    exec->taken = NULL;
+  tp_call_recover(exec);
+  if (coro->is_task)
+    end_task(coro, L);
+  else
+    end_job(coro, L, false);
+  exec->current = outer;
+  lua_settop(L, top - 1);
+  tp_report_forget(coro, L);
   exec->live--;
   tp_coro_destroy(coro);
 }
@@ -279,41 +331,43 @@ static int l_kill(lua_State *L) {
   lua_State *fresh = lua_newthread(L);
   tp_ending_push(L, coro->ending->reason);
   tp_closing_kill(coro->exec, L, coro->L);
-  tp_coro_set_thread(coro, fresh);
+  lua_pushvalue(L, 2);
+  tp_coro_set_thread(coro, L);
   lua_pushcfunction(fresh, l_after_kill);
   lua_pushlightuserdata(fresh, coro);
   coro->nargs = 1;
   return 0;
 }
 
+/* How often it is tried to kill a coroutine where there is no memory for it, a turn each time. */
+enum { KILLS_MAX = 100 };
+
 /* Kills a coroutine: its thread is not resumed again, but closed within a budget; what comes behind
  * the body runs in a new one. False: no memory; to be tried again. */
 static bool kill_off(tp_coro *coro) {
-  tp_exec *exec = coro->exec;
-  lua_State *L = exec->L;
-  tp_coro *outer = exec->current;
-  lua_State *running = exec->running;
   coro->ending->killed = true;
   coro->cut = false;
-  exec->current = coro;
-  tp_slice_begin_closing(exec, coro->L);
-  lua_pushcfunction(L, l_kill);
-  lua_pushlightuserdata(L, coro);
-  coro->ending->doomed = lua_pcall(L, 1, 0, 0) != LUA_OK;
-  tp_slice_end_closing(exec);
-  exec->current = outer;
-  exec->running = running;
-  if (coro->ending->doomed)
-    lua_pop(L, 1);
+  coro->ending->doomed = close_thread(coro, l_kill) != LUA_OK;
+  lua_pop(coro->exec->L, 1);
   return !coro->ending->doomed;
+}
+
+/* Kills a doomed coroutine, or gives it up. False: it is not to be resumed now. */
+static bool kill_doomed(tp_coro *coro) {
+  bool is_lost = tp_ending_is_lost(coro);
+  if (!is_lost && kill_off(coro))
+    return true;
+  if (!is_lost && ++coro->ending->kills < KILLS_MAX)
+    tp_exec_queue(coro, 0);
+  else
+    bury(coro);
+  return false;
 }
 
 bool tp_coro_resume(tp_coro *coro) {
   tp_exec *exec = coro->exec;
-  if (coro->ending && coro->ending->doomed && !kill_off(coro)) {
-    tp_exec_queue(coro, 0);
+  if (coro->ending && coro->ending->doomed && !kill_doomed(coro))
     return false;
-  }
   tp_coro *outer = exec->current;
   bool waitable = exec->waitable;
   int nresults;
@@ -348,7 +402,7 @@ bool tp_coro_resume(tp_coro *coro) {
 
 static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const char *what,
                       tp_coro_done done, void *context) {
-  tp_coro *coro = tp_coro_take(exec);
+  tp_coro *coro = tp_coro_take(exec, L);
   if (!lua_checkstack(coro->L, nargs + 1)) {
     lua_settop(coro->L, 0);
     tp_coro_give_back(coro);
@@ -368,6 +422,10 @@ static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const
 tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
                        void *context) {
   return start(exec, L, nargs, false, what, done, context);
+}
+
+void tp_exec_detach(tp_coro *coro) {
+  coro->as.job.done = NULL;
 }
 
 tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char *what,

@@ -100,6 +100,8 @@ struct tp_exec {
   uv_idle_t idle;            /* active while there is something to run */
   uv_timer_t timer;          /* set to the first deadline */
   tp_coro *spare;            /* has just ended a task, and can take the next one */
+  tp_group *feeding;         /* is being asked for its next task; NULL: none is */
+  tp_coro *taken;            /* what was taken for that task; NULL: none yet */
   tp_coro *current;          /* the coroutine that runs; NULL outside */
   int closes;                /* how many coroutine.close run, each inside of the one before */
   bool waitable;             /* no C boundary between the current coroutine and its innermost one */
@@ -108,27 +110,30 @@ struct tp_exec {
   TAILQ_HEAD(tp_run_list, tp_run) pools; /* pools with something to start */
   tp_coro *free;                         /* coroutines at rest */
   uint32_t free_count;                   /* how many */
-  tp_coro **slots;          /* all coroutines by the slot in their wake ids; NULL: a free slot */
-  uint32_t slot_count;      /* slots in use or used before */
-  uint32_t slot_capacity;   /* slots allocated */
-  uint32_t *free_slots;     /* slots to use again */
-  uint32_t free_slot_count; /* how many */
-  int anchors;              /* registry reference: slot + 1 -> thread */
-  uint64_t next_park;       /* number of the next park */
-  uint64_t live;            /* coroutines not at rest */
-  unsigned fresh;           /* tasks in the run queue that were never resumed */
-  tp_timer *timers;         /* heap: the first deadline first */
-  uint32_t timer_count;     /* entries */
-  uint32_t timer_capacity;  /* entries allocated */
-  uint32_t idle_count;      /* entries that are alarms for which nothing needs to go on */
-  uint64_t outside;         /* parks that only the world outside can end */
-  uint64_t virtual_now;     /* the virtual clock, nanoseconds */
-  uint64_t skew;            /* what the steady clock is ahead of the present one */
-  bool is_virtual;          /* that clock counts */
-  bool looping;             /* tp_exec_run is on the C stack */
-  bool in_state;            /* the record is memory of the Lua state */
-  bool closing;             /* no turn any more */
-  unsigned stride;          /* resumes between two looks at the clock */
+  tp_coro **slots;             /* all coroutines by the slot in their wake ids; NULL: a free slot */
+  uint32_t slot_count;         /* slots in use or used before */
+  uint32_t slot_capacity;      /* slots allocated */
+  uint32_t *free_slots;        /* slots to use again */
+  uint32_t free_slot_count;    /* how many */
+  int anchors;                 /* registry reference: slot + 1 -> thread */
+  uint64_t next_park;          /* number of the next park */
+  uint64_t live;               /* coroutines not at rest */
+  unsigned fresh;              /* tasks in the run queue that were never resumed */
+  tp_timer *timers;            /* heap: the first deadline first */
+  uint32_t timer_count;        /* entries */
+  uint32_t timer_capacity;     /* entries allocated: */
+  uint32_t timer_reserved;     /* at least as many as there may ever be at a time */
+  uint32_t idle_count;         /* entries that are alarms for which nothing needs to go on */
+  uint64_t outside;            /* parks that only the world outside can end */
+  uint64_t virtual_now;        /* the virtual clock, nanoseconds */
+  uint64_t skew;               /* what the steady clock is ahead of the present one */
+  tp_cancel *spare_reasons[2]; /* for lack of memory: Cancelled, TimedOut */
+  bool is_virtual;             /* that clock counts */
+  bool looping;                /* tp_exec_run is on the C stack */
+  unsigned errors; /* turns and runs of the loop that have raised, one after the other */
+  bool in_state;   /* the record is memory of the Lua state */
+  bool closing;    /* no turn any more */
+  unsigned stride; /* resumes between two looks at the clock */
   volatile unsigned until_look; /* resumes until the next one */
   uint64_t looked;              /* when the last one was, nanoseconds */
   char library[256];            /* chunk names of our own Lua files begin so; "": none are known */
@@ -154,8 +159,8 @@ void tp_exec_poke(tp_exec *exec);
 /* ---- slot.c ---- */
 
 /* A coroutine with an empty call, from the free list or new. Its L takes the function and the
- * arguments next, then tp_coro_begin. Raises for lack of memory. */
-tp_coro *tp_coro_take(tp_exec *exec);
+ * arguments next, then tp_coro_begin. Raises in L, for lack of memory. */
+tp_coro *tp_coro_take(tp_exec *exec, lua_State *L);
 
 /* The same for a task: the coroutine that has just ended one, if there is one. */
 tp_coro *tp_coro_take_next(tp_exec *exec);
@@ -166,7 +171,8 @@ void tp_coro_give_back(tp_coro *coro);
 /* Frees a coroutine whose thread is of no more use. */
 void tp_coro_destroy(tp_coro *coro);
 
-/* Gives it another thread. Raises for lack of memory. */
+/* Gives it the thread on top of L, which is popped. Raises for lack of memory; nothing has changed
+ * then. */
 void tp_coro_set_thread(tp_coro *coro, lua_State *L);
 
 /* The coroutine whose present or next park has that id; NULL: the id is old. */
@@ -177,8 +183,8 @@ void tp_coro_renew_park(tp_coro *coro);
 
 /* ---- coro.c ---- */
 
-/* Prepares the Lua state for coroutines. */
-void tp_coro_open(tp_exec *exec);
+/* Has the Lua state know its executor. Raises for lack of memory, but not a second time. */
+void tp_coro_open(lua_State *L, tp_exec *exec);
 
 /* Lua: the function that a thread at rest is resumed with. Stack: its coroutine, the function of
  * the call, the arguments. */
@@ -235,6 +241,10 @@ void tp_report_push(tp_coro *coro, lua_State *L);
 /* Lets go of what the handler has kept, if nobody has asked for it. Allocates nothing. */
 void tp_report_forget(tp_coro *coro, lua_State *L);
 
+/* Tells the listener of the error value on top of L, in the words that the handler has kept for the
+ * coroutine (NULL: there is none), or in its own. Never raises. */
+void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who);
+
 /* ---- wait.c ---- */
 
 /* Whether the running coroutine can be left from L: it is the thread that we resumed, and no C
@@ -256,8 +266,13 @@ uint64_t tp_timer_now(const tp_exec *exec);
 /* The same without the jump from one clock to another: it goes on where the other one was. */
 uint64_t tp_timer_steady(const tp_exec *exec);
 
-/* Sets a timer of that kind, one at a time. False: no memory. */
-bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
+/* Makes sure that `count` more timers have a place, or gives these places back. False: no memory.
+ */
+bool tp_timer_reserve(tp_exec *exec, uint32_t count);
+void tp_timer_release(tp_exec *exec, uint32_t count);
+
+/* Sets a timer of that kind, one at a time, for which a place is reserved. */
+void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 
 /* Whether a timer is set that something waits for. */
@@ -276,7 +291,11 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task);
 uint64_t tp_call_waiting(const tp_group *group);
 uint64_t tp_call_wanting(const tp_group *group);
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
+tp_feed_state tp_call_fail(tp_group *group);
 void tp_call_release(tp_group *group);
+
+/* An error has ended what asked a group for its next task, if anything did: the group fails. */
+void tp_call_recover(tp_exec *exec);
 
 /* The group's pool is about to go, with what has not ended. */
 void tp_call_abandon(const tp_group *group);
@@ -312,7 +331,8 @@ void tp_run_event(tp_pool *pool, tp_event event, tp_task *task);
 /* The same with words for the listener. */
 void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 
-/* Counts an error of a task or iterator; the error value is on top of L and stays there. */
+/* Counts an error of a task or iterator; the error value is on top of L and stays there. Never
+ * raises. */
 void tp_run_count_error(tp_run *run, lua_State *L);
 
 /* ---- scale.c ---- */

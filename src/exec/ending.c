@@ -11,18 +11,34 @@
 /* How often a cancel is raised before the coroutine is killed. */
 #define RAISES_MAX 8
 
+/* The ending of all coroutines for which there was no memory for one of their own. It is never
+ * written to. */
+static const tp_ending lost = {.doomed = true};
+
+bool tp_ending_is_lost(const tp_coro *coro) {
+  return coro->ending == &lost;
+}
+
 /* The ending of a coroutine, made if need be. NULL: no memory. */
 static tp_ending *ending_of(tp_coro *coro) {
+  if (tp_ending_is_lost(coro))
+    return NULL;
+  if (coro->ending || !tp_timer_reserve(coro->exec, 1))
+    return coro->ending;
+  coro->ending = calloc(1, sizeof *coro->ending);
   if (!coro->ending)
-    coro->ending = calloc(1, sizeof *coro->ending);
+    tp_timer_release(coro->exec, 1);
   return coro->ending;
 }
 
 void tp_ending_clear(tp_coro *coro) {
   tp_ending *ending = coro->ending;
-  if (!ending)
+  if (!ending || ending == &lost) {
+    coro->ending = NULL;
     return;
+  }
   tp_timer_stop(coro, TP_TIMER_ENDING);
+  tp_timer_release(coro->exec, 1);
   tp_cancel_release(ending->reason);
   free(ending);
   coro->ending = NULL;
@@ -39,10 +55,23 @@ bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {
          tp_error_code(L, index) == coro->ending->reason->code;
 }
 
+/* ---- reasons ---- */
+
+tp_cancel *tp_exec_new_reason(tp_exec *exec, tp_code code, const char *who, const char *message,
+                              double grace) {
+  tp_cancel *reason = tp_cancel_create(code, who, message, grace);
+  return reason ? reason : tp_cancel_keep(exec->spare_reasons[code == TP_TIMED_OUT]);
+}
+
 /* ---- raising ---- */
 
 void tp_ending_push(lua_State *L, const tp_cancel *reason) {
   luaL_checkstack(L, 4, NULL);
+  if (!reason) {
+    lua_pushliteral(L, "cancelled without the memory for it");
+    tp_error_wrap(L, TP_NO_MEMORY);
+    return;
+  }
   if (*reason->message)
     lua_pushstring(L, reason->message);
   else
@@ -121,8 +150,11 @@ void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason) {
   if (coro->state == TP_CORO_REST || (coro->ending && coro->ending->reason))
     return;
   tp_ending *ending = ending_of(coro);
-  if (!ending)
+  if (!ending) { /* killed at once */
+    coro->ending = (tp_ending *)&lost;
+    cut_wait(coro);
     return;
+  }
   ending->reason = tp_cancel_keep(reason);
   ending->since = tp_timer_now(exec);
   tp_timer_stop(coro, TP_TIMER_ENDING); /* a time limit has become pointless */
@@ -155,18 +187,18 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
 }
 
 bool tp_ending_limit(tp_coro *coro, double seconds) {
-  return ending_of(coro) &&
-         tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + to_nanoseconds(seconds));
+  if (!ending_of(coro))
+    return false;
+  tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + to_nanoseconds(seconds));
+  return true;
 }
 
 /* The time limit is over: a cancel that nobody asked for. */
 static void time_out(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   const tp_run *run = coro->is_task ? coro->as.task.group->pool->owner : NULL;
-  tp_cancel *reason = tp_cancel_create(TP_TIMED_OUT, "timeout", "the time limit is over",
-                                       run ? run->grace : TP_GRACE_DEFAULT);
-  if (!reason)
-    return;
+  tp_cancel *reason = tp_exec_new_reason(exec, TP_TIMED_OUT, "timeout", "the time limit is over",
+                                         run ? run->grace : TP_GRACE_DEFAULT);
   if (!coro->is_task)
     tp_exec_cancel(exec, coro, reason);
   else if (coro->as.task.state == TP_TASK_RUNNING)
@@ -248,7 +280,7 @@ bool tp_exec_shield(tp_exec *exec, double seconds, uint64_t *before) {
 void tp_exec_unshield(tp_exec *exec, uint64_t before) {
   tp_coro *coro = exec->current;
   tp_ending *ending = coro->ending;
-  if (!ending)
+  if (!ending || ending == &lost)
     return;
   ending->shield_until = before > tp_timer_now(exec) ? before : 0;
   if (ending->reason)

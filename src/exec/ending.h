@@ -19,6 +19,7 @@ struct tp_ending {
   uint64_t spared_until; /* when slices raise again, in the time of slices; 0: at once */
   uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
   uint8_t raises;        /* how often the cancel error was raised */
+  uint8_t kills;         /* how often it could not be killed for lack of memory */
   bool doomed;           /* killed at its next turn */
   bool killed;           /* it was */
 };
@@ -46,7 +47,7 @@ void tp_ending_due(tp_coro *coro);
 /* Has the coroutine cancelled with TimedOut after so many seconds. False: no memory. */
 bool tp_ending_limit(tp_coro *coro, double seconds);
 
-/* Pushes the error by which a cancelled coroutine ends. */
+/* Pushes the error by which a cancelled coroutine ends; NULL: one that is lost. */
 void tp_ending_push(lua_State *L, const tp_cancel *reason);
 
 /* Writes into the cancel error on top of L how the coroutine came to its end: `killed`, and `took`,
@@ -56,6 +57,10 @@ void tp_ending_record(const tp_coro *coro, lua_State *L);
 /* The body of a cancelled task is over, its coroutine's `cancelled` and `failed` say how: keeps a
  * record of that in the pool, and tells if it was killed, or ignored the cancel. */
 void tp_ending_keep_record(tp_coro *coro);
+
+/* Whether the coroutine was cancelled, or limited, without the memory for that: it is given up at
+ * its next turn. */
+bool tp_ending_is_lost(const tp_coro *coro);
 
 /* Forgets it all: the body is over. */
 void tp_ending_clear(tp_coro *coro);

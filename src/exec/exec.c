@@ -119,8 +119,12 @@ static void on_idle(uv_idle_t *idle) {
   lua_pushcfunction(L, l_turn);
   lua_pushlightuserdata(L, exec);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-    exec->listener.failed(exec->listener.context, "a turn of the host", "no memory");
+    tp_report_tell(exec, NULL, L, "a turn of the host");
     lua_pop(L, 1);
+    tp_call_recover(exec);
+    exec->errors++;
+  } else {
+    exec->errors = 0;
   }
   tp_slice_leave(exec->slice, before);
   if (!tp_exec_has_work(exec) && !tp_timer_can_jump(exec))
@@ -151,8 +155,14 @@ void tp_exec_queue(tp_coro *coro, int nargs) {
 
 /* ---- running ---- */
 
+/* So many errors without a turn in between that has gone well, and the memory will not come back.
+ */
+enum { ERRORS_MAX = 100 };
+
 /* One round of the loop. False: nothing is left that could ever happen. */
 static bool run_once(tp_exec *exec) {
+  if (exec->errors >= ERRORS_MAX)
+    return false;
   if (uv_run(exec->loop, UV_RUN_ONCE) || tp_exec_has_work(exec))
     return true;
   if (!exec->is_virtual || !tp_timer_is_awaited(exec))
@@ -161,31 +171,72 @@ static bool run_once(tp_exec *exec) {
   return true;
 }
 
+/* A run of the loop. */
+typedef struct rounds {
+  tp_exec *exec;                   /* whose loop */
+  bool (*finished)(void *context); /* says when it is over */
+  void *context;                   /* for that */
+  bool more;                       /* something may still happen */
+} rounds;
+
+/* Lua: runs the loop. Protected, because luv's own code may raise where it calls back, for lack of
+ * memory. Stack: the rounds. */
+static int l_run(lua_State *L) {
+  rounds *of = lua_touserdata(L, 1);
+  while (of->more && !of->finished(of->context))
+    of->more = run_once(of->exec);
+  return 0;
+}
+
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
-  bool more = true;
+  lua_State *L = exec->L;
+  rounds of = {exec, finished, context, true};
   bool was_blocked = tp_signal_unblock(&exec->signal);
   exec->looping = true;
-  while (more && !finished(context))
-    more = run_once(exec);
+  exec->errors = 0;
+  bool is_broken = false;
+  do {
+    lua_pushcfunction(L, l_run);
+    lua_pushlightuserdata(L, &of);
+    is_broken = lua_pcall(L, 1, 0, 0) != LUA_OK;
+    if (is_broken) {
+      tp_report_tell(exec, NULL, L, "the loop of the host");
+      lua_pop(L, 1);
+    }
+  } while (is_broken && ++exec->errors < ERRORS_MAX);
   exec->looping = false;
   tp_slice_rest(exec->slice);
   if (was_blocked)
     tp_signal_block(&exec->signal);
-  return more || finished(context);
+  return !is_broken && (of.more || finished(context));
+}
+
+bool tp_exec_is_exhausted(const tp_exec *exec) {
+  return exec->errors >= ERRORS_MAX;
 }
 
 /* ---- lifetime ---- */
 
-/* The record, zeroed. */
+/* The record, zeroed, with what it cannot do without. */
 static tp_exec *allocate(lua_State *L, bool in_state) {
   tp_exec *exec = in_state ? lua_newuserdatauv(L, sizeof *exec, 0) : calloc(1, sizeof *exec);
-  if (!exec)
-    tp_raise(L, TP_NO_MEMORY, "no memory for an executor");
   if (in_state) {
     memset(exec, 0, sizeof *exec);
     luaL_ref(L, LUA_REGISTRYINDEX);
   }
+  tp_cancel *cancelled = tp_cancel_create(TP_CANCELLED, "the host", NULL, TP_GRACE_DEFAULT);
+  tp_cancel *late =
+      tp_cancel_create(TP_TIMED_OUT, "timeout", "the time limit is over", TP_GRACE_DEFAULT);
+  if (!exec || !cancelled || !late) {
+    tp_cancel_release(cancelled);
+    tp_cancel_release(late);
+    if (!in_state)
+      free(exec);
+    tp_raise(L, TP_NO_MEMORY, "no memory for an executor");
+  }
   exec->in_state = in_state;
+  exec->spare_reasons[0] = cancelled;
+  exec->spare_reasons[1] = late;
   return exec;
 }
 
@@ -193,6 +244,7 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
                         bool in_state) {
   lua_newtable(L);
   int anchors = luaL_ref(L, LUA_REGISTRYINDEX);
+  tp_coro_open(L, NULL); /* takes the memory */
   tp_exec *exec = allocate(L, in_state);
   exec->L = L;
   exec->loop = loop;
@@ -205,7 +257,7 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
   uv_idle_init(loop, &exec->idle);
   uv_timer_init(loop, &exec->timer);
   exec->idle.data = exec->timer.data = exec;
-  tp_coro_open(exec);
+  tp_coro_open(L, exec);
   return exec;
 }
 
@@ -264,6 +316,8 @@ void tp_exec_free(tp_exec *exec) {
   free(exec->slots);
   free(exec->free_slots);
   free(exec->timers);
+  tp_cancel_release(exec->spare_reasons[0]);
+  tp_cancel_release(exec->spare_reasons[1]);
   exec->slots = NULL;
   exec->free = NULL;
   exec->slot_count = exec->timer_count = exec->idle_count = 0;

@@ -87,8 +87,9 @@ void tp_exec_free(tp_exec *exec);
 
 /* ---- starting ---- */
 
-/* Called when a call has ended; L is the coroutine's own state with the `count` results on top
- * (ok), or one error value (not ok). Runs inside the coroutine; must not wait. */
+/* Called once, when a call has ended, with the `count` results on top of L (ok), or one error value
+ * (not ok). Runs inside the coroutine, or outside of any where memory has run out for that. Must
+ * not wait. What it raises is only logged: it does first what others depend on. */
 typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
 
 /* Queues the call of the function below the `nargs` values on top of `L` (all popped). It runs at
@@ -189,12 +190,18 @@ void tp_wait_outside_end(tp_exec *exec);
 /* ---- cancelling ---- */
 
 /* Cancels a coroutine: its present or next wait raises; one that has not begun never begins. Takes
- * a reference of `reason`. Only the first cancel counts. */
+ * a reference of `reason`. Only the first cancel counts. Where there is no memory for it, NoMemory
+ * is raised once instead. */
 void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
 
 /* Why the running coroutine is cancelled, and how much of its grace is left, seconds; NULL: it is
  * not. */
 const tp_cancel *tp_exec_cancel_reason(const tp_exec *exec, double *left);
+
+/* A new reason, or, for lack of memory, one that is kept for that case and says less. Never NULL.
+ */
+tp_cancel *tp_exec_new_reason(tp_exec *exec, tp_code code, const char *who, const char *message,
+                              double grace);
 
 /* Cancels every coroutine but the one that runs. The pools' tasks should have been cancelled by
  * their pools. */
@@ -219,6 +226,12 @@ const tp_cancel *tp_exec_reason(tp_task *task);
 
 /* Runs the loop until `finished` says so. False: nothing is left that could make it so. */
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context);
+
+/* Whether the last run has ended because there was no memory to go on, and none came. */
+bool tp_exec_is_exhausted(const tp_exec *exec);
+
+/* The end of a call that was started is told to nobody any more. */
+void tp_exec_detach(tp_coro *coro);
 
 /* What tp_exec_leave puts back. */
 typedef struct tp_outside {
@@ -306,12 +319,11 @@ void tp_run_listen(tp_pool *pool, unsigned events);
 /* Frees a pool of which nothing runs. */
 void tp_run_destroy(tp_pool *pool);
 
-/* Has the alarm ring in so many seconds, instead of when it was set for before. False: no memory.
- */
-bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle);
+/* Has the alarm ring in so many seconds, instead of when it was set for before. */
+void tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle);
 
 /* The same at a time of tp_timer_now. */
-bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle);
+void tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle);
 
 /* Changes whether something waits for one that is set. */
 void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle);

@@ -6,6 +6,7 @@
 #include "exec/call.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 
 static int iterate(lua_State *L, int status, lua_KContext context);
 
@@ -56,26 +57,24 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
   tp_group *group = call->group;
   call->iterator = NULL;
   if (!ok && group->feed != TP_FEED_STOPPING) {
-    tp_exec_listener *listener = &call->exec->listener;
+    char who[512];
+    snprintf(who, sizeof who, "the iterator of %s's group '%s'", group->pool->label,
+             tp_group_label(group));
     tp_retry_unwrap(L);
-    tp_exec_push_traceback(call->exec, L);
-    lua_pushfstring(L, "the iterator of %s's group '%s'", group->pool->label,
-                    tp_group_label(group));
-    listener->failed(listener->context, lua_tostring(L, -1), lua_tostring(L, -2));
-    lua_pop(L, 2);
+    tp_report_tell(call->exec, call->exec->current, L, who);
     tp_run_count_error(group->pool->owner, L);
   }
   tp_pool_feed_ready(group->pool, group);
 }
 
-/* Starts the coroutine of an iterator, which does not run before the first resume. */
-static void start_iterator(tp_call *call) {
-  lua_State *L = call->exec->L;
-  luaL_checkstack(L, 8, NULL);
+/* Lua: starts the coroutine of an iterator, which does not run before the first resume. Stack: the
+ * call. */
+static int l_start_iterator(lua_State *L) {
+  tp_call *call = lua_touserdata(L, 1);
   lua_pushcfunction(L, l_iterator);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->items);
-  tp_coro *coro = tp_coro_take(call->exec);
+  tp_coro *coro = tp_coro_take(call->exec, L);
   lua_xmove(L, coro->L, 3);
   coro->is_task = false;
   coro->as.job.done = iterator_done;
@@ -84,6 +83,20 @@ static void start_iterator(tp_call *call) {
   coro->as.job.tries = 0;
   call->iterator = coro;
   coro->nargs = 4;
+  return 0;
+}
+
+/* The same from any code. False: no memory. */
+static bool start_iterator(tp_call *call) {
+  lua_State *L = call->exec->L;
+  if (!lua_checkstack(L, 2))
+    return false;
+  lua_pushcfunction(L, l_start_iterator);
+  lua_pushlightuserdata(L, call);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+    return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 void tp_call_offered(tp_coro *coro) {
@@ -92,8 +105,8 @@ void tp_call_offered(tp_coro *coro) {
 }
 
 tp_feed_state tp_feed_step(tp_call *call) {
-  if (call->next++ == 0)
-    start_iterator(call);
+  if (call->next++ == 0 && !start_iterator(call))
+    return tp_call_fail(call->group);
   if (!call->iterator)
     return TP_FEED_DONE;
   if (call->iterator->state == TP_CORO_OFFERING || tp_coro_resume(call->iterator))
@@ -114,9 +127,8 @@ int tp_feed_take(tp_call *call, lua_State *L) {
 /* Whether an iterator that was not started has something to close. */
 static bool must_close(const tp_call *call) {
   lua_State *L = call->exec->L;
-  if (!call->iterated || call->next > 0)
+  if (!call->iterated || call->next > 0 || !lua_checkstack(L, 3))
     return false;
-  luaL_checkstack(L, 3, NULL);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->items);
   bool has_close = luaL_getmetafield(L, -1, "__close") != LUA_TNIL;
   lua_pop(L, has_close ? 2 : 1);
@@ -124,9 +136,8 @@ static bool must_close(const tp_call *call) {
 }
 
 tp_feed_state tp_feed_stop(tp_call *call, tp_cancel *reason) {
-  if (must_close(call)) {
+  if (must_close(call) && start_iterator(call)) {
     call->next++;
-    start_iterator(call);
     tp_exec_queue(call->iterator, 4);
     return TP_FEED_STOPPING;
   }

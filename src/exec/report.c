@@ -88,6 +88,37 @@ void tp_report_push(tp_coro *coro, lua_State *L) {
   tp_report_forget(coro, L);
 }
 
+/* What is told of an error. */
+typedef struct news {
+  tp_exec *exec;   /* whose listener is told */
+  tp_coro *coro;   /* what has failed; NULL: no coroutine */
+  const char *who; /* the same in words */
+} news;
+
+/* Lua: tells of the error value at [2]. Stack: the news, that value. */
+static int l_tell(lua_State *L) {
+  const news *of = lua_touserdata(L, 1);
+  tp_exec_listener *listener = &of->exec->listener;
+  tp_report_push(of->coro, L);
+  listener->failed(listener->context, of->who, lua_tostring(L, -1));
+  return 0;
+}
+
+void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who) {
+  news of = {exec, coro, who};
+  bool is_told = false;
+  if (lua_checkstack(L, 3)) {
+    lua_pushcfunction(L, l_tell);
+    lua_pushlightuserdata(L, &of);
+    lua_pushvalue(L, -3);
+    is_told = lua_pcall(L, 2, 0, 0) == LUA_OK;
+    if (!is_told)
+      lua_pop(L, 1);
+  }
+  if (!is_told)
+    exec->listener.failed(exec->listener.context, who, "no memory to say which error");
+}
+
 void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
   tp_report_push(exec->current, L);
 }

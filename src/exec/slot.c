@@ -37,75 +37,95 @@ void tp_coro_renew_park(tp_coro *coro) {
 
 /* ---- taking and giving back ---- */
 
-/* Finds a slot for a new coroutine. */
-static bool take_slot(tp_exec *exec, uint32_t *slot) {
-  if (exec->free_slot_count) {
-    *slot = exec->free_slots[--exec->free_slot_count];
+/* Makes sure that there is a free slot. */
+static bool reserve_slot(tp_exec *exec) {
+  if (exec->free_slot_count || exec->slot_count < exec->slot_capacity)
     return true;
-  }
-  if (exec->slot_count == exec->slot_capacity) {
-    uint32_t capacity = exec->slot_capacity ? exec->slot_capacity * 2 : 64;
-    if (capacity > SLOT_MAX)
-      return false;
-    tp_coro **slots = realloc(exec->slots, capacity * sizeof(tp_coro *));
-    if (!slots)
-      return false;
-    exec->slots = slots;
-    uint32_t *free_slots = realloc(exec->free_slots, capacity * sizeof *free_slots);
-    if (!free_slots)
-      return false;
-    exec->free_slots = free_slots;
-    exec->slot_capacity = capacity;
-  }
-  *slot = exec->slot_count++;
-  exec->slots[*slot] = NULL;
+  uint32_t capacity = exec->slot_capacity ? exec->slot_capacity * 2 : 64;
+  if (capacity > SLOT_MAX)
+    return false;
+  tp_coro **slots = realloc(exec->slots, capacity * sizeof(tp_coro *));
+  if (!slots)
+    return false;
+  exec->slots = slots;
+  uint32_t *free_slots = realloc(exec->free_slots, capacity * sizeof *free_slots);
+  if (!free_slots)
+    return false;
+  exec->free_slots = free_slots;
+  exec->slot_capacity = capacity;
   return true;
 }
 
-/* Keeps the thread `L` in the place of a slot, or nothing (NULL). */
-static void anchor(tp_exec *exec, uint32_t slot, lua_State *L) {
+/* The slot that the next coroutine gets, after reserve_slot. */
+static uint32_t next_slot(const tp_exec *exec) {
+  return exec->free_slot_count ? exec->free_slots[exec->free_slot_count - 1] : exec->slot_count;
+}
+
+static void use_slot(tp_exec *exec, uint32_t slot, tp_coro *coro) {
+  if (exec->free_slot_count)
+    exec->free_slot_count--;
+  else
+    exec->slot_count++;
+  exec->slots[slot] = coro;
+}
+
+/* Keeps the thread on top of L, which is popped, in the place of a slot. Raises for lack of memory.
+ */
+static void anchor(tp_exec *exec, lua_State *L, uint32_t slot) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, exec->anchors);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, (lua_Integer)slot + 1);
+  lua_pop(L, 1);
+}
+
+/* Keeps nothing there any more. Allocates nothing, but where there is no room on the stack the
+ * thread stays until the slot is used again. */
+static void clear_anchor(tp_exec *exec, uint32_t slot) {
   lua_State *main = exec->L;
-  luaL_checkstack(main, 3, NULL);
+  if (!lua_checkstack(main, 2))
+    return;
   lua_rawgeti(main, LUA_REGISTRYINDEX, exec->anchors);
-  if (L) {
-    lua_pushthread(L);
-    lua_xmove(L, main, 1);
-  } else {
-    lua_pushnil(main);
-  }
+  lua_pushnil(main);
   lua_rawseti(main, -2, (lua_Integer)slot + 1);
   lua_pop(main, 1);
 }
 
 void tp_coro_set_thread(tp_coro *coro, lua_State *L) {
-  anchor(coro->exec, slot_of(coro), L);
-  coro->L = L;
+  lua_State *thread = lua_tothread(L, -1);
+  anchor(coro->exec, L, slot_of(coro));
+  coro->L = thread;
 }
 
-static tp_coro *create(tp_exec *exec) {
-  uint32_t slot = 0;
-  luaL_checkstack(exec->L, 4, NULL);
-  lua_State *L = lua_newthread(exec->L);
-  tp_coro *coro = take_slot(exec, &slot) ? calloc(1, sizeof *coro) : NULL;
-  if (!coro)
-    tp_raise(exec->L, TP_NO_MEMORY, "no memory for a coroutine");
-  exec->slots[slot] = coro;
+/* All that may fail comes first, so that nothing is lost. */
+static tp_coro *create(tp_exec *exec, lua_State *L) {
+  luaL_checkstack(L, 4, NULL);
+  lua_State *thread = lua_newthread(L);
+  lua_sethook(thread, NULL, 0, 0); /* that of L is its own */
+  if (!reserve_slot(exec))
+    tp_raise(L, TP_NO_MEMORY, "no memory for a coroutine");
+  uint32_t slot = next_slot(exec);
+  anchor(exec, L, slot);
+  tp_coro *coro = calloc(1, sizeof *coro);
+  if (!coro || !tp_timer_reserve(exec, 1)) {
+    free(coro);
+    tp_raise(L, TP_NO_MEMORY, "no memory for a coroutine");
+  }
   coro->exec = exec;
+  coro->L = thread;
   coro->park = (uint64_t)slot << TP_PARK_BITS;
-  tp_coro_set_thread(coro, L);
-  lua_pop(exec->L, 1);
+  use_slot(exec, slot, coro);
   return coro;
 }
 
-tp_coro *tp_coro_take(tp_exec *exec) {
+tp_coro *tp_coro_take(tp_exec *exec, lua_State *L) {
   if (exec->closing)
-    tp_raise(exec->L, TP_NOT_AVAILABLE, "the host is closed");
+    tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
   tp_coro *coro = exec->free;
   if (coro) {
     exec->free = coro->next;
     exec->free_count--;
   } else {
-    coro = create(exec);
+    coro = create(exec, L);
   }
   tp_coro_renew_park(coro);
   tp_thread_hold(coro->L);
@@ -118,7 +138,8 @@ tp_coro *tp_coro_take(tp_exec *exec) {
 void tp_coro_destroy(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   uint32_t slot = slot_of(coro);
-  anchor(exec, slot, NULL);
+  clear_anchor(exec, slot);
+  tp_timer_release(exec, 1);
   exec->slots[slot] = NULL;
   exec->free_slots[exec->free_slot_count++] = slot;
   tp_ending_clear(coro);
@@ -144,7 +165,7 @@ void tp_coro_give_back(tp_coro *coro) {
 tp_coro *tp_coro_take_next(tp_exec *exec) {
   tp_coro *coro = exec->spare;
   if (!coro)
-    return tp_coro_take(exec);
+    return tp_coro_take(exec, exec->L);
   exec->spare = NULL;
   tp_coro_renew_park(coro);
   return coro;

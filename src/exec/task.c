@@ -80,13 +80,11 @@ static uint64_t now(const tp_pool *pool) {
   return tp_timer_steady(run->exec);
 }
 
-static bool wake_at(tp_pool *pool, uint64_t when) {
+static void wake_at(tp_pool *pool, uint64_t when) {
   tp_run *run = pool->owner;
   tp_alarm_stop(&run->pacer);
-  if (when == TP_NEVER || tp_alarm_set_at(&run->pacer, when - run->exec->skew, false))
-    return true;
-  tp_run_queue(run);
-  return false;
+  if (when != TP_NEVER)
+    tp_alarm_set_at(&run->pacer, when - run->exec->skew, false);
 }
 
 static void ring(tp_run *run) {
@@ -97,6 +95,7 @@ const tp_pool_ops tp_exec_pool_ops = {
     .start = tp_call_start,
     .cancel = cancel,
     .stop_feed = tp_call_stop,
+    .fail_feed = tp_call_fail,
     .waiting = tp_call_waiting,
     .wanting = tp_call_wanting,
     .release = tp_call_release,
@@ -108,6 +107,9 @@ const tp_pool_ops tp_exec_pool_ops = {
 
 /* ---- the record of a pool ---- */
 
+/* How many alarms a pool has. */
+enum { ALARMS = 2 };
+
 tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size) {
   tp_run *run = calloc(1, sizeof *run);
   if (!run)
@@ -117,12 +119,18 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   run->listened = ~0U;
   run->grace = TP_GRACE_DEFAULT;
   run->pacer = (tp_alarm){.ring = ring, .run = run};
+  if (!tp_timer_reserve(exec, ALARMS))
+    goto free_run;
   run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
-  if (!run->pool) {
-    free(run);
-    return NULL;
-  }
+  if (!run->pool)
+    goto release_alarms;
   return run->pool;
+
+release_alarms:
+  tp_timer_release(exec, ALARMS);
+free_run:
+  free(run);
+  return NULL;
 }
 
 static void abandon(tp_group *group, void *context) {
@@ -143,6 +151,7 @@ void tp_run_destroy(tp_pool *pool) {
     TAILQ_REMOVE(&run->exec->pools, run, queue_link);
   tp_alarm_stop(&run->pacer);
   tp_alarm_stop(&run->scaler);
+  tp_timer_release(run->exec, ALARMS);
   if (!run->exec->closing) /* the references go with the state then, which may be gone */
     let_go(run);
   tp_pool_destroy(pool);
@@ -178,18 +187,28 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number) {
   tp_run_update_wanted(run);
 }
 
+/* Lua: a registry reference of the value at [1]. */
+static int l_refer(lua_State *L) {
+  lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
+  return 1;
+}
+
 void tp_run_count_error(tp_run *run, lua_State *L) {
-  if (run->errors++)
+  if (run->errors++ || !lua_checkstack(L, 2))
     return;
-  lua_pushvalue(L, -1);
-  run->first_error = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, l_refer);
+  lua_pushvalue(L, -2);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+    run->first_error = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
 }
 
 uint64_t tp_run_take_errors(tp_pool *pool, lua_State *L) {
   tp_run *run = pool->owner;
   uint64_t errors = run->errors;
   if (errors) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->first_error);
+    if (lua_rawgeti(L, LUA_REGISTRYINDEX, run->first_error) == LUA_TNIL)
+      lua_pushliteral(L, "no memory for the error of a task");
     luaL_unref(L, LUA_REGISTRYINDEX, run->first_error);
     run->first_error = LUA_NOREF;
     run->errors = 0;

@@ -84,16 +84,23 @@ static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
   put(exec, index, timer);
 }
 
-static bool reserve(tp_exec *exec) {
-  if (exec->timer_count < exec->timer_capacity)
-    return true;
-  uint32_t capacity = exec->timer_capacity ? exec->timer_capacity * 2 : 64;
-  tp_timer *timers = realloc(exec->timers, capacity * sizeof *timers);
-  if (!timers)
-    return false;
-  exec->timers = timers;
-  exec->timer_capacity = capacity;
+/* Each coroutine may sleep, may have an ending that is due, and each pool has its alarms: the
+ * places are reserved when these are made, so that to set a timer cannot fail. */
+bool tp_timer_reserve(tp_exec *exec, uint32_t count) {
+  if (exec->timer_capacity - exec->timer_reserved < count) {
+    uint32_t capacity = exec->timer_capacity ? exec->timer_capacity * 2 : 64;
+    tp_timer *timers = realloc(exec->timers, capacity * sizeof *timers);
+    if (!timers)
+      return false;
+    exec->timers = timers;
+    exec->timer_capacity = capacity;
+  }
+  exec->timer_reserved += count;
   return true;
+}
+
+void tp_timer_release(tp_exec *exec, uint32_t count) {
+  exec->timer_reserved -= count;
 }
 
 /* ---- the uv timer ---- */
@@ -141,25 +148,20 @@ static void take_out(tp_exec *exec, uint32_t *place) {
     arm(exec);
 }
 
-bool tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
-  if (!reserve(coro->exec))
-    return false;
+void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
   insert(coro->exec, (tp_timer){.deadline = deadline,
                                 .began = tp_timer_now(coro->exec),
                                 .kind = kind,
                                 .of.coro = coro});
-  return true;
 }
 
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
   take_out(coro->exec, kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer);
 }
 
-bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
+void tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
   tp_exec *exec = alarm->run->exec;
   tp_alarm_stop(alarm);
-  if (!reserve(exec))
-    return false;
   alarm->order = exec->next_park++;
   alarm->is_idle = is_idle;
   exec->idle_count += is_idle;
@@ -167,13 +169,12 @@ bool tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
                           .began = tp_timer_now(exec),
                           .kind = TP_TIMER_ALARM,
                           .of.alarm = alarm});
-  return true;
 }
 
-bool tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
+void tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
   double nanoseconds = seconds * 1e9;
   uint64_t wait = nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
-  return tp_alarm_set_at(alarm, tp_timer_now(alarm->run->exec) + wait, is_idle);
+  tp_alarm_set_at(alarm, tp_timer_now(alarm->run->exec) + wait, is_idle);
 }
 
 void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle) {

@@ -65,9 +65,8 @@ int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext con
 int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFunction k,
                        lua_KContext context) {
   tp_wait_begin(exec, L);
-  if (deadline < HUGE_VAL &&
-      !tp_timer_start(exec->current, TP_TIMER_SLEEP, to_nanoseconds(deadline)))
-    return tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
+  if (deadline < HUGE_VAL)
+    tp_timer_start(exec->current, TP_TIMER_SLEEP, to_nanoseconds(deadline));
   return tp_wait_park(exec, L, k, context);
 }
 
@@ -128,8 +127,7 @@ int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
   tp_wait_begin(exec, L);
   tp_coro *coro = exec->current;
   if (seconds > 0) {
-    if (!tp_timer_start(coro, TP_TIMER_SLEEP, tp_timer_now(exec) + to_nanoseconds(seconds)))
-      return tp_raise(L, TP_NO_MEMORY, "no memory for a timer");
+    tp_timer_start(coro, TP_TIMER_SLEEP, tp_timer_now(exec) + to_nanoseconds(seconds));
     coro->state = TP_CORO_PARKED;
   } else {
     tp_coro_renew_park(coro);

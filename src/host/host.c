@@ -91,9 +91,7 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
     next = LIST_NEXT(service, link);
     service->close(service);
   }
-  tp_cancel *reason = tp_cancel_create(code, who, NULL, TP_GRACE_DEFAULT);
-  if (!reason)
-    return;
+  tp_cancel *reason = tp_exec_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
   tp_pool *pool;
   TAILQ_FOREACH(pool, &host->pools, host_link)
   tp_pool_cancel_all(pool, reason);
@@ -140,6 +138,8 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   }
   if (is_reachable)
     return true;
+  if (tp_exec_is_exhausted(host->exec))
+    return tp_fail(error, TP_NO_MEMORY, "no memory to go on, and none comes back");
   tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them",
           tp_exec_live(host->exec));
   tp_host_end(host, "the host: nothing could wake it", TP_DEADLOCK);
@@ -183,31 +183,38 @@ static void register_host(tp_host *host) {
   if (host->owns_state)
     return;
   tp_host **box = lua_newuserdatauv(L, sizeof(tp_host *), 0);
-  *box = host;
+  *box = NULL;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, l_host_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   luaL_ref(L, LUA_REGISTRYINDEX);
+  *box = host;
+}
+
+/* Opens luv's loop, or one of its own, and its first handle. Raises IOError. */
+static void open_loop(tp_host *host, lua_State *L) {
+  uv_loop_t *loop = tp_luv_loop(L);
+  int status = loop ? 0 : uv_loop_init(&host->own_loop);
+  if (status != 0)
+    tp_raise(L, TP_IO_ERROR, "cannot make an event loop: %s", uv_strerror(status));
+  host->loop = loop ? loop : &host->own_loop;
+  status = uv_async_init(host->loop, &host->stop, on_stop);
+  if (status != 0)
+    tp_raise(L, TP_IO_ERROR, "cannot make a handle of an event loop: %s", uv_strerror(status));
+  uv_unref((uv_handle_t *)&host->stop);
+  host->stop.data = host;
 }
 
 /* Lua: opens what may raise. Stack: the host. */
 static int l_open(lua_State *L) {
   tp_host *host = lua_touserdata(L, 1);
-  host->loop = tp_luv_loop(L);
-  if (!host->loop) {
-    host->loop = &host->own_loop;
-    if (uv_loop_init(host->loop) != 0)
-      return tp_raise(L, TP_IO_ERROR, "cannot make an event loop");
-  }
-  uv_async_init(host->loop, &host->stop, on_stop);
-  uv_unref((uv_handle_t *)&host->stop);
-  host->stop.data = host;
+  open_loop(host, L);
   tp_exec_listener listener = tp_events_listener(host);
   host->exec = tp_exec_create(L, host->loop, &listener, !host->owns_state);
-  register_host(host);
   tp_coroutine_open(L, host->exec);
   tp_luv_open(host);
+  register_host(host);
   return 0;
 }
 
@@ -232,6 +239,21 @@ static tp_host *allocate(lua_State *L, bool owns_state) {
   return host;
 }
 
+/* Closes what l_open has opened before it raised. */
+static void close_opened(tp_host *host) {
+  if (!host->loop)
+    return;
+  if (host->exec)
+    tp_exec_close(host->exec);
+  if (host->stop.data)
+    uv_close((uv_handle_t *)&host->stop, NULL);
+  uv_run(host->loop, UV_RUN_NOWAIT);
+  if (host->loop == &host->own_loop)
+    uv_loop_close(host->loop);
+  if (host->exec)
+    tp_exec_free(host->exec);
+}
+
 tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   tp_standard_open();
   tp_host *host = allocate(L, owns_state);
@@ -249,8 +271,12 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   lua_pushlightuserdata(L, host);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK)
     return host;
-  tp_fail(error, TP_NO_MEMORY, "no memory for a host, or no event loop");
-  lua_pop(L, 1);
+  if (tp_error_code(L, -1) == TP_IO_ERROR && lua_getfield(L, -1, "message") == LUA_TSTRING)
+    tp_fail(error, TP_IO_ERROR, "%s", lua_tostring(L, -1));
+  else
+    tp_fail(error, TP_NO_MEMORY, "no memory for a host");
+  lua_settop(L, 0);
+  close_opened(host);
   if (owns_state)
     free(host);
   return NULL;

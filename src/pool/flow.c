@@ -89,8 +89,10 @@ static void set_alarm(tp_pool *pool) {
   uint64_t when = pool->resting.count ? pool->resting.groups[0]->place.turn : TP_NEVER;
   if (wants_token(pool) && tp_rate_due(&pool->rate) < when)
     when = tp_rate_due(&pool->rate);
-  if (when != pool->wake_at)
-    pool->wake_at = pool->ops->wake_at(pool, when) ? when : TP_NEVER;
+  if (when == pool->wake_at)
+    return;
+  pool->wake_at = when;
+  pool->ops->wake_at(pool, when);
 }
 
 /* Takes a group out of the queue, or from those that rest. */
@@ -320,16 +322,40 @@ static void move_on(tp_pool *pool, tp_group *group) {
   }
 }
 
+/* Makes sure that one more task of the group has its places. */
+static bool reserve_task(tp_pool *pool, tp_group *group) {
+  return tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids) &&
+         (!group->submitted || tp_idset_reserve(&pool->call_ids));
+}
+
+/* There is no memory for the next task of a group. */
+static void give_up(tp_pool *pool, tp_group *group) {
+  group->feeding = true; /* who is told may cancel it */
+  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
+    group->feed = pool->ops->fail_feed(group);
+  group->feeding = false;
+  if (group->place.index)
+    dequeue(pool, group);
+  settle(pool, group);
+}
+
+void tp_pool_feed_failed(tp_pool *pool, tp_group *group) {
+  give_up(pool, group);
+  pool->woken = false;
+  tp_pool_wake(pool);
+}
+
 /* Asks the first group in the queue for its next task. Its iterator is user code that may cancel
  * the group, or close the pool: the group counts as feeding, so nothing queues it twice or frees
  * it. */
 static void feed_group(tp_pool *pool, tp_group *group) {
   tp_task *task = NULL;
-  tp_feed_state feed = TP_FEED_READY;
+  if (!reserve_task(pool, group)) {
+    give_up(pool, group);
+    return;
+  }
   group->feeding = true;
-  if (tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids) &&
-      (!group->submitted || tp_idset_reserve(&pool->call_ids)))
-    feed = pool->ops->start(group, &task);
+  tp_feed_state feed = pool->ops->start(group, &task);
   if (group->feed == TP_FEED_READY)
     group->feed = feed;
   if (task) {

@@ -77,6 +77,8 @@ typedef struct tp_pool_ops {
   void (*cancel)(tp_task *task, tp_cancel *reason);
   /* Ends the group's feed. DONE, or STOPPING while its iterator is being cancelled. */
   tp_feed_state (*stop_feed)(tp_group *group, tp_cancel *reason);
+  /* The same for lack of memory, which counts as an error of the group. */
+  tp_feed_state (*fail_feed)(tp_group *group);
   /* How many tasks the feed still holds, as far as is known. */
   uint64_t (*waiting)(const tp_group *group);
   /* How many tasks it may have for places that become free: as many as are not known of an
@@ -89,8 +91,8 @@ typedef struct tp_pool_ops {
   /* The clock of rates, nanoseconds; it never goes back. */
   uint64_t (*now)(const tp_pool *pool);
   /* Call tp_pool_rested from the loop at that time of this clock, in place of the time asked for
-   * before; TP_NEVER: not any more. False: no memory; tp_pool_feed is to be called soon instead. */
-  bool (*wake_at)(tp_pool *pool, uint64_t when);
+   * before; TP_NEVER: not any more. */
+  void (*wake_at)(tp_pool *pool, uint64_t when);
   /* Something happened that is in `wanted`. Must not call back into the pool. */
   void (*event)(tp_pool *pool, tp_event event, tp_task *task);
 } tp_pool_ops;
@@ -236,6 +238,10 @@ void tp_pool_close(tp_pool *pool);
 /* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at
  * once. */
 bool tp_pool_feed(tp_pool *pool, unsigned most);
+
+/* An error has jumped out of tp_pool_feed while it asked that group for a task. The group gives up
+ * what it has not started. */
+void tp_pool_feed_failed(tp_pool *pool, tp_group *group);
 
 /* The time has come that `wake_at` was asked for. */
 void tp_pool_rested(tp_pool *pool);

@@ -134,9 +134,9 @@ static int finish(lua_State *L, tp_errand *errand) {
 static void send_cancel(tp_errand *errand) {
   double left;
   const tp_cancel *reason = tp_exec_cancel_reason(errand->set->exec, &left);
-  tp_cancel *copy = tp_cancel_copy(reason, left * GRACE_THERE);
+  tp_cancel *copy = reason ? tp_cancel_copy(reason, left * GRACE_THERE) : NULL;
   tp_thread *thread = errand->thread;
-  if (!copy)
+  if (!copy) /* no memory: it ends there by itself, and nobody waits for it */
     return;
   uv_mutex_lock(&thread->lock);
   errand->cancel = copy;

@@ -163,14 +163,20 @@ static void push_function(lua_State *L, tp_thread *thread, tp_remote *function) 
   lua_remove(L, -2);
 }
 
+/* Takes the next errand of a list. */
+static tp_errand *take_first(tp_thread *thread, tp_errand_list *errands) {
+  tp_errand *errand = TAILQ_FIRST(errands);
+  TAILQ_REMOVE(errands, errand, link);
+  TAILQ_INSERT_TAIL(&thread->taken, errand, link);
+  return errand;
+}
+
 /* Lua: starts all errands of a list. Stack: the thread, the list. */
 static int l_start(lua_State *L) {
   tp_thread *thread = lua_touserdata(L, 1);
   tp_errand_list *errands = lua_touserdata(L, 2);
-  tp_errand *errand;
-  while ((errand = TAILQ_FIRST(errands))) {
-    TAILQ_REMOVE(errands, errand, link);
-    TAILQ_INSERT_TAIL(&thread->taken, errand, link);
+  while (!TAILQ_EMPTY(errands)) {
+    tp_errand *errand = take_first(thread, errands);
     push_function(L, thread, errand->function);
     int count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
     errand->coro =
@@ -183,12 +189,15 @@ static int l_start(lua_State *L) {
 void tp_work_start(tp_thread *thread, tp_errand_list *errands) {
   lua_State *L = thread->host->L;
   while (!TAILQ_EMPTY(errands)) {
+    tp_errand *last = TAILQ_LAST(&thread->taken, tp_errand_list);
     lua_pushcfunction(L, l_start);
     lua_pushlightuserdata(L, thread);
     lua_pushlightuserdata(L, errands);
     if (lua_pcall(L, 2, 0, 0) == LUA_OK)
       return;
     tp_errand *errand = TAILQ_LAST(&thread->taken, tp_errand_list); /* what could not be started */
+    if (errand == last) /* not even the first one was tried */
+      errand = take_first(thread, errands);
     fail(errand, L);
     lua_pop(L, 1);
     end(thread, errand);

@@ -146,6 +146,8 @@ static void on_prepare(uv_prepare_t *prepare) {
     tp_worker_tell(thread);
   uv_mutex_unlock(&thread->lock);
   tp_work_start(thread, &batch);
+  if (!TAILQ_EMPTY(&thread->done)) /* some could not be started: the next round tells */
+    uv_async_send(&thread->wake);
 }
 
 /* Behind the wait for I/O: what runs now may block the thread, so it has to do until on_prepare has
@@ -240,9 +242,8 @@ static void close_host(tp_thread *thread) {
   uv_close((uv_handle_t *)&thread->check, NULL);
   tp_exec *exec = thread->host->exec;
   tp_cancel *reason =
-      tp_cancel_create(TP_CANCELLED, "the end of the threads", NULL, thread->set->grace);
-  if (reason)
-    tp_exec_cancel_all(exec, reason);
+      tp_exec_new_reason(exec, TP_CANCELLED, "the end of the threads", NULL, thread->set->grace);
+  tp_exec_cancel_all(exec, reason);
   tp_cancel_release(reason);
   tp_host_close(thread->host);
   lose(thread, &thread->taken);

@@ -152,10 +152,12 @@ function core.wake(id, ...) end
 function core.start(fn, ...) end
 
 ---Has `f(ok, ...)` called once when the future is done, now if it is; `f` may not wait. An error counts
----as seen then, unless `f` returns false.
+---as seen then, unless `f` returns false. If `f` fails, as for lack of memory, waiting[1]
+---becomes true, and the park whose id is waiting[2] is woken: both must be there before.
 ---@param future taskpool.Future
 ---@param f fun(ok: boolean, ...: any): boolean?
-function core.on_end(future, f) end
+---@param waiting? table
+function core.on_end(future, f, waiting) end
 
 ---Cancels what a future stands for, if it is not done.
 ---@param future taskpool.Future
