@@ -140,7 +140,9 @@ TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *co
 TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error);
 
 /* Lets control sessions use `name`: "package.module.function", or "package.*" for all Lua functions
- * below. The first call replaces the default, the modules below the modules directory. */
+ * that the module and those below it define. The first call replaces the default, the modules below
+ * the modules directory. Nothing is looked up yet: what is not there when a session asks for it is
+ * NotFound. (taskpool.expose in Lua also gives functions of a script a name.) */
 TP_API bool tp_host_expose(tp_host *host, const char *name, tp_error *error);
 
 /* Opens a control server for the pool that prints as `pool` ("TaskPool-jobs"), or for every pool

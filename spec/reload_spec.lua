@@ -89,7 +89,7 @@ describe("taskpool.reload", function()
 
   it("says where it looked", function()
     local err = tasks.raises("NotFound", taskpool.reload, "no.such.module")
-    assert.matches("no text of a module 'no.such.module'", err.message, 1, true)
+    assert.matches("there is no module 'no.such.module'", err.message, 1, true)
     assert.matches("package.path", err.message, 1, true)
     tasks.raises("InvalidArgument", taskpool.reload, "../up")
     tasks.raises("InvalidArgument", taskpool.reload, 7)

@@ -325,10 +325,9 @@ describe("at the control port", function()
     assert.matches("^ 0  long   running  sleep < function at /.*/host%.lua:%d+$", listed[2])
     assert.are.same({
       "module     loaded",
-      "host       false",
       "jobs       false",
       "jobs.some  false",
-    }, ask(wire, "modules", 4))
+    }, ask(wire, "modules", 3))
   end)
 
   it("a list without anything is its title", function()

@@ -611,10 +611,16 @@ static void finds_modules_beside_the_first_file_that_runs(void) {
   place at = new_place();
   tp_host *host = new_host();
   EXPECT(!tp_host_run_file(host, "/nowhere/at/all.lua", 0, NULL, &error));
-  write_script(&at, "return {work = function() end}");
+  write_script(&at, "beside = arg[0]:gsub('script.lua$', 'beside.lua')\n"
+                    "local file = io.open(beside, 'w')\n"
+                    "file:write('return {work = function() end}')\n"
+                    "file:close()\n");
   EXPECT_OK(tp_host_run_file(host, at.file, 0, NULL, &error));
   EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
-  expect_answer(host, at.address, "apply script.work -g g", TP_CLIENT_DONE, "g");
+  expect_answer(host, at.address, "apply beside.work -g g", TP_CLIENT_DONE, "g");
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  expect_answer(host, at.address, "apply script.work", TP_CLIENT_FAILED, "NotFound");
+  run(host, "os.remove(beside)");
   tp_host_destroy(host);
   leave_place(&at);
 }

@@ -106,6 +106,7 @@ static void check_width(lua_State *L, int width) {
 
 static void check_line(lua_State *L, const tp_line *line, int width) {
   const tp_names names = {0};
+  tp_module missing;
   tp_error error = {.code = TP_OK};
   const tp_method *method = methods;
   while (method->name && strcmp(method->name, line->command) != 0)
@@ -116,7 +117,7 @@ static void check_line(lua_State *L, const tp_line *line, int width) {
   } else if (line->help) {
     tp_help_push_command(L, method, width);
     check_width(L, width);
-  } else if (tp_line_parse(L, &names, method, line, &error)) {
+  } else if (tp_line_parse(L, &names, method, line, &missing, &error)) {
     check_slots(L, method);
   } else {
     check(lua_gettop(L) == 1 && error.message[0] != '\0');

@@ -28,13 +28,21 @@ static bool has_metamethod(lua_State *L, int index, const char *name) {
 
 /* ---- one check for each type ---- */
 
+/* A zero byte would cut a name. */
+static void check_zero_bytes(lua_State *L, int index, const char *what, const tp_param *param) {
+  size_t length;
+  if (strlen(lua_tolstring(L, index, &length)) < length)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not hold a zero byte", what, param->name);
+}
+
 static void check_function(lua_State *L, int index, const char *what, const tp_param *param) {
   if (tp_callable_is(L, index))
     return;
   if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a function or its name");
+  check_zero_bytes(L, index, what, param);
   tp_error error;
-  if (!tp_name_push(L, NULL, lua_tostring(L, index), &error))
+  if (!tp_name_push(L, lua_tostring(L, index), &error))
     tp_raise_error(L, &error);
   if (!tp_callable_is(L, -1))
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is %s, not a function", what, lua_tostring(L, index),
@@ -153,11 +161,9 @@ static void check_size(lua_State *L, int index, const char *what, const tp_param
 }
 
 static void check_name(lua_State *L, int index, const char *what, const tp_param *param) {
-  size_t length;
   if (lua_type(L, index) != LUA_TSTRING)
     refuse(L, index, what, param, "a string");
-  else if (strlen(lua_tolstring(L, index, &length)) < length)
-    tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must not hold a zero byte", what, param->name);
+  check_zero_bytes(L, index, what, param);
 }
 
 static void check_policy(lua_State *L, int index, const char *what, const tp_param *param) {

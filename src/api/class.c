@@ -5,6 +5,7 @@
 #include "api/class.h"
 #include "api/arguments.h"
 #include "api/funcname.h"
+#include "api/load.h"
 #include "api/method.h"
 #include "api/policy.h"
 #include "api/thread.h"
@@ -67,6 +68,7 @@ static int l_pool_tostring(lua_State *L) {
 static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
   if (tp_host_of(L)->closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
+  tp_load_check(L, "no pool can be made");
   tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), TP_PEG_VALUES);
   *box = NULL;
   luaL_setmetatable(L, class_name(kind));

@@ -3,12 +3,15 @@
  * The functions of taskpool.core; see core.h. Each checks its arguments, calls the part that does
  * the work, and pushes the results. */
 #include "api/core.h"
+#include "api/arguments.h"
 #include "api/class.h"
 #include "api/future.h"
+#include "api/load.h"
 #include "api/thread.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 tp_host *tp_core_host(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -124,9 +127,31 @@ static tp_log_level check_level(lua_State *L, int index) {
   return (tp_log_level)level;
 }
 
+/* Replaces the string on top by one that no zero byte cuts. */
+static const char *escape_zero_bytes(lua_State *L) {
+  luaL_Buffer escaped;
+  size_t length;
+  const char *text = lua_tolstring(L, -1, &length);
+  if (strlen(text) == length)
+    return text;
+  luaL_buffinitsize(L, &escaped, length);
+  for (size_t i = 0; i < length; i++) {
+    if (text[i])
+      luaL_addchar(&escaped, text[i]);
+    else
+      luaL_addstring(&escaped, "\\0");
+  }
+  luaL_pushresult(&escaped);
+  return lua_tostring(L, -1);
+}
+
 static int l_core_log(lua_State *L) {
   tp_log_level level = check_level(L, 1);
-  tp_log_write(&tp_core_host(L)->log, level, "%s", check_string(L, 2, "log: message"));
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "log: message must be a string, not %s",
+                    luaL_typename(L, 2));
+  lua_settop(L, 2);
+  tp_log_write(&tp_core_host(L)->log, level, "%s", escape_zero_bytes(L));
   return 0;
 }
 
@@ -193,11 +218,22 @@ static int l_core_log_handler(lua_State *L) {
 
 /* ---- the host ---- */
 
+/* Lua: expose(pattern), expose(name, function). */
 static int l_core_expose(lua_State *L) {
+  static const tp_param name = {.name = "name", .type = TP_PARAM_NAME};
   tp_error error;
-  if (!tp_names_expose(&tp_core_host(L)->names, check_string(L, 1, "expose: name"), &error))
-    return tp_raise_error(L, &error);
-  return 0;
+  tp_names *names = &tp_core_host(L)->names;
+  bool is_function = lua_gettop(L) > 1;
+  tp_load_check(L, "nothing can be exposed");
+  tp_arguments_check(L, 1, "expose", &name);
+  const char *pattern = lua_tostring(L, 1);
+  if (is_function && !lua_isfunction(L, 2))
+    return tp_raise(L, TP_INVALID_ARGUMENT, "expose: '%s' must be a function, not %s", pattern,
+                    luaL_typename(L, 2));
+  bool ok = is_function ? tp_name_expose(L, names, pattern, 2, &error)
+                        : tp_name_check_pattern(L, names, pattern, &error) &&
+                              tp_names_expose(names, pattern, &error);
+  return ok ? 0 : tp_raise_error(L, &error);
 }
 
 static int l_core_virtual_clock(lua_State *L) {

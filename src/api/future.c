@@ -7,6 +7,7 @@
  * An error that nobody has seen when the future is collected is logged. */
 #include "api/future.h"
 #include "api/arguments.h"
+#include "api/load.h"
 #include "api/values.h"
 #include "value/error.h"
 
@@ -310,8 +311,12 @@ static int l_future_await(lua_State *L) {
   return tp_future_await(L, is_limited ? lua_tonumber(L, 2) : HUGE_VAL, false);
 }
 
+bool tp_future_is_done(lua_State *L, int index) {
+  return check(L, index)->state != FUTURE_PENDING;
+}
+
 static int l_future_done(lua_State *L) {
-  lua_pushboolean(L, check(L, 1)->state != FUTURE_PENDING);
+  lua_pushboolean(L, tp_future_is_done(L, 1));
   return 1;
 }
 
@@ -374,16 +379,23 @@ void tp_future_open(lua_State *L) {
 
 /* ---- coroutines of their own ---- */
 
-int l_core_start(lua_State *L) {
+void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
   tp_host *host = tp_host_of(L);
+  int function = lua_gettop(L) - nargs;
+  tp_future *future = tp_future_push(L, host);
+  lua_insert(L, function);
+  lua_pushvalue(L, function);
+  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise behind the start */
+  future->coro = tp_exec_start(host->exec, L, nargs, what, tp_future_done, future);
+  if (limit > 0)
+    tp_exec_limit(future->coro, limit);
+}
+
+int l_core_start(lua_State *L) {
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "start: a function is wanted, not %s",
                     luaL_typename(L, 1));
-  tp_future *future = tp_future_push(L, host);
-  lua_insert(L, 1);
-  lua_pushvalue(L, 1);
-  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise behind the start */
-  future->coro = tp_exec_start(host->exec, L, lua_gettop(L) - 2, "a job", tp_future_done, future);
+  tp_future_start(L, lua_gettop(L) - 1, tp_load_job_name(L, "a job"), 0);
   return 1;
 }
 

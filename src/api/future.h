@@ -27,6 +27,14 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count);
  * the wait cancels what is waited for. */
 int tp_future_await(lua_State *L, double seconds, bool owned);
 
+/* Replaces a function and the `nargs` arguments above it by the future of a job that calls it.
+ * `what` names it in messages; after `limit` seconds (0: never) it is cancelled. Raises for lack of
+ * memory. */
+void tp_future_start(lua_State *L, int nargs, const char *what, double limit);
+
+/* Whether the future at `index` is done. */
+bool tp_future_is_done(lua_State *L, int index);
+
 /* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
 int l_core_start(lua_State *L);
 int l_core_on_end(lua_State *L);

@@ -4,6 +4,7 @@
  */
 #include "api/run.h"
 #include "api/core.h"
+#include "api/load.h"
 #include "api/values.h"
 #include "value/error.h"
 
@@ -69,6 +70,7 @@ int l_core_run(lua_State *L) {
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "run: a function is wanted, not %s",
                     luaL_typename(L, 1));
+  tp_load_check(L, "run cannot be called");
   if (tp_exec_current(host->exec)) {
     lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, after_call);
     return lua_gettop(L);

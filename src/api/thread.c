@@ -96,22 +96,14 @@ int l_core_blocking(lua_State *L) {
 
 /* ---- new text of a module ---- */
 
-void tp_thread_reload(lua_State *L, const char *module, bool trusted) {
+int l_core_reload(lua_State *L) {
+  static const tp_param module = {.name = "module", .type = TP_PARAM_NAME};
   tp_host *host = tp_host_of(L);
   tp_error error;
-  if (!tp_name_reload(L, &host->names, trusted, module, &error))
-    tp_raise_error(L, &error);
-  tp_threads_reload(host, module);
-}
-
-int l_core_reload(lua_State *L) {
-  if (lua_type(L, 1) != LUA_TSTRING)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "reload: the name of a module is wanted, not %s",
-                    luaL_typename(L, 1));
-  lua_settop(L, 1);
-  tp_thread_reload(L, lua_tostring(L, 1), true);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, -2);
+  tp_arguments_check(L, 1, "reload", &module);
+  if (!tp_name_reload(L, &host->names, lua_tostring(L, 1), &error))
+    return tp_raise_error(L, &error);
+  tp_threads_reload(host, lua_tostring(L, 1));
+  tp_module_push(L, lua_tostring(L, 1));
   return 1;
 }

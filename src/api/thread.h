@@ -40,8 +40,4 @@ int l_core_blocking(lua_State *L);
 /* Lua: reload(module). */
 int l_core_reload(lua_State *L);
 
-/* Loads the new text of a module, at home and in all threads; raises if it does not load.
- * `trusted`: any module that `require` finds, else those that a session may name. */
-void tp_thread_reload(lua_State *L, const char *module, bool trusted);
-
 #endif

@@ -3,13 +3,14 @@
  * Commands of a session; see command.h. */
 #include "control/command.h"
 #include "api/class.h"
+#include "api/load.h"
 #include "api/method.h"
 #include "api/status.h"
-#include "api/thread.h"
 #include "control/help.h"
 #include "control/line.h"
 #include "control/server.h"
 #include "control/table.h"
+#include "thread/threads.h"
 #include "value/error.h"
 #include <lauxlib.h>
 #include <string.h>
@@ -97,9 +98,23 @@ static int l_modules(lua_State *L) {
   return 1;
 }
 
-static int l_reload(lua_State *L) {
-  tp_thread_reload(L, luaL_checkstring(L, 2), false);
+/* The new text has been run here. Stack: the session, the module's name. */
+static int after_reload(lua_State *L, int status, lua_KContext context) {
+  const tp_session *session = lua_touserdata(L, 1);
+  (void)status, (void)context;
+  tp_threads_reload(session->server->host, lua_tostring(L, 2));
   return 0;
+}
+
+static int l_reload(lua_State *L) {
+  tp_error error;
+  const tp_session *session = lua_touserdata(L, 1);
+  lua_pushcfunction(L, l_load);
+  if (!tp_name_find_exposed(L, &session->server->host->names, luaL_checkstring(L, 2),
+                            tp_load_push_module(L), &error))
+    return tp_raise_error(L, &error);
+  lua_callk(L, 1, 0, 0, after_reload);
+  return after_reload(L, LUA_OK, 0);
 }
 
 static const luaL_Reg own[] = {
@@ -151,12 +166,28 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   return operates ? tp_wait_sleep(session->server->host->exec, L, 0) : 0;
 }
 
+/* The module is loaded: the command is read anew. */
+static int after_load(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  lua_settop(L, 0);
+  return tp_command_run(L, (tp_session *)context);
+}
+
+/* Loads a module that the line names. */
+static int load_first(lua_State *L, tp_session *session, const tp_module *module) {
+  lua_pushcfunction(L, l_load);
+  *tp_load_push_module(L) = *module;
+  lua_callk(L, 1, 0, (lua_KContext)session, after_load);
+  return after_load(L, LUA_OK, (lua_KContext)session);
+}
+
 /* Puts the arguments of `line` above the target in slot 1 and calls `call` with all of it. */
 static int call_method(lua_State *L, tp_session *session, const tp_method *method,
                        const tp_line *line, lua_CFunction call) {
   tp_error error;
-  if (!tp_line_parse(L, &session->server->host->names, method, line, &error))
-    return tp_raise_error(L, &error);
+  tp_module missing;
+  if (!tp_line_parse(L, &session->server->host->names, method, line, &missing, &error))
+    return missing.name[0] ? load_first(L, session, &missing) : tp_raise_error(L, &error);
   session->accepted = true;
   session->method = method;
   luaL_checkstack(L, 1, NULL);

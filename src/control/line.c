@@ -27,6 +27,7 @@ typedef struct reader {
   size_t length;           /* its bytes */
   size_t at;               /* the next byte */
   int base;                /* the slot of the pool; those of the parameters follow */
+  tp_module *missing;      /* see tp_line_parse */
   tp_error *error;
 } reader;
 
@@ -302,13 +303,24 @@ static bool push_word(reader *r, const tp_param *param) {
   return true;
 }
 
+/* True if the string on top has a zero byte, which would cut it. */
+static bool has_zero_byte(lua_State *L) {
+  size_t length;
+  return strlen(lua_tolstring(L, -1, &length)) != length;
+}
+
+/* Pushes a word that is to be a name. */
+static bool read_name(reader *r, const tp_param *param) {
+  size_t from = r->at;
+  return push_word(r, param) &&
+         (!has_zero_byte(r->L) || fail_at(r, param, "must not hold a zero byte", from));
+}
+
 /* Replaces the word on top, which began at `from`, by what it names. */
 static bool resolve(reader *r, const tp_param *param, size_t from) {
-  size_t length;
-  const char *name = lua_tolstring(r->L, -1, &length);
-  if (strlen(name) != length)
+  if (has_zero_byte(r->L))
     return fail_value(r, param, from, r->at);
-  if (!tp_name_push(r->L, r->names, name, r->error))
+  if (!tp_name_push_exposed(r->L, r->names, lua_tostring(r->L, -1), r->missing, r->error))
     return false;
   lua_remove(r->L, -2);
   return true;
@@ -447,7 +459,7 @@ static bool read_target(reader *r, const tp_param *param) {
   size_t end = word_end(r->text, r->length, r->at), from = r->at;
   while (from < end && isdigit((unsigned char)r->text[from]))
     from++;
-  return from == end ? read_count(r, param) : push_word(r, param);
+  return from == end ? read_count(r, param) : read_name(r, param);
 }
 
 static const type_reader types[TP_PARAM_FLAG + 1] = {
@@ -461,7 +473,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_NUMBER] = {read_number, "a number"},
     [TP_PARAM_SECONDS] = {read_seconds, "a number of seconds, 0 or more"},
     [TP_PARAM_ID] = {read_count, "the id of a task, a whole number"},
-    [TP_PARAM_NAME] = {push_word, "a word, or a text in quotes"},
+    [TP_PARAM_NAME] = {read_name, "a word, or a text in quotes"},
     [TP_PARAM_POLICY] = {read_policy, "a number, or a table with names as keys, as {n = 3}"},
     [TP_PARAM_TARGET] = {read_target, "the name of a group, or the id of a task"},
     [TP_PARAM_FLAG] = {NULL, "no value"},
@@ -583,7 +595,8 @@ static bool read_arguments(reader *r) {
 }
 
 bool tp_line_parse(lua_State *L, const tp_names *names, const tp_method *method,
-                   const tp_line *line, tp_error *error) {
+                   const tp_line *line, tp_module *missing, tp_error *error) {
+  missing->name[0] = '\0';
   reader r = {.L = L,
               .names = names,
               .method = method,
@@ -591,6 +604,7 @@ bool tp_line_parse(lua_State *L, const tp_names *names, const tp_method *method,
               .length = line->length,
               .at = line->at,
               .base = lua_gettop(L),
+              .missing = missing,
               .error = error};
   int count = 0;
   while (method->params[count].kind != TP_PARAM_NONE)

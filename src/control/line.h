@@ -54,10 +54,11 @@ void tp_line_split(tp_line *line, const char *text, size_t length);
  * slot for each parameter, nil where it was not given, then what else a REST parameter took. An
  * iterable is a list or (for the name of a function) an iterator, see value/iterator.h.
  * On failure leaves the stack as it was and fills `error`: InvalidArgument says what was wanted and
- * at which column of the line, or that of tp_name_push. May load modules, cannot wait. May raise
- * only for lack of memory: call it protected. */
+ * at which column of the line, or that of tp_name_push_exposed. Where a name is in a module that
+ * must be loaded first, `*missing` is that one: load it, and parse again; else missing->name is "".
+ * Runs no Lua code. May raise only for lack of memory: call it protected. */
 bool tp_line_parse(lua_State *L, const tp_names *names, const tp_method *method,
-                   const tp_line *line, tp_error *error);
+                   const tp_line *line, tp_module *missing, tp_error *error);
 
 /* Fills `error` for a command that neither `methods` (for pools of the kind `on`) nor the session
  * has, naming the closest one that exists. Returns false. */

@@ -10,6 +10,7 @@
  * kept in the registry meanwhile. */
 #include "control/module.h"
 #include "api/class.h"
+#include "api/load.h"
 #include "control/server.h"
 #include "value/error.h"
 #include <lauxlib.h>
@@ -212,6 +213,7 @@ static tp_pool **push_pools(lua_State *L, size_t *count) {
 static int l_serve(lua_State *L) {
   tp_server_options options = {.closed = on_closed};
   tp_error error;
+  tp_load_check(L, "no control server can be opened");
   if (lua_type(L, 1) != LUA_TTABLE)
     return tp_raise(L, TP_INVALID_ARGUMENT, "serve: wants a table with pools and an address");
   lua_settop(L, 1);

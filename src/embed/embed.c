@@ -122,6 +122,8 @@ static int l_run(lua_State *L) {
   tp_names *names = &self->host->names;
   if (self->path && !names->directory)
     names->directory = tp_host_directory_of(self->path);
+  if (self->path && !tp_names_add_script(names, self->path))
+    return tp_raise(L, TP_NO_MEMORY, "no memory to run the script");
   set_arg(L, self);
   luaL_checkstack(L, self->argc, "too many arguments");
   for (int i = 0; i < self->argc; i++)

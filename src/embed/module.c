@@ -27,13 +27,13 @@ void tp_module_preload(tp_host *host) {
   lua_pop(host->L, 1);
 }
 
-/* The directory of the script that the interpreter runs: arg[0]'s. NULL: none, or no memory. */
-static char *script_directory(lua_State *L) {
-  char *directory = NULL;
-  if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING)
-    directory = tp_host_directory_of(lua_tostring(L, -1));
+/* Notes the script that the interpreter runs, arg[0], and its directory. */
+static void find_script(lua_State *L, tp_names *names) {
+  if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING) {
+    names->directory = tp_host_directory_of(lua_tostring(L, -1));
+    tp_names_add_script(names, lua_tostring(L, -1));
+  }
   lua_settop(L, 0);
-  return directory;
 }
 
 int luaopen_taskpool_core(lua_State *L) {
@@ -49,7 +49,7 @@ int luaopen_taskpool_core(lua_State *L) {
   host->log.write = host->default_log.write = tp_log_to_file;
   host->log.context = host->default_log.context = &host->log_file;
   host->log_file.file = stderr;
-  host->names.directory = script_directory(L);
+  find_script(L, &host->names);
   host->preload = tp_module_preload;
   tp_module_preload(host);
   return l_core_open(L);

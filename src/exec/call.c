@@ -123,7 +123,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   if (call->retry.n)
     lua_pushcfunction(coro->L, l_retry);
   coro->as.task.state = TP_TASK_NEW;
-  if (call->timeout > 0 && !tp_ending_limit(coro, call->timeout))
+  if (call->timeout > 0 && !tp_exec_limit(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
   tp_coro_begin(coro, push_next(call, coro->L) + (call->retry.n > 0));
   exec->feeding = NULL;

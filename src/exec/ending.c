@@ -186,7 +186,7 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
   }
 }
 
-bool tp_ending_limit(tp_coro *coro, double seconds) {
+bool tp_exec_limit(tp_coro *coro, double seconds) {
   if (!ending_of(coro))
     return false;
   tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + to_nanoseconds(seconds));

@@ -44,9 +44,6 @@ void tp_ending_watch(tp_coro *coro);
 /* The timer of an ending is due: the time limit, the shield or the grace is over. */
 void tp_ending_due(tp_coro *coro);
 
-/* Has the coroutine cancelled with TimedOut after so many seconds. False: no memory. */
-bool tp_ending_limit(tp_coro *coro, double seconds);
-
 /* Pushes the error by which a cancelled coroutine ends; NULL: one that is lost. */
 void tp_ending_push(lua_State *L, const tp_cancel *reason);
 

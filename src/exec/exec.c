@@ -329,6 +329,10 @@ tp_coro *tp_exec_current(const tp_exec *exec) {
   return exec->current;
 }
 
+const char *tp_exec_current_job(const tp_exec *exec) {
+  return exec->current && !exec->current->is_task ? exec->current->as.job.what : NULL;
+}
+
 const tp_task *tp_exec_current_task(const tp_exec *exec) {
   return exec->current && exec->current->is_task ? &exec->current->as.task : NULL;
 }

@@ -106,6 +106,9 @@ tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char
 /* The coroutine that runs now; NULL outside of any. */
 tp_coro *tp_exec_current(const tp_exec *exec);
 
+/* What a coroutine that runs now and is no task was called by tp_exec_start; NULL if none does. */
+const char *tp_exec_current_job(const tp_exec *exec);
+
 /* The task that runs now; NULL if none does. */
 const tp_task *tp_exec_current_task(const tp_exec *exec);
 
@@ -193,6 +196,9 @@ void tp_wait_outside_end(tp_exec *exec);
  * a reference of `reason`. Only the first cancel counts. Where there is no memory for it, NoMemory
  * is raised once instead. */
 void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
+
+/* Has a coroutine cancelled with TimedOut after so many seconds. False: no memory. */
+bool tp_exec_limit(tp_coro *coro, double seconds);
 
 /* Why the running coroutine is cancelled, and how much of its grace is left, seconds; NULL: it is
  * not. */

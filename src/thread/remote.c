@@ -290,10 +290,37 @@ void tp_remote_open(tp_threads *set) {
   tp_exec_set_place(set->exec, l_remote, push_place);
 }
 
-/* The record of the function called `name`. NULL: no memory. */
-static tp_remote *find_function(tp_threads *set, const char *name) {
+/* A record for the function called `name` in that module (NULL: as `require` finds it). NULL: no
+ * memory. */
+static tp_remote *create_function(const char *name, const tp_module *module) {
+  tp_remote *function = calloc(1, sizeof *function + strlen(name) + 1);
+  if (!function)
+    return NULL;
+  if (module && !(function->module = malloc(sizeof *module))) {
+    free(function);
+    return NULL;
+  }
+  if (module)
+    *function->module = *module;
+  strcpy(function->name, name);
+  function->cost = TP_BATCH;
+  return function;
+}
+
+void tp_remote_free(tp_remote *function) {
+  free(function->module);
+  free(function);
+}
+
+static bool is_that(const tp_remote *function, const char *name, const tp_module *module) {
+  const char *known = function->module ? function->module->path : "";
+  return strcmp(function->name, name) == 0 && strcmp(known, module ? module->path : "") == 0;
+}
+
+/* The record of the function called `name` in that module. NULL: no memory. */
+static tp_remote *find_function(tp_threads *set, const char *name, const tp_module *module) {
   for (unsigned i = 0; i < set->function_count; i++)
-    if (strcmp(set->functions[i]->name, name) == 0)
+    if (is_that(set->functions[i], name, module))
       return set->functions[i];
   if (set->function_count == set->function_capacity) {
     unsigned capacity = set->function_capacity ? set->function_capacity * 2 : 8;
@@ -303,11 +330,9 @@ static tp_remote *find_function(tp_threads *set, const char *name) {
     set->functions = functions;
     set->function_capacity = capacity;
   }
-  tp_remote *function = calloc(1, sizeof *function + strlen(name) + 1);
+  tp_remote *function = create_function(name, module);
   if (!function)
     return NULL;
-  strcpy(function->name, name);
-  function->cost = TP_BATCH;
   set->functions[set->function_count++] = function;
   function->index = set->function_count;
   return function;
@@ -320,8 +345,12 @@ void tp_threads_push_call(lua_State *L, int index, int function) {
   if (!tp_name_push_of(L, function))
     tp_raise(L, TP_INVALID_ARGUMENT,
              "a thread takes a function by its name: give \"package.module.function\", not a "
-             "function value that no name was resolved to");
-  tp_remote *remote = find_function(set, lua_tostring(L, -1));
+             "function value that was found in no module; what the script has exposed under a name "
+             "stays in the script");
+  tp_module module;
+  const char *name = lua_tostring(L, -1);
+  tp_remote *remote =
+      find_function(set, name, tp_name_find_module(L, name, &module) ? &module : NULL);
   lua_pop(L, 1);
   if (!remote)
     tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");

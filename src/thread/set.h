@@ -31,10 +31,11 @@ typedef struct tp_errand tp_errand;
 
 /* A function that threads are asked for. Lives as long as the set. */
 typedef struct tp_remote {
-  unsigned index; /* its number, from 1 on: how threads remember it */
-  uint64_t cost;  /* home: nanoseconds of work in one call, moving average */
-  bool is_known;  /* home: a call has come back; until then each is a batch of its own */
-  char name[];    /* package.module.function */
+  unsigned index;    /* its number, from 1 on: how threads remember it */
+  uint64_t cost;     /* home: nanoseconds of work in one call, moving average */
+  bool is_known;     /* home: a call has come back; until then each is a batch of its own */
+  tp_module *module; /* where the name is found, if `require` might find another file; else NULL */
+  char name[];       /* package.module.function */
 } tp_remote;
 
 /* Where an errand is. */
@@ -168,6 +169,9 @@ tp_threads *tp_threads_check(lua_State *L, int index);
 
 /* Has home's executor know what calls in threads wait for. */
 void tp_remote_open(tp_threads *set);
+
+/* Frees the record of a function. */
+void tp_remote_free(tp_remote *function);
 
 /* The errand has come back: its call goes on. */
 void tp_errand_land(tp_errand *errand);

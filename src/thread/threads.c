@@ -42,7 +42,7 @@ static void free_set(tp_threads *set) {
   free_errands(&set->landed);
   free_errands(&set->spare);
   for (unsigned i = 0; i < set->function_count; i++)
-    free(set->functions[i]);
+    tp_remote_free(set->functions[i]);
   free(set->functions);
   free(set->threads);
   free(set->label);

@@ -38,7 +38,7 @@ void tp_threads_close(lua_State *L, int index);
 
 /* Pushes a C function that runs the function at `function` in a thread of the set at `index`:
  * called in a task, it waits there and returns the results. Raises InvalidArgument for a function
- * that is not known by a name (see tp_name_of). */
+ * that is not known by a name (see tp_name_push_of). */
 void tp_threads_push_call(lua_State *L, int index, int function);
 
 /* Loads the new text of a module in all threads of all sets, for what starts there later. */

@@ -119,13 +119,13 @@ void tp_work_lose(tp_errand *errand) {
 
 /* ---- the start of a call ---- */
 
-/* Pushes the function called `name`, as home finds it: in what `require` finds, else below the
- * directory of modules. */
-static void push_named(lua_State *L, const tp_host *host, const char *name) {
-  tp_error error, other;
-  const tp_names below = {.directory = host->names.directory};
-  if (!tp_name_push(L, NULL, name, &error) &&
-      (error.code != TP_NOT_FOUND || !tp_name_push(L, &below, name, &other)))
+/* Pushes the function, out of the same file as at home. */
+static void push_named(lua_State *L, const tp_remote *function) {
+  tp_error error;
+  const char *name = function->name;
+  bool found = function->module ? tp_name_push_in(L, function->module, name, &error)
+                                : tp_name_push(L, name, &error);
+  if (!found)
     tp_raise_error(L, &error);
   if (!lua_isfunction(L, -1))
     tp_raise(L, TP_INVALID_ARGUMENT, "'%s' is %s in this thread, not a function", name,
@@ -142,7 +142,7 @@ static int after_first(lua_State *L, int status, lua_KContext context) {
 static int l_first(lua_State *L) {
   const tp_thread *thread = lua_touserdata(L, lua_upvalueindex(1));
   const tp_remote *function = lua_touserdata(L, lua_upvalueindex(2));
-  push_named(L, thread->host, function->name);
+  push_named(L, function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, thread->functions);
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, function->index);
@@ -219,7 +219,7 @@ static int l_reload(lua_State *L) {
   tp_error error;
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   bool is_loaded = lua_getfield(L, -1, lua_tostring(L, 2)) != LUA_TNIL;
-  if (is_loaded && !tp_name_reload(L, &thread->host->names, true, lua_tostring(L, 2), &error))
+  if (is_loaded && !tp_name_reload(L, &thread->host->names, lua_tostring(L, 2), &error))
     return tp_raise_error(L, &error);
   forget_functions(L, thread);
   return 0;

@@ -22,14 +22,14 @@
 
 /* The names found so far, each ended by a line end. */
 typedef struct catalog {
+  const tp_names *names; /* what is listed */
   size_t length;
   char bytes[BYTES_MAX];
 } catalog;
 
 /* The length of the word that a module's file or a folder is called by; 0: it cannot be named. */
 static size_t word_of(const char *entry, bool is_folder) {
-  static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789";
-  size_t length = *entry >= '0' && *entry <= '9' ? 0 : strspn(entry, bytes);
+  size_t length = tp_names_word_length(entry);
   return strcmp(entry + length, is_folder ? "" : ".lua") == 0 ? length : 0;
 }
 
@@ -58,7 +58,7 @@ static void visit(catalog *to, const char *directory, const char *package, const
     return;
   if (S_ISDIR(status.st_mode))
     walk(to, path, name, depth + 1);
-  else
+  else if (!tp_names_is_script(to->names, path))
     add(to, *package && strcmp(entry, "init.lua") == 0 ? package : name);
 }
 
@@ -76,17 +76,12 @@ static void walk(catalog *to, const char *directory, const char *package, int de
 const char *const tp_names_fields[] = {"module", "loaded", NULL};
 
 /* Pushes the table of a module, or of a pattern. */
-static void push_row(lua_State *L, const char *name, size_t length) {
+static void push_row(lua_State *L, const tp_names *names, const char *name, size_t length) {
   lua_createtable(L, 0, 2);
-  lua_pushlstring(L, name, length);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "module");
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_insert(L, -2);
-  lua_rawget(L, -2);
-  lua_pushboolean(L, lua_toboolean(L, -1));
-  lua_setfield(L, -4, "loaded");
-  lua_pop(L, 2);
+  const char *copy = lua_pushlstring(L, name, length);
+  lua_pushboolean(L, tp_name_is_loaded(L, names, copy));
+  lua_setfield(L, -3, "loaded");
+  lua_setfield(L, -2, "module");
 }
 
 /* Adds what is in the catalog to the list on top. */
@@ -94,7 +89,7 @@ static void push_rows(lua_State *L, const catalog *from) {
   lua_Integer count = 0;
   for (const char *name = from->bytes, *end; name < from->bytes + from->length; name = end + 1) {
     end = memchr(name, '\n', from->length);
-    push_row(L, name, (size_t)(end - name));
+    push_row(L, from->names, name, (size_t)(end - name));
     lua_rawseti(L, -2, ++count);
   }
 }
@@ -102,6 +97,7 @@ static void push_rows(lua_State *L, const catalog *from) {
 void tp_names_push_modules(lua_State *L, const tp_names *names) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   catalog *found = lua_newuserdatauv(L, sizeof *found, 0);
+  found->names = names;
   found->length = 0;
   for (size_t i = 0; i < names->count; i++)
     add(found, names->patterns[i]);

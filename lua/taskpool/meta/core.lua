@@ -119,10 +119,13 @@ function core.catch_cancel(fn, ...) end
 ---@return any ...
 function core.shield(seconds, fn, ...) end
 
----Lets control sessions use "package.module.function", or "package.*" for all Lua functions below. The
----first call replaces the default, the modules below the modules directory.
+---Lets control sessions call what is named: a module's function, as "jobs.fetch", or all that a module and those
+---below it define, as "jobs.*". With `fn` the name is that of this function, whatever modules there are; it cannot
+---be called in threads. The first call replaces the default, the modules below the modules directory. Raises
+---InvalidArgument for a malformed name, NotFound if there is no such module.
 ---@param name string
-function core.expose(name) end
+---@param fn? function
+function core.expose(name, fn) end
 
 -- for libraries
 
