@@ -198,6 +198,53 @@ describe("the commands", function()
     assert_answers(wire, { { "pool_size", "7" }, { "pool-size", "7" } })
   end)
 
+  it("tell the name of a call that is not waited for, which others take", function()
+    assert_answers(wire, {
+      { "use jobs", "ok" },
+      { "submit mypackage.mymodule.worker --nowait", "submit-group-0" },
+      { "submit-nowait mypackage.mymodule.worker", "submit-group-1" },
+      { "submit mypackage.mymodule.add --nowait -a [1, 2]", "submit-group-2" },
+      { "wait submit-group-2", "ok" }, -- it may have ended before that
+      { "task submit-group-2", '{"group": "submit-group-2", "id": 2, "state": "ended"}' },
+      { "task submit-group-0", '{"group": "submit-group-0", "id": 0, "state": "running"}' },
+      { "wait submit-group-2 2", "ok" },
+      { "cancel submit-group-1 7", "TaskNotFound: TaskPool-jobs has no task with id 7" },
+      { "num-running", "2" },
+      { "cancel submit-group-1 0", "ok" },
+      { "wait 0 1", "ok" },
+      { "pool-size 0", "ok" },
+      { "submit mypackage.mymodule.add --nowait -a [1, 2]", "submit-group-1" },
+      { "task submit-group-1", '{"group": "submit-group-1", "state": "waiting"}' },
+      { "cancel-group submit-group-1", "ok" },
+      { "pool-size inf", "ok" },
+      { "apply mypackage.mymodule.worker -n 2 -g two", "two" },
+      { "task two", "InvalidArgument: group 'two' of TaskPool-jobs has several tasks; give the id of one" },
+      { "task none", "TaskGroupNotFound: TaskPool-jobs has no group 'none'" },
+      { "flush", "ok" },
+      { "flush", "ok" },
+      { "wait submit-group-2", "TaskGroupNotFound: TaskPool-jobs has no group 'submit-group-2'" },
+    })
+  end)
+
+  it("find a pool by its name without its class, where only one is called so", function()
+    local both <close> = hosts.start [[
+      taskpool.TaskPool { name = "jobs" }
+      taskpool.SimpleTaskPool(print, { name = "jobs" })
+      taskpool.SimpleTaskPool(print, { name = "TaskPool-jobs" })
+      taskpool.TaskPool { name = "a-b" }
+    ]]
+    local user <close> = both:greet()
+    assert_answers(user, {
+      { "use jobs", "InvalidArgument: 'jobs' may be TaskPool-jobs or SimpleTaskPool-jobs; give the whole name" },
+      { "use SimpleTaskPool-jobs", "ok" },
+      { "func-name", "print" },
+      { "use TaskPool-jobs", "ok" },
+      { "order", "fifo" },
+      { "use a-b", "ok" },
+      { "use b", "NotFound: no pool is called b; `pools` lists those that are" },
+    })
+  end)
+
   it("submit calls and steer those that wait", function()
     local other <close> = host:greet()
     assert_answers(other, { { "use TaskPool-jobs", "ok" } })
@@ -208,12 +255,12 @@ describe("the commands", function()
       { "order", "fifo" },
       { "queue-limit", "inf" },
       { "pool-size 0", "ok" },
-      { "submit mypackage.mymodule.add --nowait -g sum -a [1, 2]", "Future: waiting" },
+      { "submit mypackage.mymodule.add --nowait -g sum -a [1, 2]", "sum" },
       { "num-waiting", "1" },
       { "set-weight sum 2", "ok" },
       { "cancel-group sum", "ok" },
       { "num-waiting", "0" },
-      { "submit-nowait mypackage.mymodule.add -g sum", "Future: waiting" },
+      { "submit-nowait mypackage.mymodule.add -g sum", "sum" },
       { "pause", "true" },
       { "pause", "true" },
       { "paused", "true" },

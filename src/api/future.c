@@ -300,6 +300,17 @@ int tp_future_await(lua_State *L, double seconds, bool owned) {
   return tp_wait_park_until(exec, L, deadline, after_await, owned);
 }
 
+bool tp_future_push_group(lua_State *L, int index) {
+  const tp_future *future = luaL_testudata(L, index, TYPE);
+  tp_group *group = future ? future->group : NULL;
+  if (!group)
+    return false;
+  if (!tp_pool_keep_group(group->pool, group, "submit-group"))
+    tp_raise(L, TP_NO_MEMORY, "no memory for the name of a call");
+  lua_pushstring(L, group->name);
+  return true;
+}
+
 /* ---- methods ---- */
 
 /* Lua: future:await(seconds). */

@@ -22,6 +22,10 @@ void tp_future_expect_call(tp_future *future, tp_group *group);
 /* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
 void tp_future_done(void *context, lua_State *L, bool ok, int count);
 
+/* Pushes the name of the group that a future waits for, which stays until a flush from now on.
+ * False, and nothing: that is no future of a call, or it is done. */
+bool tp_future_push_group(lua_State *L, int index);
+
 /* Waits for the future in slot 1, for so many seconds at most (HUGE_VAL: any time), and returns its
  * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned` a cancel of
  * the wait cancels what is waited for. */

@@ -25,6 +25,15 @@ static const tp_run *run_of(lua_State *L) {
   return tp_pool_check(L, 1)->owner;
 }
 
+/* The group whose name is at `index`. */
+static tp_group *check_group(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), &error);
+  if (!group)
+    tp_raise_error(L, &error);
+  return group;
+}
+
 /* ---- adding work ---- */
 
 /* Adds the group of a call, which the option at `executor` (0: none) may send elsewhere. */
@@ -165,12 +174,8 @@ int l_pool_submit(lua_State *L) {
 }
 
 int l_pool_set_weight(lua_State *L) {
-  tp_error error;
   tp_pool *pool = tp_pool_check(L, 1);
-  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
-  if (!group)
-    return tp_raise_error(L, &error);
-  tp_pool_weigh_group(pool, group, lua_tonumber(L, 3));
+  tp_pool_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
   return 0;
 }
 
@@ -252,30 +257,44 @@ int l_pool_stop_all(lua_State *L) {
   return stop(L, TP_UNLIMITED, "stop_all");
 }
 
+/* Raises if the target at `index`, a task's id or a group's name, cannot be cancelled. */
+static void check_target(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  if (lua_type(L, index) == LUA_TSTRING)
+    check_group(L, pool, index);
+  else if (!tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, index), &error))
+    tp_raise_error(L, &error);
+}
+
+/* Cancels the target at `index`, unless an earlier one was the same or its group. */
+static void cancel_target(lua_State *L, tp_pool *pool, int index, tp_cancel *cancel) {
+  if (lua_type(L, index) == LUA_TSTRING) {
+    tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), NULL);
+    if (group)
+      tp_pool_cancel_group(pool, group, cancel);
+    return;
+  }
+  tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, index), NULL);
+  if (task)
+    tp_pool_cancel_task(pool, task, cancel);
+}
+
 int l_pool_cancel(lua_State *L) {
   enum { POOL = 1, MESSAGE, GRACE, FIRST };
   tp_pool *pool = tp_pool_check(L, POOL);
   int top = lua_gettop(L);
-  tp_error error;
   for (int i = FIRST; i <= top; i++)
-    if (!tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), &error))
-      return tp_raise_error(L, &error);
+    check_target(L, pool, i);
   tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE, GRACE);
-  for (int i = FIRST; i <= top; i++) {
-    tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, i), NULL);
-    if (task) /* an id may be given twice */
-      tp_pool_cancel_task(pool, task, cancel);
-  }
+  for (int i = FIRST; i <= top; i++)
+    cancel_target(L, pool, i, cancel);
   tp_cancel_release(cancel);
   return 0;
 }
 
 int l_pool_cancel_group(lua_State *L) {
-  tp_error error;
   tp_pool *pool = tp_pool_check(L, 1);
-  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
-  if (!group)
-    return tp_raise_error(L, &error);
+  tp_group *group = check_group(L, pool, 2);
   tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
   tp_pool_cancel_group(pool, group, cancel);
   tp_cancel_release(cancel);

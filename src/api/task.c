@@ -36,9 +36,8 @@ static const char *state_name(const tp_task *task) {
   return task->state == TP_TASK_CANCELLED ? "cancelled" : "running";
 }
 
-int l_pool_task(lua_State *L) {
-  const tp_pool *pool = tp_pool_check(L, 1);
-  uint64_t id = (uint64_t)lua_tointeger(L, 2);
+/* Pushes what is known of the task with that id. */
+static int push_task(lua_State *L, const tp_pool *pool, uint64_t id) {
   tp_error error;
   tp_task *task = tp_task_table_find(&pool->tasks, id);
   const tp_group *group = task ? task->group : NULL;
@@ -57,4 +56,43 @@ int l_pool_task(lua_State *L) {
     lua_setfield(L, -2, "cancel");
   }
   return 1;
+}
+
+static void set_id(void *context, uint64_t id) {
+  *(uint64_t *)context = id;
+}
+
+/* Pushes what is known of the one task of a group that has not started. */
+static int push_waiting(lua_State *L, const tp_group *group) {
+  lua_createtable(L, 0, 2);
+  set_string(L, "group", group->name);
+  set_string(L, "state", "waiting");
+  return 1;
+}
+
+/* Pushes what is known of the one task of the group whose name is at [2]. */
+static int push_task_of_group(lua_State *L, const tp_pool *pool) {
+  tp_error error;
+  uint64_t id = UINT64_MAX;
+  const tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
+  if (!group)
+    return tp_raise_error(L, &error);
+  if (group->started == 0)
+    return push_waiting(L, group);
+  if (group->started > 1)
+    return tp_raise(L, TP_INVALID_ARGUMENT,
+                    "group '%s' of %s has several tasks; give the id of one", group->name,
+                    pool->label);
+  tp_idset_each(&group->ids, set_id, &id);
+  if (id == UINT64_MAX)
+    return tp_raise(L, TP_TASK_NOT_FOUND, "the task of group '%s' of %s was flushed", group->name,
+                    pool->label);
+  return push_task(L, pool, id);
+}
+
+int l_pool_task(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  if (lua_type(L, 2) == LUA_TSTRING)
+    return push_task_of_group(L, pool);
+  return push_task(L, pool, (uint64_t)lua_tointeger(L, 2));
 }

@@ -3,6 +3,7 @@
  * Commands of a session; see command.h. */
 #include "control/command.h"
 #include "api/class.h"
+#include "api/future.h"
 #include "api/load.h"
 #include "api/method.h"
 #include "api/status.h"
@@ -81,15 +82,41 @@ static int l_pools(lua_State *L) {
   return 1;
 }
 
+/* Whether the pool is called so without the name of its class. */
+static bool is_called(const tp_pool *pool, const char *word) {
+  const char *dash = strchr(pool->label, '-');
+  return dash && strcmp(dash + 1, word) == 0;
+}
+
+/* The server's pool of that name, with or without its class; NULL: there is none. `*other` is a
+ * second one that is called so without its class; NULL: there is none. */
+static tp_pool *find_pool(tp_session *session, const char *word, const tp_pool **other) {
+  tp_pool *pool, *found = NULL;
+  *other = NULL;
+  for (size_t i = 0; (pool = tp_server_pool_at(session->server, i)); i++) {
+    if (strcmp(pool->label, word) == 0) {
+      *other = NULL;
+      return pool;
+    }
+    if (is_called(pool, word) && found)
+      *other = pool;
+    else if (is_called(pool, word))
+      found = pool;
+  }
+  return found;
+}
+
 static int l_use(lua_State *L) {
   tp_session *session = lua_touserdata(L, 1);
-  const char *label = luaL_checkstring(L, 2);
-  tp_pool *pool;
-  for (size_t i = 0; (pool = tp_server_pool_at(session->server, i)); i++) {
-    if (strcmp(pool->label, label) == 0 && use_pool(L, session, pool))
-      return 0;
-  }
-  return tp_raise(L, TP_NOT_FOUND, "no pool is called %s; `pools` lists those that are", label);
+  const char *word = luaL_checkstring(L, 2);
+  const tp_pool *other;
+  tp_pool *pool = find_pool(session, word, &other);
+  if (other)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' may be %s or %s; give the whole name", word,
+                    pool->label, other->label);
+  if (!pool || !use_pool(L, session, pool))
+    return tp_raise(L, TP_NOT_FOUND, "no pool is called %s; `pools` lists those that are", word);
+  return 0;
 }
 
 static int l_modules(lua_State *L) {
@@ -157,6 +184,8 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   (void)status;
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
+  if (tp_future_push_group(L, 1)) /* a session cannot hold a future: it is told a name */
+    lua_replace(L, 1);
   if (method->fields && tp_table_push(L, 1, method->fields, session->width))
     tp_answer_shown(&session->output, session->mode, L, 1);
   else

@@ -199,7 +199,7 @@ static void settle(tp_pool *pool, tp_group *group) {
   if (group->stand != TP_CALL_LEFT)
     tp_pool_leave_queue(pool, group);
   pool->ops->release(group);
-  if (group->submitted)
+  if (group->submitted && !group->kept)
     tp_pool_drop_group(pool, group);
   tp_pool_tell(pool, TP_EVENT_FINISHED, NULL);
   if (--pool->unfinished == 0)

@@ -4,7 +4,7 @@
  * its tasks may run at a time, and which ids it has started. What moves it on is in flow.c.
  *
  * A *submitted call* is a group of one task: it may have no name, waits in a queue that the pool
- * may bound, and is gone when its task is. */
+ * may bound, and is gone when its task is, unless somebody has asked for its name. */
 #ifndef TP_POOL_GROUP_H
 #define TP_POOL_GROUP_H
 
@@ -60,6 +60,7 @@ typedef struct tp_group {
   uint64_t number;      /* rises with each new group of the pool */
   tp_call_stand stand;  /* of a submitted call that has not started */
   bool submitted;       /* a submitted call */
+  bool kept;            /* it stays until a flush when it has ended, as other groups do */
   bool resting;         /* its place is among those that wait for a token of their rate */
   bool feeding;         /* is being asked for a task right now, so must stay */
   bool finished;        /* nothing of it runs and nothing is to come */

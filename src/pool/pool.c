@@ -164,6 +164,23 @@ tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void
   return group;
 }
 
+bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix) {
+  char name[256];
+  if (!group->name) {
+    char *copy = free_name(pool, prefix, name, sizeof name) ? strdup(name) : NULL;
+    if (!copy)
+      return false;
+    group->name = copy;
+    if (!add_name(pool, group)) {
+      group->name = NULL;
+      free(copy);
+      return false;
+    }
+  }
+  group->kept = true;
+  return true;
+}
+
 tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error) {
   tp_group *group = named(pool, name);
   if (!group)

@@ -136,9 +136,9 @@ function Future:set_weight(weight) end
 
 ---What is known of a task.
 ---@class taskpool.TaskRecord
----@field id integer
+---@field id? integer nil for one that waits
 ---@field group? string name of its group; nil for a submitted call without one
----@field state "running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
+---@field state "waiting"|"running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
 ---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
@@ -184,10 +184,10 @@ function Pool:unlock() end
 ---@return table<integer, true>
 function Pool:get_group_ids(name, ...) end
 
----Cancels tasks by their ids; none, if one of the ids is wrong.
----@param id integer
----@param ... integer|taskpool.CancelOptions
-function Pool:cancel(id, ...) end
+---Cancels tasks by their ids, and groups by their names; none, if one of them is not there.
+---@param target integer|string
+---@param ... integer|string|taskpool.CancelOptions
+function Pool:cancel(target, ...) end
 
 ---Stops a group: what has not started never starts, what runs is cancelled.
 ---@param name string
@@ -285,9 +285,9 @@ function Pool:tasks(options) end
 function Pool:traceback(id) end
 
 ---What is known of a task that runs, or has ended and was not flushed.
----@param id integer
+---@param target integer|string its id, or the name of a group whose one task it is
 ---@return taskpool.TaskRecord
-function Pool:task(id) end
+function Pool:task(target) end
 
 ---Waits until the pool is closed.
 ---@async
