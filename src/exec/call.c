@@ -208,6 +208,7 @@ static const verdict no_memory = {.code = TP_NO_MEMORY,
 tp_feed_state tp_call_fail(tp_group *group) {
   tp_call *call = group->call;
   tp_exec *exec = call->exec;
+  call->group = group;
   if (call->done) {
     tell_verdict(group, &no_memory);
   } else {
