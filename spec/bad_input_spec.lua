@@ -74,6 +74,9 @@ describe("a command line that is wrong", function()
     { "a wrong bracket", "map bad.work [1, 2)", "InvalidArgument: .*at column 19" },
     { "an open quote", "map bad.work ['x, 2]", "InvalidArgument: .*at column %d+" },
     { "an integer out of range", "map bad.work [99999999999999999999]", "InvalidArgument: .*" },
+    { "a list with the key 0", "map bad.work {[0]='a'}", "InvalidArgument: ITERABLE takes a list" },
+    { "a list with a negative key", "map bad.work {[-1]='a', [1]='b'}", "InvalidArgument: ITERABLE takes a list" },
+    { "arguments with the key 0", "apply bad.work -a {0: 'a'}", "InvalidArgument: .*%-%-args takes a list" },
     { "a zero byte", "pool\0size", "InvalidArgument: .*zero byte" },
   }
 
