@@ -142,8 +142,8 @@ return {
   -- thread
   { text = "if (thread->inbox_count && is_stuck(thread, now))", becomes = "if (false)", specs = { "thread" },
     breaks = "work that waits in the mailbox of a blocked thread stays there" },
-  { text = "if (!thread->is_detached)", becomes = "if (thread->is_detached)", specs = { "thread" },
-    breaks = "the record of a thread that was given up is never freed, and that of a joined one twice" },
+  { text = "  if (!is_detached)\n    return;\n  tp_worker_free(thread);", becomes = "  tp_worker_free(thread);",
+    specs = { "thread" }, breaks = "a thread that is joined is freed twice, as if it had been given up" },
   -- api
   { text = "if (tp_wait_is_late(exec, deadline))", becomes = "if (false)", specs = { "status" },
     breaks = "wait does not end with its timeout" },
