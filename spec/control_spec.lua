@@ -392,6 +392,14 @@ describe("framed answers", function()
     return (assert(json.decode(wire:ask(command))))
   end
 
+  it("tell what JSON has no number for as texts", function()
+    wire:ask "use TaskPool-jobs"
+    for sign, text in pairs { [""] = "inf", ["-"] = "-inf" } do
+      local command = "submit mypackage.mymodule.add -a [" .. sign .. "1e308, " .. sign .. "1e308]"
+      assert.are.equal(text, json.decode(wire:ask(command)).value)
+    end
+  end)
+
   it("begin with a greeting that names the pool and the protocol", function()
     local name = "SimpleTaskPool-0"
     assert.are.same({ ok = true, value = name, text = name, protocol = 2 }, json.decode(greeting))

@@ -64,7 +64,7 @@ return {
     breaks = "the fourth value of a generic for is not closed" },
   { text = "lua_toclose(L, 2);", becomes = "lua_pop(L, 1);", specs = { "iterable" },
     breaks = "an iterator is not closed when its iteration ends" },
-  { text = "if (!call->iterated || call->next > 0)", becomes = "if (call)", specs = { "iterable" },
+  { text = "if (!call->iterated || call->next > 0 || !lua_checkstack(L, 3))", becomes = "if (call)", specs = { "iterable" },
     breaks = "an iterator is not closed when its group is cancelled before the first step" },
   { text = "return info.nparams - own;", becomes = "return info.nparams;", specs = { "iterable" },
     breaks = "the parameters of a callable table are counted with itself" },
