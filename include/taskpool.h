@@ -54,6 +54,7 @@ extern "C" {
   X(CANCELLED, Cancelled)                              /* raised in a task that is cancelled */    \
   X(TIMED_OUT, TimedOut)                               /* the time given was over */               \
   X(DENIED, Denied)                                    /* not allowed for this caller */           \
+  X(TASK_FAILED, TaskFailed)                           /* tasks that were waited for failed */     \
   X(DEADLOCK, Deadlock)                                /* tasks wait and nothing can wake them */  \
   X(IO_ERROR, IOError)                                 /* file, socket or address failed */        \
   X(SCRIPT_ERROR, ScriptError)                         /* a script did not load or raised */       \
@@ -69,12 +70,12 @@ typedef enum tp_code {
 /* The printed name of a code, as "PoolIsClosed". Static; never NULL. */
 TP_API const char *tp_code_name(tp_code code);
 
-#define TP_ERROR_SIZE 1024
+#define TP_ERROR_SIZE 4096
 
 /* One failure: what kind, and a text that says what was wrong, where, and what to do. */
 typedef struct tp_error {
   tp_code code;
-  char message[TP_ERROR_SIZE]; /* cut at the end where it would not fit; always terminated */
+  char message[TP_ERROR_SIZE]; /* cut where it would not fit; always terminated */
 } tp_error;
 
 typedef enum tp_log_level {
@@ -88,7 +89,8 @@ typedef enum tp_log_level {
 
 /* Receives each log record at or above the level asked for: one call a record, on the host's
  * thread; only that a worker is stuck in C code is told from a thread of the library's own.
- * `message` ends with the call and has no line break in it. It must not call back into the host. */
+ * `message` ends with the call. Each line break in it is followed by two blanks, which nothing else
+ * begins with; other control bytes are escaped. It must not call back into the host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
 
 /* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never
@@ -131,8 +133,8 @@ TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 
 /* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also
  * in the global `arg`), and returns when it has returned; tasks it left in pools stay.
- * `ScriptError` carries the message and the traceback, `Cancelled` says that the host was stopped,
- * `Deadlock` as below. The loop runs meanwhile. */
+ * `ScriptError` carries the message and the traceback, laid out as in the log, `Cancelled` says
+ * that the host was stopped, `Deadlock` as below. The loop runs meanwhile. */
 TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
                              tp_error *error);
 
@@ -154,6 +156,11 @@ TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address, 
 /* Runs the host until no task is left and no server is open, or until it is stopped. `Deadlock`:
  * tasks are left, and nothing that the host knows of can wake them. */
 TP_API bool tp_host_run(tp_host *host, tp_error *error);
+
+/* Whether no task has failed that nobody has looked at, by flush, gather-and-close, wait, task, an
+ * end callback or the await of its future. If not, the message of TaskFailed says in one line how
+ * many did, in which pools and groups. */
+TP_API bool tp_host_check_failures(const tp_host *host, tp_error *error);
 
 /* Asks the host to stop: its tasks are cancelled, tp_host_run_* return. From any thread or signal
  * handler, any number of times. */

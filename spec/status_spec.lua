@@ -23,8 +23,8 @@ describe("status", function()
     local pool = start({ size = 2, name = "jobs", order = "lifo", queue_limit = 5 }, 3)
     pool:lock()
     assert.are.same({
-      pool = "TaskPool-jobs", size = 2, running = 2, waiting = 1, cancelled = 0, ended = 0, timed_out = 0,
-      retried = 0, groups = 1, order = "lifo", locked = true, paused = false, closed = false, queued = 0,
+      pool = "TaskPool-jobs", size = 2, running = 2, waiting = 1, cancelled = 0, ended = 0, ok = 0,
+      failed = 0, cancelled_total = 0, timed_out = 0, retried = 0, groups = 1, order = "lifo", locked = true, paused = false, closed = false, queued = 0,
       queue_limit = 5,
     }, pool:status())
     finish(pool)
@@ -56,11 +56,13 @@ describe("groups", function()
   it("says how far each group is, and why it goes no faster", tasks.case(function()
     local pool = start({ size = 3 }, 5)
     assert.are.same({
-      { group = "work", running = 3, waiting = 2, ended = 0, limit = math.huge, weight = 4, why = "pool full 3/3" },
+      { group = "work", running = 3, waiting = 2, ended = 0, ok = 0, failed = 0, cancelled = 0, timed_out = 0,
+        limit = math.huge, weight = 4, why = "pool full 3/3" },
     }, pool:groups())
     taskpool.sleep(1)
     assert.are.same({
-      { group = "work", running = 2, waiting = 0, ended = 3, limit = math.huge, weight = 4, why = "all started" },
+      { group = "work", running = 2, waiting = 0, ended = 3, ok = 3, failed = 0, cancelled = 0, timed_out = 0,
+        limit = math.huge, weight = 4, why = "all started" },
     }, pool:groups())
     finish(pool)
   end))
@@ -113,8 +115,8 @@ describe("groups", function()
       futures[i] = pool:submit_nowait(taskpool.sleep, { 1 })
     end
     tasks.settle()
-    assert.are.same({ { group = "(submitted calls)", running = 1, waiting = 3, ended = 0, limit = math.huge,
-      weight = 4, why = "pool full 1/1" } }, pool:groups())
+    assert.are.same({ { group = "(submitted calls)", running = 1, waiting = 3, ended = 0, ok = 0, failed = 0,
+      cancelled = 0, timed_out = 0, limit = math.huge, weight = 4, why = "pool full 1/1" } }, pool:groups())
     pool:gather_and_close()
     assert.are.equal(4, #futures)
   end))
@@ -290,22 +292,25 @@ describe("at the control port", function()
   it("status is a line for each field", function()
     local wire <close> = host:greet()
     assert.are.same({
-      "pool         TaskPool-jobs",
-      "size         2",
-      "running      2",
-      "waiting      1",
-      "cancelled    0",
-      "ended        0",
-      "timed-out    0",
-      "retried      0",
-      "groups       1",
-      "order        fifo",
-      "locked       false",
-      "paused       false",
-      "closed       false",
-      "queued       0",
-      "queue-limit  inf",
-    }, ask(wire, "status", 15))
+      "pool             TaskPool-jobs",
+      "size             2",
+      "running          2",
+      "waiting          1",
+      "cancelled        0",
+      "ended            0",
+      "ok               0",
+      "failed           0",
+      "cancelled-total  0",
+      "timed-out        0",
+      "retried          0",
+      "groups           1",
+      "order            fifo",
+      "locked           false",
+      "paused           false",
+      "closed           false",
+      "queued           0",
+      "queue-limit      inf",
+    }, ask(wire, "status", 18))
     assert.are.equal("2", wire:ask "num-running")
   end)
 
@@ -317,8 +322,8 @@ describe("at the control port", function()
       "TaskPool-other     1        0        0  fifo   false   false   -",
     }, ask(wire, "pools --long", 3))
     assert.are.same({
-      "group  running  waiting  ended  limit  weight  why",
-      "long         2        1      0    inf       4  pool full 2/2",
+      "group  running  waiting  ok  failed  cancelled  timed-out  limit  why",
+      "long         2        1   0       0          0          0    inf  pool full 2/2",
     }, ask(wire, "groups", 2))
     local listed = ask(wire, "tasks -g long --limit 1", 2)
     assert.are.equal("id  group  state    at", listed[1])
@@ -344,8 +349,8 @@ describe("at the control port", function()
   it("are values in framed answers, and their text", function()
     local wire <close> = host:greet '{"terminal_width": 80, "reply": "json"}'
     local answer = json.decode(wire:ask "groups")
-    assert.are.same({ { group = "long", running = 2, waiting = 1, ended = 0, limit = "inf", weight = 4,
-      why = "pool full 2/2" } }, answer.value)
+    assert.are.same({ { group = "long", running = 2, waiting = 1, ended = 0, ok = 0, failed = 0, cancelled = 0,
+      timed_out = 0, limit = "inf", weight = 4, why = "pool full 2/2" } }, answer.value)
     assert.matches("^group .*\nlong .*pool full 2/2$", answer.text)
     assert.are.equal(2, json.decode(wire:ask "status").value.size)
     assert.are.equal("TaskPool-jobs", json.decode(wire:ask "pools -l").value[1].pool)

@@ -48,12 +48,14 @@ static const subcommand subcommands[] = {
                     "                     name (default: the directory of FILE)\n"
                     "  --preempt on|off   whether workers that never wait are interrupted\n"
                     "                     (default: on)\n"
+                    "  --ignore-failures  exit with 0 also when tasks failed and the script\n"
+                    "                     has not looked at their errors\n"
                     "\n"
                     "SIGINT (^C) or SIGTERM cancels the tasks and stops the host; the same\n"
                     "signal once more ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 do\n"
                     "nothing.\n"
-                    "Exit codes: 0 done, 1 the script failed, 2 wrong usage, 130 SIGINT,\n"
-                    "143 SIGTERM.\n",
+                    "Exit codes: 0 done, 1 the script or tasks of it failed, 2 wrong usage,\n"
+                    "130 SIGINT, 143 SIGTERM.\n",
             .call = run,
         },
     [CONTROL] =
@@ -182,8 +184,18 @@ static void handle_signals(tp_host *host) {
   sigaction(SIGTERM, &action, NULL);
 }
 
-static int run_file(const tp_host_options *options, int argc, char **argv) {
+/* Says on stderr which failures nobody has looked at. Returns whether there are none. */
+static bool report_failures(const tp_host *host) {
   tp_error error;
+  if (tp_host_check_failures(host, &error))
+    return true;
+  fprintf(stderr, "taskpool: %s: %s\n", tp_code_name(error.code), error.message);
+  return false;
+}
+
+static int run_file(const tp_host_options *options, bool ignore_failures, int argc, char **argv) {
+  tp_error error;
+  bool is_clean = true;
   tp_host *host = tp_host_create(options, &error);
   bool done = false;
   if (host) {
@@ -192,18 +204,20 @@ static int run_file(const tp_host_options *options, int argc, char **argv) {
     if (done && !interruption.signal)
       done = tp_host_run(host, &error);
     interruption.host = NULL;
+    is_clean = ignore_failures || report_failures(host);
     tp_host_destroy(host);
   }
   if (interruption.signal)
     return EXIT_SIGNAL + interruption.signal;
   if (!done)
     fprintf(stderr, "taskpool: %s: %s\n", tp_code_name(error.code), error.message);
-  return done ? EXIT_SUCCESS : EXIT_FAILURE;
+  return done && is_clean ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(int argc, char **argv) {
   tp_log_file log = {.file = stderr};
   tp_host_options options = {.log = tp_log_to_file, .log_context = &log};
+  bool ignore_failures = false;
   int at = 0;
   while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
     if (is_help(argv[at]))
@@ -212,12 +226,16 @@ static int run(int argc, char **argv) {
       at++;
       break;
     }
-    if (!take_option(&options, argc, argv, &at))
+    if (strcmp(argv[at], "--ignore-failures") == 0) {
+      ignore_failures = true;
+      at++;
+    } else if (!take_option(&options, argc, argv, &at)) {
       return EXIT_USAGE;
+    }
   }
   if (at == argc)
     return complain(&subcommands[RUN], "FILE is missing", "");
-  return run_file(&options, argc - at, argv + at);
+  return run_file(&options, ignore_failures, argc - at, argv + at);
 }
 
 /* ---- taskpool control ---- */

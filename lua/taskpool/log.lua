@@ -6,8 +6,8 @@
 ---    taskpool.log.info("%d files read", count)
 ---    taskpool.log.handler = function(level, message) ... end     nil: back to where it went before
 ---
----`level` and `handler` are read and set like fields. A record is one line; the handler gets it at once
----and must not wait.
+---`level` and `handler` are read and set like fields. Each further line of a record begins with two blanks.
+---The handler gets a record at once and must not wait.
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 

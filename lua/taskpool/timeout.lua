@@ -50,7 +50,7 @@ local function timeout(seconds, fn, ...)
     error(core.error("NoMemory", "timeout: no memory for the end of a call"), 0)
   end
   if not results[1] then
-    error(results[2], 0)
+    call:await() -- raises its error
   end
   return table.unpack(results, 2, results.n)
 end

@@ -39,6 +39,8 @@ struct tp_future {
   int anchor;          /* registry reference while it waits for a coroutine */
   future_state state;  /* how it stands */
   bool seen;           /* somebody was given its error */
+  bool counted;        /* among the host's failures that nobody has seen, … */
+  size_t where;        /* … there */
   tp_wake_id *waiters; /* parks that wait for it */
   size_t count;        /* how many */
   size_t capacity;     /* how many fit */
@@ -143,6 +145,22 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
   return seen;
 }
 
+/* Counts a failure that nobody was told of. */
+static void count_unseen(tp_future *future, const tp_pool *pool) {
+  if (future->state != FUTURE_FAILED || future->seen)
+    return;
+  future->where = tp_failures_add(&future->host->failures, pool ? pool->label : "");
+  future->counted = true;
+}
+
+/* Somebody is given its error. */
+static void see(tp_future *future) {
+  if (future->counted)
+    tp_failures_remove(&future->host->failures, future->where);
+  future->counted = false;
+  future->seen = true;
+}
+
 static void forget_waiters(tp_future *future) {
   free(future->waiters);
   future->waiters = NULL;
@@ -179,6 +197,7 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   tp_future *future = context;
   bool is_cancel = !ok && tp_error_code(L, -1) == TP_CANCELLED;
   bool is_job = future->coro != NULL;
+  const tp_pool *pool = future->group ? future->group->pool : NULL;
   int first = lua_gettop(L) - count + 1;
   future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
   wake_all(future);
@@ -197,6 +216,7 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
     count = 1;
   }
   future->seen |= call_listeners(future, L, self, first, count);
+  count_unseen(future, pool);
   if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */
     report(future, L, self);
     future->seen = true;
@@ -226,14 +246,31 @@ static int push_values(lua_State *L, int index) {
   return count;
 }
 
+/* Says where the error on top of L, that of the future in slot 1, comes from, and who awaits it. */
+static void set_cause(lua_State *L) {
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  if (lua_getiuservalue(L, 1, TRACEBACK) == LUA_TSTRING) {
+    luaL_traceback(L, L, "", 0);
+    luaL_gsub(L, lua_tostring(L, -1), "\nstack traceback:", "\nawaited in:");
+    lua_remove(L, -2);
+    lua_concat(L, 2);
+    lua_pushvalue(L, -2);
+    tp_exec_set_cause(L, lua_tostring(L, -2), lua_rawlen(L, -2));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 /* Returns the results of the future in slot 1, or raises its error. */
 static int give(lua_State *L, tp_future *future) {
   int count = push_values(L, 1);
   if (future->state == FUTURE_OK)
     return count;
-  future->seen = true;
-  return count > 0 ? lua_error(L)
-                   : tp_raise(L, TP_NO_MEMORY, "no memory for the results of a call");
+  see(future);
+  if (count == 0)
+    return tp_raise(L, TP_NO_MEMORY, "no memory for the results of a call");
+  set_cause(L);
+  return lua_error(L);
 }
 
 /* Forgets the parks that are over, as those of tasks that were cancelled while they waited. */
@@ -440,7 +477,8 @@ int l_core_on_end(lua_State *L) {
   lua_settop(L, 2);
   lua_pushboolean(L, future->state == FUTURE_OK);
   lua_call(L, 1 + push_values(L, 1), 1);
-  future->seen |= takes_note(L);
+  if (takes_note(L))
+    see(future);
   return 0;
 }
 

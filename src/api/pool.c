@@ -425,8 +425,20 @@ int l_pool_num_ended(lua_State *L) {
   return push_count(L, tp_pool_check(L, 1)->ended);
 }
 
+int l_pool_num_ok(lua_State *L) {
+  return push_count(L, tp_pool_ok(tp_pool_check(L, 1)));
+}
+
+int l_pool_num_failed(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ends.failed);
+}
+
+int l_pool_num_cancelled_total(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ends.cancelled);
+}
+
 int l_pool_num_timed_out(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->timed_out);
+  return push_count(L, tp_pool_check(L, 1)->ends.timed_out);
 }
 
 int l_pool_num_retried(lua_State *L) {

@@ -16,15 +16,17 @@
 #define LIMIT_DEFAULT 100
 
 const char *const tp_status_fields[] = {
-    "pool",        "size",   "running", "waiting",  "cancelled", "ended",        "timed_out",
-    "retried",     "groups", "order",   "locked",   "paused",    "closed",       "queued",
-    "queue_limit", "min",    "max",     "interval", "decision",  "decision_age", NULL};
+    "pool",  "size",   "running",         "waiting",   "cancelled",    "ended",
+    "ok",    "failed", "cancelled_total", "timed_out", "retried",      "groups",
+    "order", "locked", "paused",          "closed",    "queued",       "queue_limit",
+    "min",   "max",    "interval",        "decision",  "decision_age", NULL};
 
 const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "waiting", "order",
                                              "locked", "paused", "decision", NULL};
 
-const char *const tp_group_fields[] = {"group", "running", "waiting", "ended",
-                                       "limit", "weight",  "why",     NULL};
+/* What fits a line of 80 columns: the ended tasks are the sum of four of them. */
+const char *const tp_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
+                                       "cancelled", "timed_out", "limit",   "why", NULL};
 
 const char *const tp_task_fields[] = {"id", "group", "state", "at", NULL};
 
@@ -90,7 +92,10 @@ void tp_status_push(lua_State *L, const tp_pool *pool) {
   set_count(L, "waiting", tp_pool_waiting(pool));
   set_count(L, "cancelled", pool->cancelled);
   set_count(L, "ended", pool->ended);
-  set_count(L, "timed_out", pool->timed_out);
+  set_count(L, "ok", tp_pool_ok(pool));
+  set_count(L, "failed", pool->ends.failed);
+  set_count(L, "cancelled_total", pool->ends.cancelled);
+  set_count(L, "timed_out", pool->ends.timed_out);
   set_count(L, "retried", pool->retried);
   set_count(L, "groups", pool->unfinished);
   set_text(L, "order", tp_pool_order_name(pool->order));
@@ -160,7 +165,8 @@ static uint64_t waiting_of(const tp_group *group) {
 /* What is shown of a group. Making tables may run finalizers, which may flush the pool: so all is
  * read before. */
 typedef struct group_row {
-  uint64_t number, running, waiting, ended, limit;
+  uint64_t number, running, waiting, ended, ok, limit;
+  tp_ends ends;
   double weight;
   bool counts; /* `waiting` is known */
   char why[64];
@@ -171,6 +177,8 @@ static group_row read_group(const tp_group *group) {
                    .running = group->occupying,
                    .waiting = waiting_of(group),
                    .ended = group->started - group->occupying,
+                   .ok = tp_group_ok(group),
+                   .ends = group->ends,
                    .limit = group->limit,
                    .weight = group->weight,
                    .counts = has_waiting(group)};
@@ -197,6 +205,10 @@ static void push_row(lua_State *L, const group_row *row) {
   if (row->counts)
     set_count(L, "waiting", row->waiting);
   set_count(L, "ended", row->ended);
+  set_count(L, "ok", row->ok);
+  set_count(L, "failed", row->ends.failed);
+  set_count(L, "cancelled", row->ends.cancelled);
+  set_count(L, "timed_out", row->ends.timed_out);
   set_limit(L, "limit", row->limit);
   set_weight(L, row->weight);
   set_text(L, "why", row->why);

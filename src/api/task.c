@@ -7,6 +7,7 @@
 #include "value/error.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static void set_string(lua_State *L, const char *key, const char *value) {
   lua_pushstring(L, value);
@@ -20,6 +21,7 @@ static void set_number(lua_State *L, const char *key, double value) {
 
 /* Pushes what came of a cancel; `record` is NULL while the task is still ending. */
 static void push_cancel(lua_State *L, const tp_cancel *reason, const tp_record *record) {
+  luaL_checkstack(L, 3, NULL);
   lua_createtable(L, 0, 6);
   set_string(L, "outcome", record ? tp_outcome_name(record->outcome) : "ending");
   set_string(L, "code", tp_code_name(reason->code));
@@ -28,6 +30,14 @@ static void push_cancel(lua_State *L, const tp_cancel *reason, const tp_record *
   set_number(L, "when", reason->when);
   if (record)
     set_number(L, "took", record->took);
+}
+
+/* Sets what is known of the error of a task that has failed: the text at `index`. */
+static void set_error(lua_State *L, int index) {
+  const char *text = lua_tostring(L, index);
+  lua_pushlstring(L, text, strcspn(text, "\n"));
+  lua_setfield(L, -2, "error");
+  set_string(L, "traceback", text);
 }
 
 static const char *state_name(const tp_task *task) {
@@ -40,17 +50,24 @@ static const char *state_name(const tp_task *task) {
 static int push_task(lua_State *L, const tp_pool *pool, uint64_t id) {
   tp_error error;
   tp_task *task = tp_task_table_find(&pool->tasks, id);
-  const tp_group *group = task ? task->group : NULL;
+  tp_group *group = task ? task->group : NULL;
   if (!task && !tp_pool_remembers(pool, id, &group, &error))
     return tp_raise_error(L, &error);
-  const tp_record *record = tp_records_find(&pool->records, id);
+  tp_record *record = tp_records_find(&pool->records, id);
+  bool has_error = record && record->text;
+  if (has_error) { /* before a finalizer can flush the pool */
+    tp_pool_see_task(group, record);
+    lua_pushstring(L, record->text);
+  }
   const tp_cancel *reason = record ? record->reason : task ? tp_exec_reason(task) : NULL;
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 6);
   lua_pushinteger(L, (lua_Integer)id);
   lua_setfield(L, -2, "id");
   if (group && group->name)
     set_string(L, "group", group->name);
   set_string(L, "state", state_name(task));
+  if (has_error)
+    set_error(L, -2);
   if (reason) {
     push_cancel(L, reason, record);
     lua_setfield(L, -2, "cancel");

@@ -12,6 +12,8 @@
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 /* A group or a task. */
 typedef struct target {
@@ -20,7 +22,7 @@ typedef struct target {
 } target;
 
 /* The stack of the method while it waits. */
-enum { POOL = 1, DEADLINE, TARGETS, TOP = TARGETS };
+enum { POOL = 1, DEADLINE, QUIETLY, TARGETS, TOP = TARGETS };
 
 static tp_exec *exec_of(const tp_pool *pool) {
   return ((tp_run *)pool->owner)->exec;
@@ -61,8 +63,8 @@ static void read_targets(lua_State *L, const tp_pool *pool, int first) {
 }
 
 /* The group that is waited for; NULL: it is forgotten. */
-static const tp_group *find_group(const tp_pool *pool, const target *of) {
-  const tp_group *group;
+static tp_group *find_group(const tp_pool *pool, const target *of) {
+  tp_group *group;
   TAILQ_FOREACH(group, &pool->groups, pool_link)
   if (group->number == of->number)
     return group;
@@ -86,6 +88,63 @@ static int time_out(lua_State *L, const tp_pool *pool, const target *of) {
                   of->number);
 }
 
+/* ---- failures ---- */
+
+/* Room for what is said of one target. Making strings may run finalizers, which may flush the pool:
+ * so it is written here before. */
+enum { WORDS_SIZE = 512 };
+
+static int first_line(const char *text) {
+  size_t length = strcspn(text, "\n");
+  return length < 200 ? (int)length : 200;
+}
+
+/* Says how many tasks of a group have failed, if any have. */
+static bool tell_group(const tp_pool *pool, tp_group *group, char words[WORDS_SIZE]) {
+  if (!group || !group->ends.failed)
+    return false;
+  tp_pool_see_group(group);
+  const tp_record *first = tp_records_first_error(&pool->records, &group->ids);
+  snprintf(words, WORDS_SIZE, "%" PRIu64 " of %" PRIu64 " tasks of group '%.200s' failed%s%.*s",
+           group->ends.failed, group->started, tp_group_label(group),
+           first ? ", the first with: " : "", first ? first_line(first->text) : 0,
+           first ? first->text : "");
+  return true;
+}
+
+/* Says with what a task has failed, if it has. */
+static bool tell_task(const tp_pool *pool, uint64_t id, char words[WORDS_SIZE]) {
+  tp_record *record = tp_records_find(&pool->records, id);
+  tp_group *group = NULL;
+  if (!record || !record->text)
+    return false;
+  tp_pool_remembers(pool, id, &group, NULL);
+  tp_pool_see_task(group, record);
+  snprintf(words, WORDS_SIZE, "%s_Task-%" PRIu64 " failed: %.*s", pool->label, id,
+           first_line(record->text), record->text);
+  return true;
+}
+
+/* All targets have ended: raises TaskFailed if tasks failed, unless `quietly`. */
+static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lua_KContext count) {
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lua_pushliteral(L, "");
+  bool has_failed = false;
+  for (const target *of = targets; of < targets + count; of++) {
+    char words[WORDS_SIZE];
+    if (!(of->is_group ? tell_group(pool, find_group(pool, of), words)
+                       : tell_task(pool, of->number, words)))
+      continue;
+    lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), has_failed ? "; " : "", words);
+    lua_replace(L, -2);
+    has_failed = true;
+  }
+  if (!has_failed || lua_toboolean(L, QUIETLY))
+    return 0;
+  tp_error_wrap(L, TP_TASK_FAILED);
+  return lua_error(L);
+}
+
 /* Waits for the targets from number `context` on. */
 static int wait_for(lua_State *L, int status, lua_KContext context) {
   const tp_pool *pool = tp_pool_check(L, POOL);
@@ -98,7 +157,7 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
   while (context < count && has_ended(pool, &targets[context]))
     context++;
   if (context == count)
-    return 0;
+    return end_wait(L, pool, targets, count);
   const target *next = &targets[context];
   if (tp_wait_is_late(exec, deadline))
     return time_out(L, pool, next);

@@ -7,6 +7,7 @@
 #include "embed/place.h"
 #include "host/host.h"
 #include "value/error.h"
+#include "value/lines.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -97,11 +98,18 @@ static void set_arg(lua_State *L, const script *of) {
   lua_setglobal(L, "arg");
 }
 
+/* Fills `error`, if there is one, with what went wrong in a script. */
+static void fail_script(tp_error *error, const char *text) {
+  tp_fail(error, TP_SCRIPT_ERROR, "%s", "");
+  if (error)
+    tp_lines_lay_out(error->message, sizeof error->message, text ? text : "no memory to say why");
+}
+
 /* The main task ended in the error that stands first in the list at [1]; [2]: its traceback. */
 static void tell_failure(lua_State *L, tp_error *error) {
   lua_rawgeti(L, 1, 1);
   if (tp_error_code(L, -1) != TP_CANCELLED) {
-    tp_fail(error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, 2));
+    fail_script(error, lua_tostring(L, 2));
     return;
   }
   lua_pushliteral(L, "message");
@@ -116,7 +124,7 @@ static int l_run(lua_State *L) {
   int status = self->path ? luaL_loadfilex(L, self->path, "t")
                           : luaL_loadbufferx(L, self->text, strlen(self->text), self->name, "t");
   if (status != LUA_OK) {
-    tp_fail(self->error, TP_SCRIPT_ERROR, "%s", lua_tostring(L, -1));
+    fail_script(self->error, lua_tostring(L, -1));
     return 0;
   }
   tp_names *names = &self->host->names;

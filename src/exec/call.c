@@ -123,6 +123,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   if (call->retry.n)
     lua_pushcfunction(coro->L, l_retry);
   coro->as.task.state = TP_TASK_NEW;
+  coro->as.task.end = TP_END_OK;
   if (call->timeout > 0 && !tp_exec_limit(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
   tp_coro_begin(coro, push_next(call, coro->L) + (call->retry.n > 0));
@@ -217,7 +218,7 @@ tp_feed_state tp_call_fail(tp_group *group) {
     snprintf(who, sizeof who, "%s: group '%s' ends early", group->pool->label,
              tp_group_label(group));
     tp_report_tell(exec, NULL, L, who);
-    tp_run_count_error(group->pool->owner, L);
+    tp_run_count_error(group, L, true);
     lua_pop(L, 1);
   }
   return tp_feed_stop(call, exec->spare_reasons[0]);

@@ -77,6 +77,29 @@ static void end_ending(tp_coro *coro, lua_State *L, bool ok) {
   tp_ending_clear(coro);
 }
 
+/* Notes that a task has failed: message and traceback are kept, and logged unless somebody was
+ * told.
+ */
+static void end_failed(tp_coro *coro, lua_State *L, bool is_told) {
+  tp_task *task = &coro->as.task;
+  bool is_unseen = !is_told && !tp_call_has_callback(task->group, TP_PHASE_END_CALLBACK);
+  luaL_checkstack(L, 4, NULL);
+  tp_report_push(coro, L);
+  tp_records_add_error(&task->group->pool->records, task->id, lua_tostring(L, -1), is_unseen);
+  lua_pop(L, 1);
+  if (is_told)
+    return;
+  report_task(coro, L, "");
+  tp_run_count_error(task->group, L, is_unseen);
+}
+
+/* How the body of a task has ended that did not return; a cancel that it obeyed is on top of L. */
+static tp_task_end end_of(const tp_coro *coro, lua_State *L) {
+  if (!coro->cancelled)
+    return TP_END_FAILED;
+  return tp_error_code(L, -1) == TP_TIMED_OUT ? TP_END_TIMED_OUT : TP_END_CANCELLED;
+}
+
 /* The body of a task is over: says how. */
 static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   if (!ok)
@@ -85,10 +108,11 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   coro->cancelled = false;
   if (coro->ending)
     end_ending(coro, L, ok);
-  if (!tell(coro, L, ok) && coro->failed && !coro->cancelled) {
-    report_task(coro, L, "");
-    tp_run_count_error(coro->as.task.group->pool->owner, L);
-  }
+  if (!ok)
+    coro->as.task.end = end_of(coro, L);
+  bool is_told = tell(coro, L, ok);
+  if (coro->failed && !coro->cancelled)
+    end_failed(coro, L, is_told);
 }
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
@@ -287,7 +311,8 @@ static void end_task(tp_coro *coro, lua_State *L) {
   if (task->state == TP_TASK_NEW || task->state == TP_TASK_DONE)
     return;
   tp_pool *pool = task->group->pool;
-  tp_run_count_error(pool->owner, L);
+  task->end = TP_END_FAILED;
+  tp_run_count_error(task->group, L, true);
   tp_call_tell(task->group, L, false, 1);
   tp_pool_enter(pool, task, TP_TASK_DONE);
 }

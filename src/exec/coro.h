@@ -95,6 +95,7 @@ struct tp_exec {
   lua_State *L;              /* the main thread: what is resumed from, never by Lua code */
   uv_loop_t *loop;           /* the loop that turns run on */
   tp_exec_listener listener; /* who is told */
+  tp_coro *caused;           /* raises an error whose cause is known (report.c) */
   lua_CFunction place_of;    /* see tp_exec_set_place; NULL: none */
   tp_exec_place push_place;  /* the same */
   uv_idle_t idle;            /* active while there is something to run */
@@ -238,7 +239,7 @@ int tp_report_handler(lua_State *L);
  * error value on top of L says. */
 void tp_report_push(tp_coro *coro, lua_State *L);
 
-/* Lets go of what the handler has kept, if nobody has asked for it. Allocates nothing. */
+/* Lets go of what the handler has kept. Allocates nothing. */
 void tp_report_forget(tp_coro *coro, lua_State *L);
 
 /* Tells the listener of the error value on top of L, in the words that the handler has kept for the
@@ -331,9 +332,9 @@ void tp_run_event(tp_pool *pool, tp_event event, tp_task *task);
 /* The same with words for the listener. */
 void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 
-/* Counts an error of a task or iterator; the error value is on top of L and stays there. Never
- * raises. */
-void tp_run_count_error(tp_run *run, lua_State *L);
+/* Counts an error of a task or of the iterator of a group, which somebody else is told of or not;
+ * the error value is on top of L and stays there. Never raises. */
+void tp_run_count_error(tp_group *group, lua_State *L, bool is_unseen);
 
 /* ---- scale.c ---- */
 

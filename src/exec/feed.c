@@ -62,7 +62,7 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
              tp_group_label(group));
     tp_retry_unwrap(L);
     tp_report_tell(call->exec, call->exec->current, L, who);
-    tp_run_count_error(group->pool->owner, L);
+    tp_run_count_error(group, L, true);
   }
   tp_pool_feed_ready(group->pool, group);
 }

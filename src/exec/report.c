@@ -7,6 +7,7 @@
 #include "value/text.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 /* The traceback of a coroutine's error is kept in the registry, under the address of its record: it
  * may wait (for its <close> variables) before the error ends it, and others fail meanwhile. */
@@ -16,6 +17,8 @@
 static const char caused_key, cause_key;
 
 void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
+  tp_exec *exec = tp_exec_of(L);
+  exec->caused = exec->current;
   luaL_checkstack(L, 2, NULL);
   lua_pushlstring(L, cause, length);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &cause_key);
@@ -23,9 +26,11 @@ void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &caused_key);
 }
 
-/* Pushes the cause of the error at [1] if it has one from elsewhere. What somebody has caught
- * meanwhile has lost its own. */
-static bool push_cause(lua_State *L) {
+/* Pushes the cause of the error at [1] if it has one from elsewhere. One that was raised before the
+ * last such error, and caught meanwhile, has lost its own. */
+static bool push_cause(const tp_exec *exec, lua_State *L) {
+  if (exec->caused != exec->current)
+    return false;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &caused_key);
   bool is_it = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
   lua_pop(L, 1);
@@ -37,9 +42,13 @@ static bool push_cause(lua_State *L) {
   return true;
 }
 
-/* Pushes what an error value says: through its own __tostring if that works, else as a literal.
- * Runs in the coroutine that failed, as a part of its body. */
+/* Pushes what an error value says: a string as it is, else through its own __tostring if that
+ * works, else as a literal. Runs in the coroutine that failed, as a part of its body. */
 static void push_message(lua_State *L, int value) {
+  if (lua_type(L, value) == LUA_TSTRING && strlen(lua_tostring(L, value)) == lua_rawlen(L, value)) {
+    lua_pushvalue(L, value);
+    return;
+  }
   if (tp_error_code(L, value) || !luaL_getmetafield(L, value, "__tostring")) {
     tp_text_push(L, value);
     return;
@@ -63,9 +72,14 @@ int tp_report_handler(lua_State *L) {
   coro->reported = false;
   if (is_reported || tp_exec_is_cancel(exec, L, 1))
     return 1;
-  if (!push_cause(L)) {
+  if (!push_cause(exec, L)) {
     push_message(L, 1);
     luaL_traceback(L, L, lua_tostring(L, 2), 1);
+  }
+  if (tp_error_code(L, 1)) {
+    lua_pushliteral(L, "traceback");
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
   }
   lua_rawsetp(L, LUA_REGISTRYINDEX, coro);
   coro->traced = true;
@@ -85,7 +99,6 @@ void tp_report_push(tp_coro *coro, lua_State *L) {
     return;
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, coro);
-  tp_report_forget(coro, L);
 }
 
 /* What is told of an error. */

@@ -193,7 +193,9 @@ static int l_refer(lua_State *L) {
   return 1;
 }
 
-void tp_run_count_error(tp_run *run, lua_State *L) {
+void tp_run_count_error(tp_group *group, lua_State *L, bool is_unseen) {
+  tp_run *run = group->pool->owner;
+  group->unseen += is_unseen;
   if (run->errors++ || !lua_checkstack(L, 2))
     return;
   lua_pushcfunction(L, l_refer);

@@ -10,6 +10,7 @@
 #define TP_HOST_HOST_H
 
 #include "exec/exec.h"
+#include "host/failures.h"
 #include "host/interrupt.h"
 #include "host/log.h"
 #include "pool/pool.h"
@@ -55,6 +56,7 @@ struct tp_host {
   tp_log default_log;                    /* where they went before Lua took them */
   tp_log_file log_file;                  /* stderr, for a host in a stock interpreter */
   uint64_t dropped_results;              /* of calls whose wait was cancelled */
+  tp_failures failures;                  /* of submitted calls that nobody has awaited */
   tp_names names;                        /* what control sessions may name */
   tp_pool_list pools;                    /* all pools not yet freed, oldest first */
   uint64_t next_pool;                    /* index of the next pool */

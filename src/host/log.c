@@ -2,14 +2,16 @@
  *
  * The log; see log.h. */
 #include "host/log.h"
+#include "value/lines.h"
 
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Longest record; what is longer is cut. */
-#define RECORD_SIZE 4096
+/* Longest record; of what is longer the middle is left out. */
+#define RECORD_SIZE 4032
 
 static const char *const level_names[] = {
     [TP_LOG_DEFAULT] = "default", [TP_LOG_DEBUG] = "debug", [TP_LOG_INFO] = "info",
@@ -63,31 +65,21 @@ void tp_log_to_file(void *log_file, tp_log_level level, const char *message) {
     __atomic_fetch_add(&log->dropped, 1, __ATOMIC_RELAXED);
 }
 
-/* Makes one line of a text: a line break becomes " | ", the blanks after it go; other control bytes
- * become "?". */
-static void flatten(char *to, size_t size, const char *from) {
-  char *end = to + size - 4;
-  while (*from && to < end) {
-    unsigned char byte = (unsigned char)*from++;
-    if (byte == '\n') {
-      memcpy(to, " | ", 3);
-      to += 3;
-      from += strspn(from, " \t\n");
-    } else {
-      *to++ = byte == '\t' || (byte >= ' ' && byte != 0x7f) ? (char)byte : '?';
-    }
-  }
-  *to = '\0';
-}
-
 void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...) {
   if (!log->write || level < log->level)
     return;
-  char text[RECORD_SIZE], line[RECORD_SIZE];
+  char buffer[1024], *text = buffer, record[RECORD_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  int length = vsnprintf(buffer, sizeof buffer, format, arguments);
   va_end(arguments);
-  flatten(line, sizeof line, text);
-  log->write(log->context, level, line);
+  if (length >= (int)sizeof buffer && (text = malloc((size_t)length + 1))) {
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+  }
+  tp_lines_lay_out(record, sizeof record, text ? text : buffer);
+  log->write(log->context, level, record);
+  if (text != buffer)
+    free(text);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The log: one record, one line, escaped, at or above a level, to one function. */
+ * The log: records at or above a level, to one function. A record has one line, or further lines
+ * that begin with blanks. */
 #ifndef TP_HOST_LOG_H
 #define TP_HOST_LOG_H
 
@@ -13,7 +14,7 @@ typedef struct tp_log {
   tp_log_level level; /* records below it are dropped */
 } tp_log;
 
-/* Writes a record. Line breaks and control bytes in it are escaped; a tab stays. */
+/* Writes a record, laid out by value/lines.h. */
 void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -252,9 +252,19 @@ static void enter_finishing(tp_pool *pool, tp_task *task) {
   task->ticket = pool->next_ticket++;
 }
 
+static void count_end(tp_ends *ends, tp_task_end end) {
+  ends->failed += end == TP_END_FAILED;
+  ends->cancelled += end == TP_END_CANCELLED;
+  ends->timed_out += end == TP_END_TIMED_OUT;
+}
+
 /* The function of a task is over: its place is free. */
 static void end(tp_pool *pool, tp_task *task) {
   pool->ended++;
+  if (task->end != TP_END_OK) {
+    count_end(&pool->ends, task->end);
+    count_end(&task->group->ends, task->end);
+  }
   task->group->occupying--;
   tp_pool_tell(pool, TP_EVENT_ENDED, task);
   tp_pool_offer(pool, task->group);
@@ -400,7 +410,6 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group) {
 
 void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
   tp_pool_enter(pool, task, TP_TASK_CANCELLED);
-  pool->timed_out += reason->code == TP_TIMED_OUT;
   pool->ops->cancel(task, reason);
 }
 

@@ -26,6 +26,11 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group
   return group;
 }
 
+uint64_t tp_group_ok(const tp_group *group) {
+  const tp_ends *ends = &group->ends;
+  return group->started - group->occupying - ends->failed - ends->cancelled - ends->timed_out;
+}
+
 const char *tp_group_label(const tp_group *group) {
   return group->name ? group->name : "submit";
 }

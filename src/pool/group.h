@@ -33,6 +33,13 @@ typedef enum tp_call_stand {
   TP_CALL_OUTSIDE, /* is not even let into the queue: it is full, or the pool paused */
 } tp_call_stand;
 
+/* How many tasks did not end well, ever. */
+typedef struct tp_ends {
+  uint64_t failed;
+  uint64_t cancelled;
+  uint64_t timed_out;
+} tp_ends;
+
 /* What a new group is to be. */
 typedef struct tp_group_options {
   const char *name;   /* NULL: the first free of "<prefix>-<i>"; of a submitted call: none */
@@ -51,6 +58,8 @@ typedef struct tp_group {
   uint64_t limit;       /* tasks of it at a time, UINT64_MAX for no limit */
   uint64_t occupying;   /* tasks started and not ended; they count against the limit */
   uint64_t started;     /* tasks ever started */
+  tp_ends ends;         /* of them */
+  uint64_t unseen;      /* failures of tasks and of the iterator that nobody has looked at */
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
   tp_feed_state feed;   /* where its arguments stand */
@@ -73,6 +82,9 @@ typedef struct tp_group {
 /* A record with a copy of the name, which may be NULL. NULL: no memory. */
 tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group_options *options,
                           void *call);
+
+/* Tasks that have ended well. */
+uint64_t tp_group_ok(const tp_group *group);
 
 /* What it is called in messages. */
 const char *tp_group_label(const tp_group *group);

@@ -190,7 +190,7 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 
 /* ---- tasks ---- */
 
-bool tp_pool_remembers(const tp_pool *pool, uint64_t id, const tp_group **group, tp_error *error) {
+bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error) {
   TAILQ_FOREACH(*group, &pool->groups, pool_link)
   if (tp_idset_has(&(*group)->ids, id))
     return true;
@@ -200,7 +200,7 @@ bool tp_pool_remembers(const tp_pool *pool, uint64_t id, const tp_group **group,
 
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error) {
   tp_task *task = tp_task_table_find(&pool->tasks, id);
-  const tp_group *group;
+  tp_group *group;
   if (task && task->state == TP_TASK_RUNNING)
     return task;
   if (task && task->state == TP_TASK_CANCELLED)
@@ -223,6 +223,22 @@ uint64_t tp_pool_waiting(const tp_pool *pool) {
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     waiting += pool->ops->waiting(group);
   return waiting;
+}
+
+uint64_t tp_pool_ok(const tp_pool *pool) {
+  const tp_ends *ends = &pool->ends;
+  uint64_t ended = pool->next_id - pool->running - pool->cancelled;
+  return ended - ends->failed - ends->cancelled - ends->timed_out;
+}
+
+void tp_pool_see_group(tp_group *group) {
+  group->unseen = 0;
+}
+
+void tp_pool_see_task(tp_group *group, tp_record *record) {
+  if (record->is_unseen && group && group->unseen > 0)
+    group->unseen--;
+  record->is_unseen = false;
 }
 
 /* ---- lock and limit ---- */
@@ -298,6 +314,7 @@ void tp_pool_flush(tp_pool *pool) {
   for (; group; group = next) {
     next = TAILQ_NEXT(group, pool_link);
     tp_group_forget_ended(group);
+    tp_pool_see_group(group);
     if (group->finished)
       tp_pool_drop_group(pool, group);
   }

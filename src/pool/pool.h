@@ -111,7 +111,7 @@ struct tp_pool {
   uint64_t cancelled;           /* tasks in TP_TASK_CANCELLED */
   uint64_t ended;               /* tasks ended and not flushed, their callbacks finished or not */
   uint64_t in_callbacks;        /* tasks in TP_TASK_ENDED: a part of `ended` */
-  uint64_t timed_out;           /* tasks ever cancelled with TimedOut */
+  tp_ends ends;                 /* how tasks have ended that did not end well */
   uint64_t retried;             /* tries of tasks beyond their first ones, ever */
   uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
@@ -189,7 +189,7 @@ bool tp_pool_has_ended(const tp_pool *pool, uint64_t id);
 
 /* Whether there was such a task since the last flush; `*group` is its group, NULL if that is gone
  * (a submitted call that has ended). False: TaskNotFound. */
-bool tp_pool_remembers(const tp_pool *pool, uint64_t id, const tp_group **group, tp_error *error);
+bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error);
 
 /* Cancels a running task; the state changes at once, the task ends later. */
 void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
@@ -220,6 +220,14 @@ void tp_pool_resize(tp_pool *pool, uint64_t size);
 /* Tasks accepted but not started, as far as their feeds know. */
 uint64_t tp_pool_waiting(const tp_pool *pool);
 
+/* Tasks that have ended well, ever. */
+uint64_t tp_pool_ok(const tp_pool *pool);
+
+/* Somebody has looked at the failures of a group, or at that of a task, given its record and its
+ * group (NULL: it has none any more). */
+void tp_pool_see_group(tp_group *group);
+void tp_pool_see_task(tp_group *group, tp_record *record);
+
 /* Whether no place is left. */
 bool tp_pool_is_full(const tp_pool *pool);
 
@@ -231,7 +239,8 @@ bool tp_pool_is_idle(const tp_pool *pool);
 /* Whether all tasks that were finishing when `next_ticket` was `ticket` are done. */
 bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket);
 
-/* Forgets the ended tasks, and the groups of which nothing is left: their names are free. */
+/* Forgets the ended tasks, and the groups of which nothing is left: their names are free. Their
+ * failures count as seen. */
 void tp_pool_flush(tp_pool *pool);
 
 /* Closes an idle pool: everything is forgotten. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of cancelled tasks; see record.h. */
+ * What became of tasks that did not end well; see record.h. */
 #include "pool/record.h"
+#include "value/lines.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *tp_outcome_name(tp_outcome outcome) {
   static const char *const names[] = {[TP_OUTCOME_CANCELLED] = "cancelled",
@@ -18,12 +20,17 @@ static tp_record *at(const tp_records *records, size_t index) {
   return &records->ring[(records->first + index) & (records->capacity - 1)];
 }
 
+static void release(tp_record *record) {
+  tp_cancel_release(record->reason);
+  free(record->text);
+}
+
 /* Makes room for one more. False: no memory. */
 static bool reserve(tp_records *records) {
   if (records->count < records->capacity)
     return true;
   if (records->capacity == TP_RECORDS_MAX) {
-    tp_cancel_release(at(records, 0)->reason);
+    release(at(records, 0));
     records->first = (records->first + 1) & (TP_RECORDS_MAX - 1);
     records->count--;
     return true;
@@ -40,13 +47,35 @@ static bool reserve(tp_records *records) {
 void tp_records_add(tp_records *records, tp_record record) {
   if (!reserve(records))
     return;
-  tp_cancel_keep(record.reason);
+  if (record.reason)
+    tp_cancel_keep(record.reason);
   *at(records, records->count++) = record;
 }
 
-const tp_record *tp_records_find(const tp_records *records, uint64_t task) {
+void tp_records_add_error(tp_records *records, uint64_t task, const char *text, bool is_unseen) {
+  char lines[TP_RECORD_TEXT];
+  tp_record *last = records->count ? at(records, records->count - 1) : NULL;
+  if (!last || last->task != task) {
+    if (!reserve(records))
+      return;
+    last = at(records, records->count++);
+    *last = (tp_record){.task = task, .outcome = TP_OUTCOME_FAILED};
+  }
+  tp_lines_lay_out(lines, sizeof lines, text);
+  last->text = strdup(lines);
+  last->is_unseen = is_unseen;
+}
+
+tp_record *tp_records_find(const tp_records *records, uint64_t task) {
   for (size_t i = records->count; i-- > 0;)
     if (at(records, i)->task == task)
+      return at(records, i);
+  return NULL;
+}
+
+const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids) {
+  for (size_t i = 0; i < records->count; i++)
+    if (at(records, i)->text && tp_idset_has(ids, at(records, i)->task))
       return at(records, i);
   return NULL;
 }
@@ -59,7 +88,7 @@ void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64
     if (is_kept(context, record.task))
       *at(records, kept++) = record;
     else
-      tp_cancel_release(record.reason);
+      release(&record);
   }
   records->count = kept;
   if (kept == 0)
@@ -68,7 +97,7 @@ void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64
 
 void tp_records_clear(tp_records *records) {
   for (size_t i = 0; i < records->count; i++)
-    tp_cancel_release(at(records, i)->reason);
+    release(at(records, i));
   free(records->ring);
   *records = (tp_records){0};
 }

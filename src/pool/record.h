@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of cancelled tasks: by whom they were cancelled, how they ended, and how long that
- * took. Only a task that was cancelled leaves a record, when its function is over; the next flush
- * releases it. A pool keeps the newest ones in a ring. */
+ * What became of tasks that did not end well: by whom they were cancelled, how they ended, and how
+ * long that took; the error of those that failed. Only a task that was cancelled or has failed
+ * leaves a record, when its function is over; the next flush releases it. A pool keeps the newest
+ * ones in a ring. */
 #ifndef TP_POOL_RECORD_H
 #define TP_POOL_RECORD_H
 
 #include "pool/cancel.h"
+#include "pool/idset.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +16,10 @@
 /* Records that a pool keeps, at most. */
 #define TP_RECORDS_MAX 65536
 
-/* How a task's function ended after a cancel. */
+/* The longest text of an error that a record keeps; the middle of a longer one is left out. */
+#define TP_RECORD_TEXT 1024
+
+/* How a task's function ended after a cancel, or by an error. */
 typedef enum tp_outcome {
   TP_OUTCOME_CANCELLED, /* by the cancel error */
   TP_OUTCOME_IGNORED,   /* it returned */
@@ -23,10 +28,13 @@ typedef enum tp_outcome {
 } tp_outcome;
 
 typedef struct tp_record {
-  uint64_t task;      /* its id */
-  tp_cancel *reason;  /* a reference of the record's own */
-  double took;        /* seconds from the cancel to the end of the function */
+  uint64_t task;     /* its id */
+  tp_cancel *reason; /* why it was cancelled, a reference of the record's own; NULL: it was not */
+  double took;       /* seconds from the cancel to the end of the function */
+  char *text;        /* of TP_OUTCOME_FAILED: message and traceback, as value/lines.h lays them out;
+                        NULL: no memory */
   tp_outcome outcome; /* how that ended */
+  bool is_unseen;     /* nobody has looked at its error */
 } tp_record;
 
 typedef struct tp_records {
@@ -43,8 +51,14 @@ const char *tp_outcome_name(tp_outcome outcome);
  * many. For lack of memory none is kept. */
 void tp_records_add(tp_records *records, tp_record record);
 
+/* Adds the error of a task that has failed, to its record if it was cancelled before. */
+void tp_records_add_error(tp_records *records, uint64_t task, const char *text, bool is_unseen);
+
 /* The record of a task; NULL: there is none. The newest ones are found first. */
-const tp_record *tp_records_find(const tp_records *records, uint64_t task);
+tp_record *tp_records_find(const tp_records *records, uint64_t task);
+
+/* The oldest one of them with an error of a task in `ids`; NULL: there is none. */
+const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids);
 
 /* Releases the records of all tasks but those that `is_kept` says. */
 void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64_t task),

@@ -11,6 +11,14 @@
 
 struct tp_group;
 
+/* How a task's function has ended. */
+typedef enum tp_task_end {
+  TP_END_OK,        /* it returned, or has not ended */
+  TP_END_FAILED,    /* by an error */
+  TP_END_CANCELLED, /* by a cancel */
+  TP_END_TIMED_OUT, /* by a cancel because its time was over */
+} tp_task_end;
+
 typedef enum tp_task_state {
   TP_TASK_NEW,       /* not in any pool yet */
   TP_TASK_RUNNING,   /* started; its function has not returned */
@@ -26,8 +34,9 @@ typedef struct tp_task {
   pool_link; /* in the pool's `running` (by start) or `finishing` (by ticket) */
   TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
   struct tp_task *bucket_next;     /* in the table by id */
-  uint64_t ticket;     /* number of its move into `finishing`; orders it against flushes */
-  tp_task_state state; /* where it stands */
+  uint64_t ticket;         /* number of its move into `finishing`; orders it against flushes */
+  tp_task_state state : 8; /* where it stands */
+  tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
   uint32_t tries; /* how often its function was called; kept by the executor where it may be again
                    */
 } tp_task;

@@ -25,6 +25,7 @@ local core = {}
 ---| "Cancelled" # raised in a task that is cancelled
 ---| "TimedOut" # the time given was over
 ---| "Denied" # not allowed for this caller
+---| "TaskFailed" # tasks that were waited for failed
 ---| "Deadlock" # tasks wait and nothing can wake them
 ---| "IOError" # file, socket or address failed
 ---| "ScriptError" # a script did not load or raised
@@ -34,6 +35,7 @@ local core = {}
 ---@class taskpool.Error
 ---@field code taskpool.Code
 ---@field message string
+---@field traceback? string message and calls, once it has ended a call
 ---@field who? string of a Cancelled error: who cancelled
 ---@field when? number of a Cancelled error: seconds since 1970, as `os.time` counts them
 

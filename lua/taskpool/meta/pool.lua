@@ -131,7 +131,7 @@ function Future:set_weight(weight) end
 ---@field code string of the cancel error: "Cancelled", "TimedOut", …
 ---@field who string what asked for it, as "cancel_group"
 ---@field message string of the caller; "" for none
----@field when number clock (taskpool.now), seconds
+---@field when number seconds since 1970, as `os.time` counts them
 ---@field took? number seconds from the cancel to the end of the function; nil while it is ending
 
 ---What is known of a task.
@@ -140,6 +140,8 @@ function Future:set_weight(weight) end
 ---@field group? string name of its group; nil for a submitted call without one
 ---@field state "waiting"|"running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
 ---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
+---@field error? string what a task has failed with; kept as `cancel` is
+---@field traceback? string the same with the calls, one a line; the middle of a long one is left out
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
 ---A pool in a <close> variable is gathered and closed at the end of the scope; its tasks are cancelled where an
@@ -154,7 +156,10 @@ function Future:set_weight(weight) end
 ---@field num_cancelled integer tasks that are cancelled and not yet through with it
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
----@field num_timed_out integer tasks that were cancelled because their time was over
+---@field num_ok integer tasks that have ended well, ever
+---@field num_failed integer tasks that an error has ended, ever
+---@field num_cancelled_total integer tasks that a cancel has ended, ever
+---@field num_timed_out integer tasks that were ended because their time was over, ever
 ---@field num_retried integer how often a task was tried again
 ---@field paused boolean whether it takes no new work for now
 local Pool = {}
@@ -211,9 +216,13 @@ function Pool:gather_and_close(options) end
 
 ---@class taskpool.WaitOptions
 ---@field timeout? number seconds after which TimedOut is raised; default: never
+---@field return_exceptions? boolean do not raise errors of tasks
 
 ---Waits until all of these have ended: groups by their names, with the callbacks of their tasks, and tasks by
 ---their ids. Those that have ended already need not be waited for. A task cannot wait for itself.
+---
+---Where tasks of them have failed, raises TaskFailed, whose message says how many, unless `return_exceptions`
+---is set.
 ---@async
 ---@param target string|integer
 ---@param ... string|integer|taskpool.WaitOptions
@@ -226,7 +235,10 @@ function Pool:wait(target, ...) end
 ---@field waiting integer tasks that were accepted and have not started, as far as is known
 ---@field cancelled integer
 ---@field ended integer
----@field timed_out integer
+---@field ok integer tasks that have ended well, ever
+---@field failed integer tasks that an error has ended, ever
+---@field cancelled_total integer tasks that a cancel has ended, ever
+---@field timed_out integer tasks that were ended because their time was over, ever
 ---@field retried integer
 ---@field groups integer groups that have not ended, submitted calls among them
 ---@field order "fifo"|"lifo"|"priority"
@@ -249,7 +261,11 @@ function Pool:status() end
 ---@field group string its name; submitted calls that have none are in one row, "(submitted calls)"
 ---@field running integer
 ---@field waiting? integer tasks to come; nil where they come from an iterator
----@field ended integer
+---@field ended integer the sum of the next four
+---@field ok integer
+---@field failed integer
+---@field cancelled integer
+---@field timed_out integer
 ---@field limit number how many may run at a time
 ---@field weight number
 ---@field why string why it goes no faster: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
