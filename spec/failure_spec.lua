@@ -120,7 +120,8 @@ describe("the traceback of a call", function()
       local message = log:expect "oops"
       local _, calls = message:gsub("\n    [^\n]*failure_spec.lua:%d+: in upvalue 'deep'", "")
       assert.is_true(calls > 10, message)
-      assert.matches("in function <[^\n]*failure_spec.lua:%d+>\n.*\n  awaited in:\n    .*failure_spec.lua:%d+: in ", message)
+      assert.matches("in function <[^\n]*failure_spec.lua:%d+>\n.*\n  awaited in:\n    .*failure_spec.lua:%d+: in ",
+        message)
       assert.are.equal(0, log:expect_all "oops")
     end
     waiting:gather_and_close { return_exceptions = true }
@@ -210,8 +211,8 @@ describe("taskpool run", function()
 
   it("is content when somebody looked", function()
     for _, looks in ipairs {
-      [[pool:apply(fail, { args = { 1 } }); taskpool.yield(); pcall(pool.flush, pool)]],
-      [[pool:apply(fail, { args = { 1 } }); taskpool.yield(); pool:flush { return_exceptions = true }]],
+      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pcall(pool.flush, pool)]],
+      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pool:flush { return_exceptions = true }]],
       [[pool:apply(fail, { args = { 1 } }); pcall(pool.gather_and_close, pool)]],
       [[pcall(pool.wait, pool, pool:apply(fail, { args = { 1 } }))]],
       [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pcall(pool.wait, pool, 0)]],
@@ -243,8 +244,8 @@ describe("taskpool run", function()
   it("shows the error of the script line by line, as long as it is", function()
     local done = run [[require "nosuch.module"]]
     assert.are.equal(1, done.code)
-    assert.matches("main.lua:%d+: module 'nosuch.module' not found:\n    no field .*\n  stack traceback:\n    .*main chunk",
-      done.err)
+    assert.matches("main.lua:%d+: module 'nosuch.module' not found:\n    no field .*\n  stack traceback:\n    "
+      .. ".*main chunk", done.err)
     assert.is_nil(done.err:find("\\n", 1, true))
     for line in done.err:gsub("^[^\n]*\n", ""):gmatch "[^\n]+" do
       assert.matches("^  ", line)

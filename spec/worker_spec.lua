@@ -100,7 +100,9 @@ describe("a worker that fails", function()
         local record = log:expect "error in TaskPool-p_Task-"
         assert.matches("^error in TaskPool%-p_Task%-%d of group 'bad': ", record)
         assert.matches(case[2], record, #"error in TaskPool-p_Task-")
-        assert.is_nil(record:find "[\n\27%z]")
+        assert.is_nil(record:find "[\27%z]")
+        assert.is_nil(record:find "\n[^ ]")
+        assert.is_nil(record:find "\n [^ ]")
       end
     end)
   end

@@ -95,7 +95,7 @@ function Gathering:wait(is_over)
       error(core.error("NoMemory", "gather: no memory for how a call ended"), 0)
     end
     self.waiting[2] = core.waiter()
-    core.park()
+    core.park(select(2, next(self.futures)))
   end
 end
 

@@ -121,9 +121,9 @@ static void write_script(const place *at, const char *text) {
 
 /* A log that keeps what it was told last. */
 typedef struct journal {
-  unsigned records;         /* how many came */
-  unsigned breaks;          /* control bytes in all of them */
-  tp_log_level level;       /* of the last one */
+  unsigned records;   /* how many came */
+  unsigned breaks;    /* control bytes in all of them, but breaks with two blanks after them */
+  tp_log_level level; /* of the last one */
   char text[TP_ERROR_SIZE]; /* the last one */
 } journal;
 
@@ -133,7 +133,7 @@ static void keep_record(void *context, tp_log_level level, const char *message) 
   to->level = level;
   snprintf(to->text, sizeof to->text, "%s", message);
   for (const char *byte = message; *byte; byte++)
-    to->breaks += (unsigned char)*byte < ' ' && *byte != '\t';
+    to->breaks += (unsigned char)*byte < ' ' && *byte != '\t' && strncmp(byte, "\n  ", 3) != 0;
 }
 
 /* ---- create ---- */
@@ -417,7 +417,7 @@ static void says_that_nothing_can_wake_a_task(void) {
 
 /* ---- log ---- */
 
-static void logs_one_line_a_record(void) {
+static void logs_records_of_which_further_lines_begin_with_blanks(void) {
   tp_error error;
   journal told = {0};
   tp_host_options options = {.log = keep_record, .log_context = &told, .log_level = TP_LOG_INFO};
@@ -901,7 +901,7 @@ static const struct {
     CASE(cuts_a_message_that_is_too_long),
     CASE(runs_what_was_left_in_pools),
     CASE(says_that_nothing_can_wake_a_task),
-    CASE(logs_one_line_a_record),
+    CASE(logs_records_of_which_further_lines_begin_with_blanks),
     CASE(logs_errors_of_luv_callbacks),
     CASE(writes_records_to_a_file),
     CASE(serves_unix_sockets),

@@ -75,7 +75,10 @@ static int after_park(lua_State *L, int status, lua_KContext context) {
   return tp_wait_values((tp_exec *)context, L, 0);
 }
 
+/* Lua: park(future): what it waits for, if that is a future. */
 static int l_core_park(lua_State *L) {
+  if (lua_isuserdata(L, 1))
+    tp_future_prepare_wait(L, 1);
   lua_settop(L, 0);
   return tp_wait_park(exec_of(L), L, after_park, (lua_KContext)exec_of(L));
 }

@@ -334,6 +334,12 @@ int tp_future_await(lua_State *L, double seconds, bool owned) {
   if (future->state != FUTURE_PENDING)
     return give(L, future);
   add_waiter(future, L);
+  tp_pool *pool = future->group && seconds == HUGE_VAL ? future->group->pool : NULL;
+  if (pool && !tp_wait_for_pool(exec, L, pool)) {
+    if (owned)
+      cancel(future, TP_CANCELLED, "nobody waits for it", TP_GRACE_DEFAULT);
+    return tp_wait_raise_deadlock(exec, L, pool);
+  }
   return tp_wait_park_until(exec, L, deadline, after_await, owned);
 }
 
@@ -423,6 +429,13 @@ void tp_future_open(lua_State *L) {
   lua_pushliteral(L, TYPE);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
+}
+
+void tp_future_prepare_wait(lua_State *L, int index) {
+  const tp_future *future = check(L, index);
+  tp_pool *pool = future->group ? future->group->pool : NULL;
+  if (pool && !tp_wait_for_pool(future->host->exec, L, pool))
+    tp_wait_raise_deadlock(future->host->exec, L, pool);
 }
 
 /* ---- coroutines of their own ---- */

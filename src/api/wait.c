@@ -163,6 +163,9 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
     return time_out(L, pool, next);
   tp_run_wait((tp_pool *)pool, L, next->is_group ? TP_EVENT_FINISHED : TP_EVENT_ENDED,
               next->number);
+  bool is_fed = next->is_group && find_group(pool, next)->feed == TP_FEED_WAITING;
+  if (deadline == HUGE_VAL && !is_fed && !tp_wait_for_pool(exec, L, (tp_pool *)pool))
+    return tp_wait_raise_deadlock(exec, L, pool);
   return tp_wait_park_until(exec, L, deadline, wait_for, context);
 }
 

@@ -35,15 +35,19 @@ typedef enum tp_coro_phase {
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
 struct tp_coro {
-  tp_exec *exec;      /* whose it is */
-  lua_State *L;       /* its thread; its stack is empty at rest */
-  tp_coro *next;      /* in the run queue or the free list */
+  tp_exec *exec; /* whose it is */
+  lua_State *L;  /* its thread; its stack is empty at rest */
+  union {
+    tp_coro *next;    /* in the run queue or the free list */
+    tp_pool *awaited; /* while it is parked and `awaits`: work of this pool */
+  };
   tp_ending *ending;  /* its cancel, time limit or shield; NULL: none of them */
   tp_wake_id park;    /* the id of the present park, or of the next one */
   uint32_t timer;     /* its place in the heap of timers + 1; 0: none */
   uint16_t nargs;     /* values on its stack for the next resume */
-  uint8_t state : 4;  /* a tp_coro_state */
+  uint8_t state : 3;  /* a tp_coro_state */
   uint8_t phase : 4;  /* a tp_coro_phase */
+  bool awaits : 1;    /* `awaited` is set, if it is parked (deadlock.c) */
   bool is_task : 1;   /* `task` is used, not `job` */
   bool urgent : 1;    /* runs before those that are not */
   bool cut : 1;       /* the wait was ended by a cancel; its continuation raises */

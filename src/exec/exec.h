@@ -154,6 +154,14 @@ int tp_wait_park(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext cont
 int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFunction k,
                        lua_KContext context);
 
+/* Called right before a park without a time limit that waits for work of `pool`, and must be
+ * followed by it. False: the running task would wait for ever, because the pool is full and all its
+ * tasks wait like this one; the caller raises Deadlock instead. Raises what a park would. */
+bool tp_wait_for_pool(tp_exec *exec, lua_State *L, tp_pool *pool);
+
+/* Raises the Deadlock that tp_wait_for_pool has found. */
+int tp_wait_raise_deadlock(tp_exec *exec, lua_State *L, const tp_pool *pool);
+
 /* Whether the clock has come to that deadline. */
 bool tp_wait_is_late(const tp_exec *exec, double deadline);
 

@@ -95,6 +95,7 @@ bool tp_wait_is_parked(const tp_exec *exec, tp_wake_id id) {
 void tp_wait_end(tp_coro *coro, int nargs) {
   tp_coro_renew_park(coro);
   tp_timer_stop(coro, TP_TIMER_SLEEP);
+  coro->awaits = false;
   tp_exec_queue(coro, nargs);
 }
 

@@ -121,6 +121,18 @@ static bool is_reached(void *context) {
   return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && LIST_EMPTY(&host->services);
 }
 
+/* Names the oldest task of a pool that runs, if there is one. */
+static void name_first_task(const tp_host *host, char *words, size_t size) {
+  const tp_pool *pool;
+  TAILQ_FOREACH(pool, &host->pools, host_link) {
+    const tp_task *task = TAILQ_FIRST(&pool->running_tasks);
+    if (!task)
+      continue;
+    snprintf(words, size, "; the first is %s_Task-%" PRIu64, pool->label, task->id);
+    return;
+  }
+}
+
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done, false};
   if (host->closing) /* a finalizer asks */
@@ -140,8 +152,10 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
     return true;
   if (tp_exec_is_exhausted(host->exec))
     return tp_fail(error, TP_NO_MEMORY, "no memory to go on, and none comes back");
-  tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them",
-          tp_exec_live(host->exec));
+  char first[300] = "";
+  name_first_task(host, first, sizeof first);
+  tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them%s",
+          tp_exec_live(host->exec), first);
   tp_host_end(host, "the host: nothing could wake it", TP_DEADLOCK);
   tp_exec_run(host->exec, is_reached, &to);
   return false;

@@ -141,8 +141,9 @@ function core.waiter() end
 
 ---Waits until somebody wakes the id that `core.waiter` gave. Returns the values of the wake.
 ---@async
+---@param future? taskpool.Future one that it waits for: Deadlock is raised if that can never be done
 ---@return any ...
-function core.park() end
+function core.park(future) end
 
 ---Wakes a parked task with values. Nothing runs before the caller gives up control.
 ---@param id integer

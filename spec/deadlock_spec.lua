@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Tasks that wait for work of their own full pool: the one that closes the circle is told, the host goes on.
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+
+local function nothing() end
+
+describe("a task that waits for its own full pool", function()
+  local WAYS <const> = {
+    submit = function(pool) return pool:submit(nothing) end,
+    await = function(pool) return pool:submit_nowait(nothing):await() end,
+    gather = function(pool) return taskpool.gather(pool:submit_nowait(nothing), pool:submit_nowait(nothing)) end,
+    wait = function(pool) return pool:wait(pool:apply(nothing)) end,
+  }
+
+  for name, way in pairs(WAYS) do
+    it("is told by " .. name .. " that it would wait for ever", tasks.case(function()
+      local pool, err = tasks.TaskPool { size = 1 }, nil
+      pool:apply(function()
+        err = tasks.raises("Deadlock", way, pool)
+        taskpool.sleep(1) -- the host goes on
+      end)
+      taskpool.sleep(0.5)
+      local label = tostring(pool):gsub("%-", "%%-")
+      assert.matches("^" .. label .. "_Task%-0 would wait for ever for work of " .. label, err.message)
+      pool:gather_and_close()
+    end))
+  end
+
+  it("may wait while another one can end", tasks.case(function()
+    local pool, sum = tasks.TaskPool { size = 2 }, nil
+    pool:apply(taskpool.sleep, { args = { 1 } })
+    pool:apply(function()
+      sum = pool:submit(math.max, { 1, 2 })
+    end)
+    taskpool.sleep(2)
+    pool:gather_and_close()
+    assert.are.equal(2, sum)
+  end))
+
+  it("is told when it calls itself too deep", tasks.case(function()
+    local pool = tasks.TaskPool { size = 3 }
+    local function deeper(n)
+      return n == 0 and 0 or 1 + pool:submit(deeper, { n - 1 })
+    end
+    assert.are.equal(2, pool:submit(deeper, { 2 }))
+    tasks.raises("Deadlock", pool.submit, pool, deeper, { 3 })
+    pool:gather_and_close()
+  end))
+
+  it("is told of a circle of pools", tasks.case(function()
+    local a, b, errors = tasks.TaskPool { size = 1 }, tasks.TaskPool { size = 1 }, {}
+    local function call(other)
+      taskpool.sleep(1)
+      local ok, err = pcall(other.submit, other, nothing)
+      errors[#errors + 1] = ok or err.code
+    end
+    a:apply(call, { args = { b } })
+    b:apply(call, { args = { a } })
+    taskpool.sleep(2)
+    a:gather_and_close()
+    b:gather_and_close()
+    table.sort(errors, function(x) return x == "Deadlock" end)
+    assert.are.same({ "Deadlock", true }, errors)
+  end))
+
+  it("may wait where time, a cancel or a larger size ends that", tasks.case(function()
+    local pool = tasks.TaskPool { size = 1 }
+    pool:apply(function()
+      local future = pool:submit_nowait(nothing)
+      tasks.raises("TimedOut", future.await, future, 1)
+    end)
+    taskpool.sleep(2)
+    pool:apply(function() pool:submit(nothing) end, { timeout = 1 })
+    taskpool.sleep(2)
+    assert.are.equal(1, pool.num_timed_out)
+    pool:gather_and_close()
+    local growing = tasks.TaskPool { autoscale = { min = 1, max = 2, interval = 0.1 } }
+    growing:apply(function() growing:submit(nothing) end)
+    taskpool.sleep(2)
+    assert.are.equal(2, growing.num_ok)
+    growing:gather_and_close()
+  end))
+
+  it("of no places at all may wait for some", tasks.case(function()
+    local pool, other = tasks.TaskPool { size = 0 }, tasks.TaskPool { size = 1 }
+    other:apply(function() pool:submit(nothing) end)
+    taskpool.sleep(1)
+    pool.pool_size = 1
+    other:gather_and_close()
+    pool:gather_and_close()
+  end))
+end)
