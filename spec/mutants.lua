@@ -315,4 +315,6 @@ return {
     breaks = "a group without memory for its next task is tried again for ever" },
   { text = "if (!is_lost && ++coro->ending->kills < KILLS_MAX)", becomes = "if (!is_lost)", specs = { "c.faults" },
     breaks = "killing is tried again for ever where there is no memory" },
+  { text = "    wake_waiting(future, L, list, i);", becomes = "", specs = { "c.faults" },
+    breaks = "gather and timeout wait for ever where there is no memory for the end of a call" },
 }
