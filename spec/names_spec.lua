@@ -539,6 +539,8 @@ describe("looking at names", function()
     ask(600)
     local grown = (pages() - before) * 4096
     print(("names: asked=600 rss_growth=%d"):format(grown))
-    assert.is_true(grown < 4e6)
+    if not program.read_file(program.path):find("__asan_init", 1, true) then -- which keeps what is freed
+      assert.is_true(grown < 8e5)
+    end
   end)
 end)
