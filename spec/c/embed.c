@@ -196,13 +196,14 @@ static void refuses_arguments_that_cannot_be(void) {
 
 /* A task that never waits is interrupted: a cancel ends it before its two seconds are over. */
 static void expect_preemption(tp_host *host) {
-  run(host, "ended = false\n"
+  run(host, "started, ended = false, false\n"
             "pool:apply(function()\n"
+            "  started = true\n"
             "  local start = os.clock()\n"
             "  while os.clock() - start < 2 do end\n"
             "  ended = true\n"
             "end)\n"
-            "taskpool.sleep(0)\n"
+            "repeat taskpool.sleep(0) until started\n"
             "pool:cancel_all()\n"
             "while pool.num_cancelled > 0 do taskpool.sleep(0.001) end\n"
             "assert(not ended, 'it was not interrupted')");
@@ -231,10 +232,18 @@ static void *preempt(void *host) {
   return NULL;
 }
 
+static void *make_host(void *context) {
+  (void)context;
+  return new_host();
+}
+
+/* The thread that ran it before is gone. */
 static void preempts_in_whichever_thread_runs_it(void) {
-  tp_host *host = new_host();
+  pthread_t thread;
+  void *host;
+  EXPECT(pthread_create(&thread, NULL, make_host, NULL) == 0);
+  EXPECT(pthread_join(thread, &host) == 0);
   for (int i = 0; i < 3; i++) {
-    pthread_t thread;
     expect_preemption(host);
     EXPECT(pthread_create(&thread, NULL, preempt, host) == 0);
     EXPECT(pthread_join(thread, NULL) == 0);
