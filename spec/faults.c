@@ -397,9 +397,9 @@ static double patience = 20;
 
 /* A process that runs. */
 typedef struct slot {
-  pid_t pid;    /* 0: none */
   double since; /* when it began */
   run *run;     /* what it runs; shared */
+  pid_t pid;    /* 0: none */
   int output;   /* what it has printed */
 } slot;
 
@@ -565,7 +565,7 @@ static int run_one(char *const arguments[]) {
   while (one.who < WHO_COUNT && strcmp(arguments[1], who_names[one.who]) != 0)
     one.who++;
   one.persistent = strcmp(arguments[2], "persistent") == 0;
-  one.k = atol(arguments[3]);
+  one.k = strtol(arguments[3], NULL, 10);
   int code = run_here(&one);
   printf("%s: %s %s\n",
          code == RUN_PASSED           ? "passed"
@@ -580,7 +580,7 @@ static int run_one(char *const arguments[]) {
 static long most_of(const char *text) {
   if (!text)
     return 16;
-  return strcmp(text, "all") == 0 ? INT32_MAX : atol(text);
+  return strcmp(text, "all") == 0 ? INT32_MAX : strtol(text, NULL, 10);
 }
 
 int main(int argc, char *argv[]) {

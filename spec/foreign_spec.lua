@@ -61,7 +61,8 @@ local OPENINGS <const> = {
 -- Methods of HTTP, known, made up, and such as are commands here.
 local METHODS <const> = {
   "GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "TRACE", "QUERY", "PROPFIND", "LOCK", "UNLOCK", "patch", "Foo",
-  "lock", "start", "use", "pool-size", "cancel-group", "get-group-ids", "help", "exit", "-h", "M-SEARCH", "!#$%&'*+-.^_`|~",
+  "lock", "start", "use", "pool-size", "cancel-group", "get-group-ids",
+  "help", "exit", "-h", "M-SEARCH", "!#$%&'*+-.^_`|~",
 }
 
 for _, method in ipairs(METHODS) do

@@ -8,7 +8,7 @@ local function sh(command, ...)
   assert(os.execute(line), line)
 end
 
----Builds a copy of the sources, installs it to `directory`/made, removes the copy, and moves the rest to `directory`/usr.
+---Builds a copy of the sources, installs it to `directory`/made, removes the copy, moves the rest to `directory`/usr.
 local function install(directory)
   sh("mkdir %s/source && cp -R CMakeLists.txt LICENSE include src lua examples spec %s/source", directory, directory)
   sh("cmake -S %s/source -B %s/build -DCMAKE_BUILD_TYPE=Debug >%s/log", directory, directory, directory)
@@ -81,7 +81,7 @@ describe("an installation", function()
   it("has libraries that a C program is linked with", function()
     program.write_file(directory .. "/host.c", HOST)
     for name, library in pairs { shared = "-ltaskpool", static = "-l:libtaskpool.a" } do
-      local libs = name == "static" and "$(pkg-config --libs lua5.4-luv libuv jansson lua5.4) -ledit -lmsgpackc -lm" or ""
+      local libs = name == "static" and "$(pkg-config --libs lua5.4-luv libuv jansson lua5.4) -ledit -lm" or ""
       sh("cc -o %s/usr/bin/%s %s/host.c -I %s/usr/include -L %s/usr/lib %s %s", directory, name, directory, directory,
         directory, library, libs)
       assert.matches("^%d+%.%d+%.%d+\n$", run { file = directory .. "/usr/bin/" .. name })

@@ -54,7 +54,8 @@ describe("a log that nobody reads", function()
     local written = select(2, text:gsub(" error error in TaskPool%-0_Task%-%d+ [^\n]*boom[^\n]*\n", ""))
     assert.is_true(written > 10 and written < ERRORS, written)
     fail(wire, 1)
-    local dropped, last = drain(pipe):match "^%d+:%d+:%d+%.%d+ warning (%d+) records were dropped: [^\n]+\n([^\n]+)\n  .*\n$"
+    local dropped, last = drain(pipe):match
+      "^%d+:%d+:%d+%.%d+ warning (%d+) records were dropped: [^\n]+\n([^\n]+)\n  .*\n$"
     print(("log: errors=%d written=%d dropped=%s"):format(ERRORS, written, dropped))
     assert.are.equal(ERRORS, written + tonumber(dropped))
     assert.matches(("Task%%-%d "):format(ERRORS), last)

@@ -203,7 +203,10 @@ local W <const> = [[
   return w
 ]]
 
-local MODULES <const> = { ["w.lua"] = W, ["other.lua"] = "return { 'first', f = function() return 'other' end, list = { 1 } }" }
+local MODULES <const> = {
+  ["w.lua"] = W,
+  ["other.lua"] = "return { 'first', f = function() return 'other' end, list = { 1 } }",
+}
 
 ---A script that exposes these names.
 local function exposing(...)

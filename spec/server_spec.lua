@@ -78,7 +78,7 @@ describe("when all places are taken", function()
     for i = 1, 128 do
       clients[i] = host:connect()
     end
-    local operator <close>, greeting = host:greet()
+    local _ <close>, greeting = host:greet()
     assert.are.equal("SimpleTaskPool-0", greeting)
     assert.matches("^NotAvailable: ", clients[1]:finish())
     assert.are.equal("7", clients[128]:ask "pool-size")

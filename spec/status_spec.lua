@@ -24,7 +24,8 @@ describe("status", function()
     pool:lock()
     assert.are.same({
       pool = "TaskPool-jobs", size = 2, running = 2, waiting = 1, cancelled = 0, ended = 0, ok = 0,
-      failed = 0, cancelled_total = 0, timed_out = 0, retried = 0, groups = 1, order = "lifo", locked = true, paused = false, closed = false, queued = 0,
+      failed = 0, cancelled_total = 0, timed_out = 0, retried = 0,
+      groups = 1, order = "lifo", locked = true, paused = false, closed = false, queued = 0,
       queue_limit = 5,
     }, pool:status())
     finish(pool)

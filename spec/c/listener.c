@@ -26,6 +26,7 @@ static int mode_of(const char *path) {
   return stat(path, &found) == 0 ? (int)(found.st_mode & 0777) : NOT_SEEN;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 int bind(int fd, __CONST_SOCKADDR_ARG name, socklen_t size) {
   int result = (int)syscall(SYS_bind, fd, name.__sockaddr__, size);
   seen.at_bind = mode_of(seen.path);
@@ -36,6 +37,7 @@ int listen(int fd, int backlog) {
   seen.at_listen = mode_of(seen.path);
   return (int)syscall(SYS_listen, fd, backlog);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 static void check(mode_t mask, const char *address) {
   tp_listener listener;

@@ -39,7 +39,8 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit);
 /* Whether the future at `index` is done. */
 bool tp_future_is_done(lua_State *L, int index);
 
-/* Called right before a park that waits for the future at `index`, among others. Raises Deadlock. */
+/* Called right before a park that waits for the future at `index`, among others. Raises Deadlock.
+ */
 void tp_future_prepare_wait(lua_State *L, int index);
 
 /* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */

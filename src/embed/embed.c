@@ -149,7 +149,9 @@ static int l_run(lua_State *L) {
 
 /* Fills `error` where an argument that must be there is NULL. */
 static bool is_given(const void *argument, const char *name, tp_error *error) {
-  return argument || tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
+  if (!argument)
+    tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
+  return argument != NULL;
 }
 
 static bool are_arguments(int argc, char *const argv[], tp_error *error) {

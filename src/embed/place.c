@@ -22,6 +22,7 @@ static const char here;
 /* The directory of that file, in `path`, and how to get to the Lua files from there. NULL: it
  * cannot be found out. */
 static const char *find_file(char path[PATH_MAX]) {
+  static const char *const ways[] = {TP_LUA_FROM_BIN, TP_LUA_FROM_LIB};
   size_t size = PATH_MAX;
   Dl_info info;
   struct link_map *map = NULL;
@@ -33,7 +34,7 @@ static const char *find_file(char path[PATH_MAX]) {
   if (!slash)
     return NULL;
   *slash = '\0';
-  return is_library ? TP_LUA_FROM_LIB : TP_LUA_FROM_BIN;
+  return ways[is_library];
 }
 
 void tp_place_push(lua_State *L) {

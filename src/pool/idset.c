@@ -59,11 +59,13 @@ bool tp_idset_has(const tp_idset *set, uint64_t id) {
 }
 
 void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id), void *context) {
-  for (const tp_idrun *run = set->runs; run < set->runs + set->length; run++)
+  for (size_t i = 0; i < set->length; i++) {
+    const tp_idrun *run = &set->runs[i];
     for (uint64_t word = run->first; word < run->first + run->count; word++)
       for (int bit = 0; bit < 64; bit++)
         if (run->bits >> bit & 1)
           visit(context, word * 64 + (uint64_t)bit);
+  }
 }
 
 void tp_idset_clear(tp_idset *set) {
