@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What the README says is true: its commands and its code are run, its tables are compared with their sources.
+-- What the documents say is true: their commands and code are run, their tables are compared with their sources.
 --
--- How it reads the page:
+-- How it reads a page, README.md or one of docs/:
 --
 --   console   `$ ` begins a command for sh; `> ` is typed into the command above it; the rest is what is said.
 --             A block that ends in `...` shows a program that goes on: it is left running until the end of
@@ -31,10 +31,11 @@ local ON_TERMINAL <const> = "Disconnected from control server."
 ---@field line integer where it begins
 ---@field lines string[]
 
+---@param page string the path of the file
 ---@return Block[]
-local function read_blocks()
+local function read_blocks(page)
   local blocks, block, number = {}, nil, 0
-  for line in io.lines "README.md" do
+  for line in io.lines(page) do
     number = number + 1
     local language = line:match "^```(%l*)$"
     if block and language then
@@ -50,9 +51,9 @@ local function read_blocks()
 end
 
 ---The cells of all table rows of the page whose first cell matches `first`.
-local function read_rows(first)
+local function read_rows(page, first)
   local rows = {}
-  for line in io.lines "README.md" do
+  for line in io.lines(page) do
     local cells = {}
     for cell in line:gmatch "|%s*([^|]-)%s*%f[|]" do
       cells[#cells + 1] = cell
@@ -110,7 +111,9 @@ local function assert_says(lines, text, where)
   end
 end
 
-describe("the README", function()
+---Defines the specs of what a page shows.
+---@param page string the path of the file
+local function describe_page(page)
   local directory
   local left_running = {}
 
@@ -165,12 +168,12 @@ describe("the README", function()
     assert_says(said, process:finish().out, where)
   end
 
-  local blocks = read_blocks()
+  local blocks = read_blocks(page)
   for _, block in ipairs(blocks) do -- before all others: the host that they start ends after half a minute
     if block.language == "console" then
       it(("says what the commands of line %d say"):format(block.line), function()
         for _, step in ipairs(read_steps(block)) do
-          run_step(step, ("README.md:%d: %s"):format(block.line, step.command))
+          run_step(step, ("%s:%d: %s"):format(page, block.line, step.command))
         end
       end)
     end
@@ -189,7 +192,7 @@ describe("the README", function()
         local path = program.write_file(directory .. "/block.lua", text .. "\n")
         local done = program.run { "run", path }
         assert.are.equal("", done.err)
-        assert_says(printed, done.out, "README.md:" .. block.line)
+        assert_says(printed, done.out, page .. ":" .. block.line)
       end)
     elseif block.language == "c" then
       it("shows the code of the C example", function()
@@ -199,7 +202,37 @@ describe("the README", function()
     end
   end
 
-  it("names the two scripts that can be run", function()
+  it("links to what is there", function()
+    for target in program.read_file(page):gmatch "%]%(([^)#]+)[^)]*%)" do
+      local path = (page:match "^.*/" or "") .. target
+      assert.is_truthy(target:find "^https://" or uv.fs_stat(path), target)
+    end
+  end)
+end
+
+---All pages, README.md first.
+local function read_pages()
+  local pages = { "README.md", "CONTRIBUTING.md", "SECURITY.md" }
+  local folder = assert(uv.fs_scandir "docs")
+  for name in uv.fs_scandir_next, folder do
+    pages[#pages + 1] = name:find "%.md$" and "docs/" .. name or nil
+  end
+  return pages
+end
+
+for _, page in ipairs(read_pages()) do
+  describe(page, function()
+    describe_page(page)
+  end)
+end
+
+describe("the documents", function()
+  it("begin with a README of at most 150 lines", function()
+    local _, lines = program.read_file("README.md"):gsub("\n", "\n")
+    assert.is_true(lines <= 150, lines .. " lines")
+  end)
+
+  it("name the two scripts that can be run", function()
     local page = program.read_file "README.md"
     for script in pairs { ["scripts/demo"] = 1, ["scripts/test"] = 1 } do
       assert.is_truthy(page:find("\n    " .. script, 1, true))
@@ -207,9 +240,9 @@ describe("the README", function()
     end
   end)
 
-  it("lists the codes of errors with their meanings", function()
+  it("list the codes of errors with their meanings", function()
     local listed = {}
-    for _, cells in ipairs(read_rows "^`%u%a+`$") do
+    for _, cells in ipairs(read_rows("docs/errors.md", "^`%u%a+`$")) do
       listed[cells[1]:sub(2, -2)] = cells[2]
     end
     local codes = {}
@@ -221,9 +254,9 @@ describe("the README", function()
     assert.are.same(codes, listed)
   end)
 
-  it("tells of each function that Lua finds, and of each method", function()
+  it("tell of each function that Lua finds, and of each method", function()
     local taskpool = require "taskpool"
-    local page = program.read_file "README.md"
+    local page = program.read_file "docs/workers.md" .. program.read_file "docs/pools.md"
     for name in pairs(taskpool) do
       assert.is_truthy(page:find("taskpool." .. name .. "%f[^%w_]"), name)
     end
@@ -236,15 +269,9 @@ describe("the README", function()
       end
     end
   end)
-
-  it("links to what is there", function()
-    for target in program.read_file("README.md"):gmatch "%]%(([^)#]+)%)" do
-      assert.is_truthy(target:find "^https://" or uv.fs_stat(target), target)
-    end
-  end)
 end)
 
-describe("the README's table of methods", function()
+describe("the table of methods", function()
   ---The help on each command of both kinds of pools: { [command] = { usage =, summary =, options = {} } }.
   local function read_help()
     local host <close> = hosts.start 'taskpool.TaskPool {} taskpool.SimpleTaskPool(print)'
@@ -280,7 +307,7 @@ describe("the README's table of methods", function()
       assert.is_truthy(commands[own])
       commands[own] = nil
     end
-    for _, cells in ipairs(read_rows "^`pool[:.]") do
+    for _, cells in ipairs(read_rows("docs/methods.md", "^`pool[:.]")) do
       local name = cells[1]:match("pool[:.]([%l_]+)"):gsub("_", "-")
       local help = assert(commands[name], name)
       assert.are.equal("`" .. help.usage .. "`", cells[2])
@@ -294,14 +321,14 @@ describe("the README's table of methods", function()
   end)
 end)
 
-describe("the README of the sources", function()
+describe("the page on the architecture", function()
   ---What stands in backquotes and matches.
   local function quoted(pattern)
-    return program.read_file("src/README.md"):gmatch("`(" .. pattern .. ")`")
+    return program.read_file("docs/architecture.md"):gmatch("`(" .. pattern .. ")`")
   end
 
   it("names each file of each folder", function()
-    local page = program.read_file "src/README.md"
+    local page = program.read_file "docs/architecture.md"
     for folder, kind in
       function(found)
         return uv.fs_scandir_next(found)
@@ -309,7 +336,7 @@ describe("the README of the sources", function()
       uv.fs_scandir "src"
     do
       local row = page:match("\n| `" .. folder:gsub("%p", "%%%0") .. "/?` [^\n]*")
-      assert.is_truthy(row or folder == "README.md", folder)
+      assert.is_truthy(row, folder)
       for file in
         function(found)
           return found and uv.fs_scandir_next(found)
