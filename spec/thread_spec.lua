@@ -579,6 +579,68 @@ describe("the log of a thread", function()
   end)
 end)
 
+describe("threads for which there are too few descriptors", function()
+  it("are refused with the reason, and leave none open", function()
+    local directory = program.make_directory()
+    local path = program.write_file(
+      directory .. "/script.lua",
+      [[
+      local taskpool = require "taskpool"
+      local uv = require "luv"
+
+      local function open()
+        return uv.fs_open("/dev/null", "r", 0)
+      end
+
+      ---How many descriptors could be opened.
+      local function count_free()
+        local free = {}
+        for descriptor in open do
+          free[#free + 1] = descriptor
+        end
+        for _, descriptor in ipairs(free) do
+          uv.fs_close(descriptor)
+        end
+        return #free
+      end
+
+      local held = {}
+      for descriptor in open do
+        held[#held + 1] = descriptor
+      end
+      local left = 0
+      while true do
+        assert(count_free() == left)
+        local ok, result = pcall(taskpool.TaskPool, { executor = "thread", threads = 2 })
+        if ok then
+          while #held > 0 do
+            uv.fs_close(table.remove(held))
+          end
+          result:apply "spec.support.remote.count"
+          result:gather_and_close()
+          break
+        end
+        assert(result.code == "IOError", result)
+        assert(result.message == "cannot make an event loop: too many open files", result)
+        local since = taskpool.now()
+        while count_free() < left do -- the first of the threads ends
+          assert(taskpool.now() - since < 10, "a descriptor was left open")
+          taskpool.sleep(0.001)
+        end
+        uv.fs_close(table.remove(held))
+        left = left + 1
+      end
+      print(left)
+      ]]
+    )
+    local line = ("ulimit -n 64; exec %s run %s"):format(program.path, path)
+    local done = program.run { file = "sh", "-c", line }
+    program.remove_directory(directory)
+    assert.are.equal("", done.err)
+    assert.is_true(tonumber(done.out) > 2, done.out)
+  end)
+end)
+
 describe("the end of a host with threads", function()
   ---Runs a script to its end, as the program and in a stock interpreter.
   local function each_way(script, check)

@@ -12,9 +12,13 @@
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How long closing waits for requests that are under way outside, nanoseconds. */
 #define PATIENCE UINT64_C(2000000000)
+
+/* A version of libuv, as uv_version says it. */
+#define LIBUV_1_51 (1 << 16 | 51 << 8)
 
 /* Its address is the registry key of the host. */
 static const char host_key;
@@ -206,10 +210,19 @@ static void register_host(tp_host *host) {
   *box = host;
 }
 
+/* Up to version 1.50, libuv keeps a descriptor of a loop that it could not make. Standard ones are
+ * never of a loop (standard.h). */
+static int make_loop(uv_loop_t *loop) {
+  int status = uv_loop_init(loop);
+  if (status != 0 && uv_version() < LIBUV_1_51 && uv_backend_fd(loop) > STDERR_FILENO)
+    close(uv_backend_fd(loop));
+  return status;
+}
+
 /* Opens luv's loop, or one of its own, and its first handle. Raises IOError. */
 static void open_loop(tp_host *host, lua_State *L) {
   uv_loop_t *loop = tp_luv_loop(L);
-  int status = loop ? 0 : uv_loop_init(&host->own_loop);
+  int status = loop ? 0 : make_loop(&host->own_loop);
   if (status != 0)
     tp_raise(L, TP_IO_ERROR, "cannot make an event loop: %s", uv_strerror(status));
   host->loop = loop ? loop : &host->own_loop;

@@ -202,7 +202,7 @@ void tp_dispatch_settle(tp_threads *set);
 
 /* ---- worker.c ---- */
 
-/* Starts a thread and waits until it runs. False: NotAvailable, NoMemory. */
+/* Starts a thread and waits until it runs. False: NotAvailable, IOError, NoMemory. */
 bool tp_worker_start(tp_thread *thread, tp_error *error);
 
 /* Frees the record of a thread that has ended or never begun. */

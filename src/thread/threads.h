@@ -24,8 +24,8 @@ typedef struct tp_threads_options {
   double grace;      /* seconds that work has to end when the set is closed */
 } tp_threads_options;
 
-/* Starts a set and pushes its userdata, whose collection closes it. Raises NotAvailable, NoMemory.
- */
+/* Starts a set and pushes its userdata, whose collection closes it. Raises NotAvailable, IOError,
+ * NoMemory. */
 void tp_threads_push(lua_State *L, tp_host *host, const tp_threads_options *options);
 
 /* Pushes the set of the host that belongs to no pool, made at the first call. */
