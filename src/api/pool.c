@@ -239,6 +239,8 @@ static int stop(lua_State *L, uint64_t most, const char *who) {
   uint64_t count = most < pool->running ? most : pool->running;
   luaL_checkstack(L, 3, NULL);
   lua_createtable(L, (int)(count < INT32_MAX ? count : INT32_MAX), 0);
+  if (pool->running < count) /* a finalizer has cancelled some */
+    count = pool->running;
   const tp_task *task = TAILQ_LAST(&pool->running_tasks, tp_task_list);
   for (uint64_t i = 1; i <= count; i++) {
     lua_pushinteger(L, (lua_Integer)task->id);
@@ -347,6 +349,7 @@ int l_pool_scale(lua_State *L) {
     cancel_newest(L, pool, pool->running - pool->size, "scale");
   return push_size(L, pool->size);
 }
+
 int l_pool_queue_limit(lua_State *L) {
   return push_size(L, tp_pool_check(L, 1)->queue_limit);
 }
@@ -459,15 +462,11 @@ static void add_id(void *context, uint64_t id) {
 int l_pool_get_group_ids(lua_State *L) {
   const tp_pool *pool = tp_pool_check(L, 1);
   int top = lua_gettop(L);
-  tp_error error;
-  for (int i = 2; i <= top; i++)
-    if (!tp_pool_find_group(pool, lua_tostring(L, i), &error))
-      return tp_raise_error(L, &error);
   luaL_checkstack(L, 3, NULL);
-  lua_newtable(L);
+  lua_newtable(L); /* may run a finalizer that flushes the pool: what follows does not */
   luaL_setmetatable(L, TP_SET_TYPE);
   for (int i = 2; i <= top; i++)
-    tp_idset_each(&tp_pool_find_group(pool, lua_tostring(L, i), NULL)->ids, add_id, L);
+    tp_idset_each(&check_group(L, pool, i)->ids, add_id, L);
   return 1;
 }
 

@@ -249,7 +249,7 @@ void tp_ending_keep_record(tp_coro *coro) {
     tell(coro, TP_EVENT_IGNORED);
 }
 
-const tp_cancel *tp_exec_reason(tp_task *task) {
+tp_cancel *tp_exec_reason(tp_task *task) {
   const tp_coro *coro = tp_coro_of(task);
   return coro->ending ? coro->ending->reason : NULL;
 }

@@ -234,7 +234,7 @@ bool tp_exec_is_shielded(const tp_exec *exec);
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index);
 
 /* Why a live task is being cancelled; NULL: it is not, or it is through with it. */
-const tp_cancel *tp_exec_reason(tp_task *task);
+tp_cancel *tp_exec_reason(tp_task *task);
 
 /* ---- running ---- */
 
