@@ -194,14 +194,14 @@ describe("taskpool run", function()
       pool:map(fail, function() error "no more" end, { group_name = "c" })
     ]]
     assert.are.equal(1, done.code)
-    assert.are.equal("taskpool: TaskFailed: 6 tasks failed and nothing has looked at their errors: 3 in group a of "
+    assert.are.equal("taskpool: TaskFailed: 6 tasks have failed with errors, which nothing has looked at: 3 in group a of "
       .. "TaskPool-jobs, 1 in group b of TaskPool-jobs, 1 in group c of TaskPool-jobs, 1 submitted of TaskPool-jobs\n",
       done.err)
   end)
 
   it("names five places", function()
     local done = run [[for i = 1, 9 do pool:apply(fail, { args = { i } }) end]]
-    assert.matches("^taskpool: TaskFailed: 9 tasks .*, and more in 4 others\n$", done.err)
+    assert.matches("^taskpool: TaskFailed: 9 tasks .*, and in 4 more\n$", done.err)
   end)
 
   it("ends with 0 all the same where that is wanted", function()
@@ -237,7 +237,7 @@ describe("taskpool run", function()
     } do
       local done = run(looks)
       assert.are.equal(1, done.code, looks)
-      assert.matches("^taskpool: TaskFailed: 1 tasks failed", done.err)
+      assert.matches("^taskpool: TaskFailed: 1 task has failed with an error, ", done.err)
     end
   end)
 

@@ -14,7 +14,7 @@ local function read_warnings(host)
   for _ in host.process.err:gmatch "control client: " do
     lines = lines + 1
   end
-  for count in host.process.err:gmatch "control server: (%d+) more clients were sent away" do
+  for count in host.process.err:gmatch "control server: further clients sent away: (%d+)" do
     lines = lines + 1
     more = more + count
   end

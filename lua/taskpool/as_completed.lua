@@ -16,7 +16,7 @@ local Queue = require "taskpool.queue"
 ---@return fun(): taskpool.Future?, integer?
 local function as_completed(futures)
   if type(futures) ~= "table" then
-    argument.refuse("as_completed: a list of futures is wanted, not %s", argument.describe(futures))
+    argument.refuse("as_completed: expected a list of futures, not %s", argument.describe(futures))
   end
   local done, left = Queue.new(), #futures
   for index = 1, left do

@@ -129,7 +129,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 int l_core_await(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isfunction(L, 1))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "await: a function is wanted, not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "await: expected a function, not %s",
                     luaL_typename(L, 1));
   tp_wait_check(host->exec, L);
   int count = lua_gettop(L);

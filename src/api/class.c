@@ -40,7 +40,7 @@ tp_pool *tp_pool_check(lua_State *L, int index) {
   tp_pool *pool = to_pool(L, index);
   if (!pool)
     tp_raise(L, TP_INVALID_ARGUMENT,
-             "a pool is wanted, not %s; call methods with a colon, as pool:lock()",
+             "expected a pool, not %s; call methods with a colon, such as pool:lock()",
              luaL_typename(L, index));
   return pool;
 }
@@ -110,7 +110,7 @@ uint64_t tp_pool_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
 }
 
-/* Takes the option `pool_size`, in the slot behind `size`, for `size` where that is not given. */
+/* Takes the option `pool_size`, in the slot after `size`, for `size` where that is not given. */
 static void merge_sizes(lua_State *L, int size, const char *what) {
   if (lua_isnil(L, size + 1))
     return;

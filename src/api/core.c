@@ -87,7 +87,7 @@ static int l_core_wake(lua_State *L) {
   int is_integer;
   lua_Integer id = lua_tointegerx(L, 1, &is_integer);
   if (!is_integer)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "wake: an id of waiter() is wanted, not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "wake: expected an id of waiter(), not %s",
                     luaL_typename(L, 1));
   bool woken = tp_wake(exec_of(L), (tp_wake_id)id, L, lua_gettop(L) - 1);
   lua_pushboolean(L, woken);

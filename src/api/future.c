@@ -50,7 +50,7 @@ static tp_future *check(lua_State *L, int index) {
   tp_future *future = luaL_testudata(L, index, TYPE);
   if (!future)
     tp_raise(L, TP_INVALID_ARGUMENT,
-             "a future is wanted, not %s; call methods with a colon, as future:await()",
+             "expected a future, not %s; call methods with a colon, such as future:await()",
              luaL_typename(L, index));
   return future;
 }
@@ -446,7 +446,7 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
   tp_future *future = tp_future_push(L, host);
   lua_insert(L, function);
   lua_pushvalue(L, function);
-  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise behind the start */
+  future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise after the start */
   future->coro = tp_exec_start(host->exec, L, nargs, what, tp_future_done, future);
   if (limit > 0)
     tp_exec_limit(future->coro, limit);
@@ -454,7 +454,7 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
 
 int l_core_start(lua_State *L) {
   if (!lua_isfunction(L, 1))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "start: a function is wanted, not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "start: expected a function, not %s",
                     luaL_typename(L, 1));
   tp_future_start(L, lua_gettop(L) - 1, tp_load_job_name(L, "a job"), 0);
   return 1;

@@ -46,7 +46,7 @@ int l_core_shield(lua_State *L) {
   if (lua_type(L, 1) != LUA_TNUMBER || !(seconds >= 0))
     return tp_raise(L, TP_INVALID_ARGUMENT, "shield: seconds must be a number from 0 on");
   if (!lua_isfunction(L, 2))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "shield: a function is wanted, not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "shield: expected a function, not %s",
                     luaL_typename(L, 2));
   tp_wait_id(exec, L);
   if (!tp_exec_shield(exec, seconds, &before))

@@ -60,14 +60,14 @@
 #define RETRIES                                                                                    \
   {                                                                                                \
     .name = "retries", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RETRIES",       \
-    .help = "how often a task that fails is tried again, as 3 or "                                 \
+    .help = "how often a task that fails is tried again, such as 3 or "                            \
             "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, 0)"                            \
   }
 
 #define RATE                                                                                       \
   {                                                                                                \
     .name = "rate", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RATE",             \
-    .help = "how many tasks of the group may start in a second, as 10 or "                         \
+    .help = "how many tasks of the group may start in a second, such as 10 or "                    \
             "{n=10,per=SECONDS,burst=1} (default: any number)"                                     \
   }
 

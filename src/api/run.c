@@ -68,7 +68,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 int l_core_run(lua_State *L) {
   tp_host *host = tp_core_host(L);
   if (!lua_isfunction(L, 1))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "run: a function is wanted, not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "run: expected a function, not %s",
                     luaL_typename(L, 1));
   tp_load_check(L, "run cannot be called");
   if (tp_exec_current(host->exec)) {

@@ -147,7 +147,7 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
 
 /* Waits for the targets from number `context` on. */
 static int wait_for(lua_State *L, int status, lua_KContext context) {
-  const tp_pool *pool = tp_pool_check(L, POOL);
+  tp_pool *pool = tp_pool_check(L, POOL);
   tp_exec *exec = exec_of(pool);
   const target *targets = lua_touserdata(L, TARGETS);
   lua_KContext count = (lua_KContext)(lua_rawlen(L, TARGETS) / sizeof *targets);
@@ -161,10 +161,9 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
   const target *next = &targets[context];
   if (tp_wait_is_late(exec, deadline))
     return time_out(L, pool, next);
-  tp_run_wait((tp_pool *)pool, L, next->is_group ? TP_EVENT_FINISHED : TP_EVENT_ENDED,
-              next->number);
+  tp_run_wait(pool, L, next->is_group ? TP_EVENT_FINISHED : TP_EVENT_ENDED, next->number);
   bool is_fed = next->is_group && find_group(pool, next)->feed == TP_FEED_WAITING;
-  if (deadline == HUGE_VAL && !is_fed && !tp_wait_for_pool(exec, L, (tp_pool *)pool))
+  if (deadline == HUGE_VAL && !is_fed && !tp_wait_for_pool(exec, L, pool))
     return tp_wait_raise_deadlock(exec, L, pool);
   return tp_wait_park_until(exec, L, deadline, wait_for, context);
 }

@@ -20,8 +20,8 @@ static bool read_unix(const char *path, tp_address *address, tp_error *error) {
     return tp_fail(error, TP_INVALID_ARGUMENT, "unix: needs the path of a socket after it");
   if (length > TP_ADDRESS_PATH_MAX)
     return tp_fail(error, TP_INVALID_ARGUMENT,
-                   "the socket path has %zu bytes, and %d are the most the system takes: %s",
-                   length, TP_ADDRESS_PATH_MAX, path);
+                   "the socket path has %zu bytes, and the system takes at most %d: %s", length,
+                   TP_ADDRESS_PATH_MAX, path);
   address->kind = TP_ADDRESS_UNIX;
   memcpy(address->as.path, path, length + 1);
   return true;

@@ -164,7 +164,7 @@ static json_t *receive_answer(client *self, tp_error *error) {
     if (answer && !json_object_get(answer, "event"))
       return answer;
     if (!answer) {
-      tp_fail(error, TP_IO_ERROR, "the server at %s sent a line that is no answer",
+      tp_fail(error, TP_IO_ERROR, "the server at %s sent a line that is not an answer",
               self->connection.address);
       return NULL;
     }

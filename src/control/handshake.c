@@ -10,7 +10,8 @@
 static bool read_width(const json_t *hello, tp_session *session, tp_error *error) {
   const json_t *width = json_object_get(hello, "terminal_width");
   if (width && !json_is_integer(width) && !json_is_null(width))
-    return tp_fail(error, TP_INVALID_ARGUMENT, "terminal_width in the first line is no integer");
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "terminal_width in the first line is not an integer");
   json_int_t columns = json_integer_value(width);
   session->width = columns > 0 && columns < 10000 ? (int)columns : 0;
   return true;

@@ -33,7 +33,7 @@ typedef struct reader {
 
 /* How values of one type are read. */
 typedef struct type_reader {
-  bool (*read)(reader *r, const tp_param *param); /* pushes the value, moves r->at behind it */
+  bool (*read)(reader *r, const tp_param *param); /* pushes the value, moves r->at after it */
   const char *takes;                              /* what it must be, for messages */
 } type_reader;
 
@@ -72,7 +72,7 @@ const tp_method tp_line_commands[] = {
                  .kind = TP_PARAM_REQUIRED,
                  .type = TP_PARAM_NAME,
                  .value = "MODULE",
-                 .help = "a module, as package.module"}},
+                 .help = "a module, such as package.module"}},
      .summary = "Load the new text of a module, for tasks that start later."},
     {.name = "help",
      .on = TP_ON_ALL,
@@ -463,7 +463,8 @@ static bool read_target(reader *r, const tp_param *param) {
 }
 
 static const type_reader types[TP_PARAM_FLAG + 1] = {
-    [TP_PARAM_FUNCTION] = {read_function, "the name of a function, as package.module.function"},
+    [TP_PARAM_FUNCTION] = {read_function,
+                           "the name of a function, such as package.module.function"},
     [TP_PARAM_ITERABLE] = {read_iterable, "a list, as ['x', 'y'], or the dotted name of one"},
     [TP_PARAM_LIST] = {read_list, "a list, as [1, 'a']"},
     [TP_PARAM_TABLE] = {read_table, "a table with names as keys, as {x = 1, y = 'a'}"},

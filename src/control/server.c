@@ -31,7 +31,7 @@ static bool log_counted(tp_server *server) {
   if (server->unlogged == 0)
     return false;
   tp_log_write(&server->host->log, TP_LOG_WARNING,
-               "control server: %" PRIu64 " more clients were sent away", server->unlogged);
+               "control server: further clients sent away: %" PRIu64, server->unlogged);
   server->unlogged = 0;
   return true;
 }

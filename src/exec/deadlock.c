@@ -63,8 +63,7 @@ int tp_wait_raise_deadlock(tp_exec *exec, lua_State *L, const tp_pool *pool) {
   const tp_task *task = &exec->current->as.task;
   return tp_raise(
       L, TP_DEADLOCK,
-      "%s_Task-%llu would wait for ever for work of %s: that is full, and all its %llu tasks "
-      "wait like this; give it more places, or use another pool for such work",
-      task->group->pool->label, (unsigned long long)task->id, pool->label,
-      (unsigned long long)pool->running);
+      "%s_Task-%llu would wait for ever for work of %s: that is full, and each of its tasks waits "
+      "like this; give it more places, or use another pool for such work",
+      task->group->pool->label, (unsigned long long)task->id, pool->label);
 }

@@ -27,7 +27,7 @@ bool tp_exec_has_work(const tp_exec *exec) {
 }
 
 /* Lets each pool that has room start some tasks. A pool that has been fed and wants more goes
- * behind those that have not. */
+ * after those that have not. */
 static void feed_pools(tp_exec *exec) {
   tp_run *last = TAILQ_LAST(&exec->pools, tp_run_list), *run;
   while (exec->fresh < FRESH_MAX && (run = TAILQ_FIRST(&exec->pools))) {

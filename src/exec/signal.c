@@ -81,7 +81,7 @@ bool tp_signal_take(tp_signal *of, int wanted, tp_error *error) {
     if (may_be_taken(wanted) && take(of, wanted))
       return true;
     return tp_fail(error, TP_INVALID_ARGUMENT,
-                   "preempt_signal must be a signal that a program may use, as SIGUSR2 or "
+                   "preempt_signal must be a signal that a program may use, such as SIGUSR2 or "
                    "SIGRTMIN + 1, not %d",
                    wanted);
   }

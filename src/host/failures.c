@@ -81,8 +81,9 @@ bool tp_host_check_failures(const tp_host *host, tp_error *error) {
     return true;
   char more[40] = "";
   if (all.places > NAMED_MAX)
-    snprintf(more, sizeof more, ", and more in %u others", all.places - NAMED_MAX);
-  return tp_fail(error, TP_TASK_FAILED,
-                 "%" PRIu64 " tasks failed and nothing has looked at their errors: %s%s",
-                 all.failed, all.words, more);
+    snprintf(more, sizeof more, ", and in %u more", all.places - NAMED_MAX);
+  return tp_fail(
+      error, TP_TASK_FAILED, "%" PRIu64 " %s, which nothing has looked at: %s%s", all.failed,
+      all.failed == 1 ? "task has failed with an error" : "tasks have failed with errors",
+      all.words, more);
 }

@@ -55,7 +55,7 @@ void tp_log_to_file(void *log_file, tp_log_level level, const char *message) {
   unsigned dropped = is_taken ? __atomic_exchange_n(&log->dropped, 0, __ATOMIC_RELAXED) : 0;
   if (dropped) {
     char text[64];
-    snprintf(text, sizeof text, "%u records were dropped: nobody read the log", dropped);
+    snprintf(text, sizeof text, "records dropped because nobody read the log: %u", dropped);
     write_line(log->file, TP_LOG_WARNING, text);
     is_taken = is_ready(log->file);
   }

@@ -338,7 +338,7 @@ static bool reserve_task(tp_pool *pool, tp_group *group) {
          (!group->submitted || tp_idset_reserve(&pool->call_ids));
 }
 
-/* There is no memory for the next task of a group. */
+/* There is not enough memory for the next task of a group. */
 static void give_up(tp_pool *pool, tp_group *group) {
   group->feeding = true; /* who is told may cancel it */
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)

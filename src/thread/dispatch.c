@@ -230,7 +230,7 @@ static void write_lines(tp_threads *set, const tp_thread *thread, tp_note_list *
     free(line);
   }
   if (lost)
-    tp_log_write(log, TP_LOG_WARNING, "thread %u of %s: %u more records were dropped",
+    tp_log_write(log, TP_LOG_WARNING, "thread %u of %s: further records dropped: %u",
                  thread->number, set->label, lost);
 }
 

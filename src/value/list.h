@@ -17,8 +17,8 @@ lua_Integer tp_list_marked(lua_State *L, int index);
 /* The length of the list at `index`: what it says, else its border. */
 lua_Integer tp_list_length(lua_State *L, int index);
 
-/* Pushes a key of the table at `index` and returns true if that has keys but no list item, so that
- * it was hardly meant as a list. */
+/* Whether the table at `index` has keys but no list items, so that it was hardly meant as a list.
+ */
 bool tp_list_has_keys_only(lua_State *L, int index);
 
 #endif

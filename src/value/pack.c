@@ -201,7 +201,7 @@ static bool pack_map(packer *p, int table, uint32_t count) {
     int value = lua_gettop(L);
     if (lua_type(L, value - 1) > LUA_TSTRING || lua_islightuserdata(L, value - 1)) {
       p->depth--;
-      return refuse(p, " has a key that is no string, number or boolean");
+      return refuse(p, " has a key that is not a string, number or boolean");
     }
     at->key = value - 1;
     if (!pack_value(p, value - 1) || !pack_value(p, value))

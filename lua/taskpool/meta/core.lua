@@ -121,8 +121,8 @@ function core.catch_cancel(fn, ...) end
 ---@return any ...
 function core.shield(seconds, fn, ...) end
 
----Lets control sessions call what is named: a module's function, as "jobs.fetch", or all that a module and those
----below it define, as "jobs.*". With `fn` the name is that of this function, whatever modules there are; it cannot
+---Lets control sessions call what is named: a module's function, such as "jobs.fetch", or all that a module and those
+---below it define, such as "jobs.*". With `fn` the name is that of this function, whatever modules there are; it cannot
 ---be called in threads. The first call replaces the default, the modules below the modules directory. Raises
 ---InvalidArgument for a malformed name, NotFound if there is no such module.
 ---@param name string
