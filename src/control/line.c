@@ -465,8 +465,8 @@ static bool read_target(reader *r, const tp_param *param) {
 static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_FUNCTION] = {read_function,
                            "the name of a function, such as package.module.function"},
-    [TP_PARAM_ITERABLE] = {read_iterable, "a list, as ['x', 'y'], or the dotted name of one"},
-    [TP_PARAM_LIST] = {read_list, "a list, as [1, 'a']"},
+    [TP_PARAM_ITERABLE] = {read_iterable, "a list, such as ['x', 'y'], or the dotted name of one"},
+    [TP_PARAM_LIST] = {read_list, "a list, such as [1, 'a']"},
     [TP_PARAM_TABLE] = {read_table, "a table with names as keys, as {x = 1, y = 'a'}"},
     [TP_PARAM_INTEGER] = {read_integer, "a whole number, as 2 or -1"},
     [TP_PARAM_COUNT] = {read_count, "a whole number of 0 or more"},
