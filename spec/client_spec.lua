@@ -208,7 +208,7 @@ describe("the client of a framed server", function()
     serve(GREETING, { lock = "ok\n" })
     local done = ask "lock"
     assert.are.equal(3, done.code)
-    assert.matches("^IOError: .*no answer\n$", done.err)
+    assert.matches("^IOError: .*not an answer\n$", done.err)
   end)
 end)
 

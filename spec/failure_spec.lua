@@ -194,8 +194,8 @@ describe("taskpool run", function()
       pool:map(fail, function() error "no more" end, { group_name = "c" })
     ]]
     assert.are.equal(1, done.code)
-    assert.are.equal("taskpool: TaskFailed: 6 tasks have failed with errors, which nothing has looked at: 3 in group a of "
-      .. "TaskPool-jobs, 1 in group b of TaskPool-jobs, 1 in group c of TaskPool-jobs, 1 submitted of TaskPool-jobs\n",
+    assert.are.equal("taskpool: TaskFailed: 6 tasks failed, and nothing has looked at their errors: 3 in group a of "
+      .. "TaskPool-jobs, 1 in group b of TaskPool-jobs, 1 in group c of TaskPool-jobs, 1 submitted to TaskPool-jobs\n",
       done.err)
   end)
 
@@ -237,7 +237,7 @@ describe("taskpool run", function()
     } do
       local done = run(looks)
       assert.are.equal(1, done.code, looks)
-      assert.matches("^taskpool: TaskFailed: 1 task has failed with an error, ", done.err)
+      assert.matches("^taskpool: TaskFailed: 1 task failed, ", done.err)
     end
   end)
 

@@ -14,7 +14,7 @@
 #define FUNC                                                                                       \
   {                                                                                                \
     .name = "func", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_FUNCTION, .value = "FUNC",         \
-    .help = "the worker function, as package.module.function"                                      \
+    .help = "the worker function, such as package.module.function"                                 \
   }
 
 #define GROUP_NAME                                                                                 \

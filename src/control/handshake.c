@@ -32,8 +32,9 @@ static bool read_hello(tp_session *session, tp_error *error) {
   json_error_t where;
   json_t *hello = json_loadb(session->line.bytes, session->line.length, 0, &where);
   if (!hello)
-    return tp_fail(error, TP_INVALID_ARGUMENT, "the first line is no JSON object: %s at column %d",
-                   where.text, where.column);
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "the first line is not a JSON object: %s at column %d", where.text,
+                   where.column);
   bool understood = read_reply(hello, session, error) && read_width(hello, session, error);
   json_decref(hello);
   return understood;

@@ -57,15 +57,16 @@ typedef struct summary {
   char words[1500]; /* the first places */
 } summary;
 
-/* Adds failures; `kind` is what has failed, such as "submitted calls", or a group's name. */
-static void add(summary *of, uint64_t count, const char *kind, const char *name, const char *pool) {
+/* Adds failures; `where` and `name` say of what they are, such as "in group " and its name. */
+static void add(summary *of, uint64_t count, const char *where, const char *name,
+                const char *pool) {
   if (count == 0)
     return;
   size_t length = strlen(of->words);
   of->failed += count;
   if (of->places++ < NAMED_MAX)
     snprintf(of->words + length, sizeof of->words - length, "%s%" PRIu64 " %s%.100s%s%.100s",
-             length ? ", " : "", count, kind, name, *pool ? " of " : "", pool);
+             length ? ", " : "", count, where, name, *pool ? " of " : "", pool);
 }
 
 bool tp_host_check_failures(const tp_host *host, tp_error *error) {
@@ -76,14 +77,14 @@ bool tp_host_check_failures(const tp_host *host, tp_error *error) {
   TAILQ_FOREACH(group, &pool->groups, pool_link)
   add(&all, group->unseen, "in group ", tp_group_label(group), pool->label);
   for (size_t i = 0; i < host->failures.count; i++)
-    add(&all, host->failures.pools[i].count, "submitted", "", host->failures.pools[i].pool);
+    add(&all, host->failures.pools[i].count, "submitted to ", host->failures.pools[i].pool, "");
   if (all.failed == 0)
     return true;
   char more[40] = "";
   if (all.places > NAMED_MAX)
     snprintf(more, sizeof more, ", and in %u more", all.places - NAMED_MAX);
-  return tp_fail(
-      error, TP_TASK_FAILED, "%" PRIu64 " %s, which nothing has looked at: %s%s", all.failed,
-      all.failed == 1 ? "task has failed with an error" : "tasks have failed with errors",
-      all.words, more);
+  bool is_one = all.failed == 1;
+  return tp_fail(error, TP_TASK_FAILED, "%" PRIu64 " %s failed, and nothing has looked at %s: %s%s",
+                 all.failed, is_one ? "task" : "tasks", is_one ? "its error" : "their errors",
+                 all.words, more);
 }
