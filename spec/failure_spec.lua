@@ -277,4 +277,23 @@ describe("the control port", function()
     assert.are.equal(2, json.decode(framed:ask "status").value.failed)
     assert.are.equal(2, json.decode(framed:ask "groups -a").value[1].failed)
   end)
+
+  it("tells of the failure of a call whose name it was given as of any other", function()
+    local host <close> = hosts.start([[
+      local pool = taskpool.TaskPool { name = "jobs" }
+      taskpool.log.handler = function(_, message) print((message:match "[^\n]+")) end
+    ]], { ["jobs.lua"] = "return { fail = function(n) error('bad ' .. n, 0) end }" })
+    local wire <close> = host:greet()
+    for _, name in ipairs { "seen", "forgotten" } do
+      assert.are.equal(name, wire:ask("submit jobs.fail -a [1] --nowait -g " .. name))
+      host.process:wait_for("group '" .. name .. "': bad 1\n")
+    end
+    assert.matches("^TaskFailed: 1 of 1 tasks of group 'seen' failed", wire:ask "wait seen")
+    assert.are.equal("map-fail-group-0", wire:ask "map jobs.fail []")
+    assert.matches("^TaskNotFound: group 'map%-fail%-group%-0' .* has ended without any task$",
+      wire:ask "task map-fail-group-0")
+    host.process:stop()
+    assert.are.equal("taskpool: TaskFailed: 1 task failed, and nothing has looked at its error: 1 in group forgotten "
+      .. "of TaskPool-jobs\n", host.process.err)
+  end)
 end)

@@ -199,6 +199,8 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   bool is_job = future->coro != NULL;
   const tp_pool *pool = future->group ? future->group->pool : NULL;
   int first = lua_gettop(L) - count + 1;
+  if (future->group && future->group->kept && future->group->started)
+    future->seen = true; /* its failure counts in the group */
   future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
   wake_all(future);
   if (!lua_checkstack(L, count + 8)) {

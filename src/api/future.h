@@ -22,7 +22,8 @@ void tp_future_expect_call(tp_future *future, tp_group *group);
 /* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
 void tp_future_done(void *context, lua_State *L, bool ok, int count);
 
-/* Pushes the name of the group that a future waits for, which stays until a flush from now on.
+/* Pushes the name of the group that a future waits for, in place of the future: the group stays
+ * until a flush, and a failure is told as those of other groups are.
  * False, and nothing: that is no future of a call, or it is done. */
 bool tp_future_push_group(lua_State *L, int index);
 

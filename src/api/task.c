@@ -127,6 +127,9 @@ static int push_task_of_group(lua_State *L, const tp_pool *pool) {
   const tp_group *group = tp_pool_find_group(pool, lua_tostring(L, 2), &error);
   if (!group)
     return tp_raise_error(L, &error);
+  if (group->started == 0 && group->finished)
+    return tp_raise(L, TP_TASK_NOT_FOUND, "group '%s' of %s has ended without any task",
+                    group->name, pool->label);
   if (group->started == 0)
     return push_waiting(L);
   if (group->started > 1)
