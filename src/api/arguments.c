@@ -19,13 +19,6 @@ static int refuse(lua_State *L, int index, const char *what, const tp_param *par
                   luaL_typename(L, index));
 }
 
-static bool has_metamethod(lua_State *L, int index, const char *name) {
-  if (luaL_getmetafield(L, index, name) == LUA_TNIL)
-    return false;
-  lua_pop(L, 1);
-  return true;
-}
-
 /* ---- one check for each type ---- */
 
 /* A zero byte would cut a name. */
@@ -84,7 +77,7 @@ static void check_cut(lua_State *L, int index, const char *what) {
 
 /* Replaces a table at `index` that is not a plain list by an iterator over it. */
 static void check_iterable_table(lua_State *L, int index, const char *what, const tp_param *param) {
-  bool says_length = has_metamethod(L, index, "__len");
+  bool says_length = tp_callable_has(L, index, "__len");
   lua_pushvalue(L, index);
   if (tp_callable_is(L, index)) {
     tp_iterator_push_calls(L);
@@ -92,7 +85,7 @@ static void check_iterable_table(lua_State *L, int index, const char *what, cons
              luaL_getmetafield(L, index, "__pairs") != LUA_TNIL) {
     lua_insert(L, -2);
     tp_iterator_push_made(L);
-  } else if (says_length || has_metamethod(L, index, "__index")) {
+  } else if (says_length || tp_callable_has(L, index, "__index")) {
     tp_iterator_push_list(L);
   } else if (tp_list_has_keys_only(L, index)) {
     refuse_keys(L, index, what, param, "pairs(t) goes over keys and values");
@@ -261,7 +254,7 @@ static void lay_out_options(lua_State *L, const tp_method *method, int options, 
 static int iterable_width(lua_State *L, int index, int top) {
   if (!tp_callable_is(L, index) || top < index + 2)
     return 1;
-  return top > index + 2 && has_metamethod(L, index + 3, "__close") ? 4 : 3;
+  return top > index + 2 && tp_callable_has(L, index + 3, "__close") ? 4 : 3;
 }
 
 /* Pushes the iterable at `index`, which takes so many arguments, as one value. */

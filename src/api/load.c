@@ -7,6 +7,7 @@
 #include "api/load.h"
 #include "api/future.h"
 #include "value/error.h"
+#include "value/registry.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -18,7 +19,7 @@
 /* What the jobs are called: they are known by this very text. */
 static const char job_name[] = "a module that is loaded for a control session";
 
-/* Its address is the registry key of the loads that are going on. */
+/* Its address is the registry key of the table module -> future of the loads that are going on. */
 static const char loads_key;
 
 /* ---- what runs ---- */
@@ -60,20 +61,6 @@ static int l_job(lua_State *L) {
 
 /* ---- the loads that are going on ---- */
 
-/* Pushes the table module -> future. */
-static void push_loads(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &loads_key) == LUA_TTABLE)
-    return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &loads_key);
-}
-
 tp_module *tp_load_push_module(lua_State *L) {
   return lua_newuserdatauv(L, sizeof(tp_module), 0);
 }
@@ -81,7 +68,7 @@ tp_module *tp_load_push_module(lua_State *L) {
 int l_load(lua_State *L) {
   const tp_module *module = lua_touserdata(L, 1);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  push_loads(L);
+  tp_registry_push_table(L, &loads_key, "v");
   if (lua_getfield(L, -1, module->name) == LUA_TNIL || tp_future_is_done(L, -1)) {
     lua_pop(L, 1);
     lua_pushcfunction(L, l_job);

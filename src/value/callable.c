@@ -23,3 +23,10 @@ int tp_callable_push_function(lua_State *L, int index) {
   luaL_getmetafield(L, index, "__call");
   return 1;
 }
+
+bool tp_callable_has(lua_State *L, int index, const char *metamethod) {
+  if (luaL_getmetafield(L, index, metamethod) == LUA_TNIL)
+    return false;
+  lua_pop(L, 1);
+  return true;
+}

@@ -14,4 +14,7 @@ bool tp_callable_is(lua_State *L, int index);
  * parameters do not take arguments of the caller: 1 where that is the value itself. */
 int tp_callable_push_function(lua_State *L, int index);
 
+/* Whether the value at `index` has that metamethod. */
+bool tp_callable_has(lua_State *L, int index, const char *metamethod);
+
 #endif

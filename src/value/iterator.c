@@ -49,22 +49,15 @@ static int finish(lua_State *L) {
 
 /* ---- a list ---- */
 
-static bool has(lua_State *L, int index, const char *metamethod) {
-  if (luaL_getmetafield(L, index, metamethod) == LUA_TNIL)
-    return false;
-  lua_pop(L, 1);
-  return true;
-}
-
 /* How the list at `index` is stepped. */
 static iterator_mode list_mode(lua_State *L, int index) {
-  bool is_proxy = tp_list_length(L, index) == 0 && has(L, index, "__index");
-  return is_proxy && !has(L, index, "__len") ? MODE_PROXY : MODE_LIST;
+  bool is_proxy = tp_list_length(L, index) == 0 && tp_callable_has(L, index, "__index");
+  return is_proxy && !tp_callable_has(L, index, "__len") ? MODE_PROXY : MODE_LIST;
 }
 
 /* The length of the list on top. Its metamethods, where there are some, must not wait. */
 static lua_Integer length_of(lua_State *L) {
-  return has(L, -1, "__len") ? luaL_len(L, -1) : tp_list_length(L, -1);
+  return tp_callable_has(L, -1, "__len") ? luaL_len(L, -1) : tp_list_length(L, -1);
 }
 
 static int step_list(lua_State *L, bool ends_with_nil) {
@@ -126,7 +119,7 @@ static int made(lua_State *L, int status, lua_KContext context) {
     lua_replace(L, 4);
   }
   iterator_mode mode = callable ? MODE_STEP : list_mode(L, 2);
-  if (!callable && has(L, 2, "__pairs") && !has(L, 2, "__len"))
+  if (!callable && tp_callable_has(L, 2, "__pairs") && !tp_callable_has(L, 2, "__len"))
     return tp_raise(L, TP_INVALID_ARGUMENT,
                     "the function that makes the iterator returned a table with __pairs; it should "
                     "return pairs(t)");

@@ -4,6 +4,7 @@
 #define _XOPEN_SOURCE 700 /* realpath, stat */
 #include "value/module.h"
 #include "value/error.h"
+#include "value/registry.h"
 #include "value/text.h"
 
 #include <lauxlib.h>
@@ -135,19 +136,9 @@ static void set_loaded(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
-/* Pushes the table of what was loaded here. */
-static void push_files(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &files_key) == LUA_TTABLE)
-    return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &files_key);
-}
-
 /* Notes the file of a module whose value is on top. */
 static void remember(lua_State *L, const tp_module *module) {
-  push_files(L);
+  tp_registry_push_table(L, &files_key, NULL);
   lua_createtable(L, 2, 0);
   lua_pushstring(L, module->path);
   lua_rawseti(L, -2, 1);
@@ -162,7 +153,7 @@ bool tp_module_recall(lua_State *L, tp_module *module) {
   bool found = false;
   if (!tp_module_push(L, module->name))
     return false;
-  push_files(L);
+  tp_registry_push_table(L, &files_key, NULL);
   if (lua_getfield(L, -1, module->name) == LUA_TTABLE) {
     lua_rawgeti(L, -1, 2);
     lua_rawgeti(L, -2, 1);

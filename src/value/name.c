@@ -8,6 +8,7 @@
  * follows the other words through its tables, and may_use has the last word on what was found. */
 #include "value/name.h"
 #include "value/error.h"
+#include "value/registry.h"
 #include "value/text.h"
 
 #include <lauxlib.h>
@@ -244,19 +245,10 @@ static bool check_name(const char *name, tp_error *error) {
 
 /* ---- functions that were exposed under a name ---- */
 
-static void push_exposed(lua_State *L) {
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &exposed_key) == LUA_TTABLE)
-    return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &exposed_key);
-}
-
 /* Pushes the function that was exposed under that name. */
 static bool push_exposed_function(lua_State *L, const char *name) {
-  push_exposed(L);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  tp_registry_push_table(L, &exposed_key, NULL);
   lua_pushstring(L, name);
   bool found = lua_rawget(L, -2) == LUA_TFUNCTION;
   lua_remove(L, -2);
@@ -270,7 +262,7 @@ bool tp_name_expose(lua_State *L, tp_names *names, const char *name, int index, 
   if (!check_name(name, error) ||
       (tp_names_look(names, name) != TP_EXPOSED_IN_FULL && !tp_names_expose(names, name, error)))
     return false;
-  push_exposed(L);
+  tp_registry_push_table(L, &exposed_key, NULL);
   lua_pushstring(L, name);
   lua_pushvalue(L, index);
   lua_rawset(L, -3);
@@ -280,25 +272,11 @@ bool tp_name_expose(lua_State *L, tp_names *names, const char *name, int index, 
 
 /* ---- functions that were found in modules ---- */
 
-/* Pushes the weak table function -> the name that it was found by. */
-static void push_found(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &found_key) == LUA_TTABLE)
-    return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &found_key);
-}
-
 /* Notes the name of the function on top. */
 static bool note(lua_State *L, const char *name) {
   if (!lua_isfunction(L, -1))
     return true;
-  push_found(L);
+  tp_registry_push_table(L, &found_key, "k");
   lua_pushvalue(L, -2);
   lua_pushstring(L, name);
   lua_rawset(L, -3);
@@ -309,7 +287,7 @@ static bool note(lua_State *L, const char *name) {
 bool tp_name_push_of(lua_State *L, int index) {
   index = lua_absindex(L, index);
   luaL_checkstack(L, 4, NULL);
-  push_found(L);
+  tp_registry_push_table(L, &found_key, "k");
   lua_pushvalue(L, index);
   bool found = lua_rawget(L, -2) == LUA_TSTRING;
   lua_remove(L, -2);
