@@ -21,37 +21,78 @@ local function peak(pid)
 end
 
 describe("a pool without a limit", function()
-  it("runs three million tasks in flat memory", function()
-    local count = tasks.scaled(3000000)
+  ---Has so many tasks run, and checks what that took.
+  ---@param executor "coroutine"|"thread"
+  ---@param most_running integer how many may run at once
+  ---@param growth_max integer KiB
+  local function expect_flat_memory(count, executor, most_running, growth_max)
     local directory = program.make_directory()
+    program.write_file(directory .. "/jobs.lua", "return { work = function(n) for _ = 1, n do end end }")
     local path = program.write_file(directory .. "/script.lua", [[
       local taskpool = require "taskpool"
-      local count, list, ran, most = tonumber(...), {}, 0, 0
+      local count, executor = ...
+      local list, most = {}, 0
+      package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
+      count = math.tointeger(count)
       local function peak()
         return io.open "/proc/self/status":read "a":match "VmHWM:%s*(%d+)"
       end
       for i = 1, count do
-        list[i] = i
+        list[i] = executor == "thread" and 1000 or 1
       end
-      local pool = taskpool.TaskPool {}
+      local pool = taskpool.TaskPool { executor = executor }
       local before = peak()
-      pool:map(function()
-        ran = ran + 1
-      end, list, { num_concurrent = math.maxinteger })
-      while ran < count do
+      pool:map("jobs.work", list, { num_concurrent = math.huge })
+      while pool.num_ended < count do
         most = math.max(most, pool.num_running)
         taskpool.yield()
       end
       print(before, peak(), most)
     ]])
-    local done = program.run { "run", path, tostring(count) }
+    local done = program.run { "run", path, tostring(count), executor }
     program.remove_directory(directory)
     local before, after, most = done.out:match "(%d+)\t(%d+)\t(%d+)"
     assert.is_truthy(before, done.err)
-    print(("unlimited: tasks=%d running_at_once<=%s peak_kib=%s grown_kib=%d"):format(count, most, after,
-      after - before))
-    assert.is_true(after - before < GROWTH_MAX, done.out)
+    print(("unlimited: executor=%s tasks=%d running_at_once<=%s peak_kib=%s grown_kib=%d"):format(executor, count, most,
+      after, after - before))
+    assert.is_true(after - before < growth_max, done.out)
+    assert.is_true(tonumber(most) < most_running, done.out)
+  end
+
+  it("runs three million tasks in flat memory", function()
+    expect_flat_memory(tasks.scaled(3000000), "coroutine", 1000, GROWTH_MAX)
   end)
+
+  it("runs as many in threads as keep them busy", function()
+    expect_flat_memory(tasks.scaled(200000), "thread", 8000, 4 * GROWTH_MAX)
+  end)
+
+  it("goes on after the cancel of what waits for threads that are blocked", tasks.live_case(function(log)
+    local directory = program.make_directory()
+    local gate = directory .. "/gate"
+    assert(os.execute("mkfifo " .. gate))
+    local pool = tasks.TaskPool { executor = "thread", threads = 1 }
+    pool:apply("spec.support.remote.block_on", { args = { gate } })
+    local running = {}
+    for round = 1, 3 do
+      pool:apply("spec.support.remote.echo", { num = 5000, group_name = "jobs" })
+      repeat
+        taskpool.sleep(0.01)
+      until pool.num_running > 1000
+      tasks.settle()
+      running[round] = pool.num_running
+      pool:cancel_group "jobs"
+      repeat
+        taskpool.sleep(0.001)
+      until pool.num_running == 1
+    end
+    pool:apply("spec.support.remote.echo", { num = 5000 })
+    io.open(gate, "w"):close()
+    pool:gather_and_close { return_exceptions = true }
+    program.remove_directory(directory)
+    assert.is_true(math.max(table.unpack(running)) < 2000, table.concat(running, " "))
+    log:expect_all ""
+  end))
 
   it("answers while a group of nine quintillion calls runs, which is cancelled in no time", function()
     local host <close> = hosts.start([[ taskpool.TaskPool {} ]], { ["jobs.lua"] = "return { work = function() end }" })

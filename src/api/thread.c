@@ -34,10 +34,11 @@ bool tp_thread_is_wanted(lua_State *L, const char *what, int executor) {
   return true;
 }
 
-void tp_thread_equip(lua_State *L, const tp_pool *pool, int count) {
+void tp_thread_equip(lua_State *L, tp_pool *pool, int count) {
   const tp_run *run = pool->owner;
   tp_threads_push(L, tp_host_of(L),
                   &(tp_threads_options){.count = (unsigned)lua_tointeger(L, count),
+                                        .pool = pool,
                                         .label = pool->label,
                                         .grace = run->grace});
   lua_setiuservalue(L, -2, TP_PEG_THREADS);

@@ -23,7 +23,7 @@ bool tp_thread_is_wanted(lua_State *L, const char *what, int executor);
 
 /* Gives the pool, whose userdata is on top, the threads that the number at `count` says (nil: one
  * for each core). */
-void tp_thread_equip(lua_State *L, const tp_pool *pool, int count);
+void tp_thread_equip(lua_State *L, tp_pool *pool, int count);
 
 /* Replaces the function of a call by one that runs it in threads, if the pool has some: pushes two
  * values then, else none. The option at `executor` (0 or nil: none) decides otherwise for this

@@ -310,6 +310,7 @@ struct tp_run {
   tp_exec *exec;                  /* the executor */
   unsigned listened;              /* bits of the events that the listener is told of */
   tp_pool *pool;                  /* the pool; its owner is this record */
+  bool held;                      /* it starts nothing; see tp_run_hold */
   bool queued;                    /* among the executor's pools that have something to start */
   TAILQ_ENTRY(tp_run) queue_link; /* there */
   tp_pool_waiter *waiters;        /* who waits for it */
@@ -329,6 +330,12 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
 
 /* Has the listener told of the events of a pool whose bits are set, and of no others. */
 void tp_run_listen(tp_pool *pool, unsigned events);
+
+/* Has a pool start nothing: what it has started waits for somebody else to take it up. */
+void tp_run_hold(tp_pool *pool);
+
+/* Has it go on, if it was held. */
+void tp_run_let_go(tp_pool *pool);
 
 /* Frees a pool of which nothing runs. */
 void tp_run_destroy(tp_pool *pool);

@@ -8,11 +8,31 @@
 #include <stdlib.h>
 
 void tp_run_queue(tp_run *run) {
-  if (run->queued)
+  if (run->queued || run->held)
     return;
   run->queued = true;
   TAILQ_INSERT_TAIL(&run->exec->pools, run, queue_link);
   tp_exec_poke(run->exec);
+}
+
+static void dequeue(tp_run *run) {
+  if (run->queued)
+    TAILQ_REMOVE(&run->exec->pools, run, queue_link);
+  run->queued = false;
+}
+
+void tp_run_hold(tp_pool *pool) {
+  tp_run *run = pool->owner;
+  run->held = true;
+  dequeue(run);
+}
+
+void tp_run_let_go(tp_pool *pool) {
+  tp_run *run = pool->owner;
+  if (!run->held)
+    return;
+  run->held = false;
+  tp_run_queue(run);
 }
 
 void tp_run_update_wanted(tp_run *run) {
@@ -147,8 +167,7 @@ static void let_go(const tp_run *run) {
 
 void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
-  if (run->queued)
-    TAILQ_REMOVE(&run->exec->pools, run, queue_link);
+  dequeue(run);
   tp_alarm_stop(&run->pacer);
   tp_alarm_stop(&run->scaler);
   tp_timer_release(run->exec, ALARMS);

@@ -25,6 +25,10 @@
 /* The least that an errand is taken to cost. */
 #define COST_MIN 1000
 
+/* The pool starts nothing while so many errands for each thread are pending, and goes on when half
+ * of them are. */
+#define PENDING_MAX 1024
+
 /* ---- the mailbox ---- */
 
 /* Sends the first `count` of the list's errands to a thread. */
@@ -168,6 +172,7 @@ bool tp_dispatch_withdraw(tp_errand *errand) {
   if (!thread) {
     TAILQ_REMOVE(&set->pending, errand, link);
     set->pending_count--;
+    tp_dispatch_let_go(set);
     return true;
   }
   uv_mutex_lock(&thread->lock);
@@ -183,12 +188,18 @@ bool tp_dispatch_withdraw(tp_errand *errand) {
 
 /* ---- rounds ---- */
 
+void tp_dispatch_let_go(const tp_threads *set) {
+  if (set->pool && set->pending_count <= PENDING_MAX / 2 * set->count)
+    tp_run_let_go(set->pool);
+}
+
 void tp_dispatch(tp_threads *set) {
   tp_thread *thread;
   if (set->is_closing)
     return;
   while (set->pending_count && (thread = choose(set)))
     send_batch(set, thread);
+  tp_dispatch_let_go(set);
   if (!set->pending_count)
     rebalance(set);
 }
@@ -202,6 +213,8 @@ void tp_dispatch_add(tp_threads *set, tp_errand *errand) {
   errand->thread = NULL;
   TAILQ_INSERT_TAIL(&set->pending, errand, link);
   set->pending_count++;
+  if (set->pool && set->pending_count >= PENDING_MAX * set->count)
+    tp_run_hold(set->pool);
   tp_wait_outside_begin(set->exec);
   if (set->away++ > 0)
     return;

@@ -135,7 +135,8 @@ struct tp_threads {
   tp_exec *exec;              /* home's */
   tp_guest guest;             /* in home's list until the threads have ended */
   tp_service service;         /* keeps home running while they end */
-  char *label;                /* see tp_threads_options */
+  tp_pool *pool;              /* see tp_threads_options; NULL once it is closing */
+  char *label;                /* the same */
   double grace;               /* the same */
   const char *paths[2];       /* home's package.path and cpath, while threads are started */
   unsigned count;             /* threads */
@@ -190,6 +191,9 @@ void tp_dispatch_add(tp_threads *set, tp_errand *errand);
 /* Sends what is pending to the threads that have room, and takes from those that are stuck what
  * others could do. */
 void tp_dispatch(tp_threads *set);
+
+/* Lets the pool of the threads start tasks if not too much is pending for that. */
+void tp_dispatch_let_go(const tp_threads *set);
 
 /* Takes back an errand that no thread has taken. False: one has, or had. */
 bool tp_dispatch_withdraw(tp_errand *errand);

@@ -163,6 +163,8 @@ static void begin_closing(tp_threads *set) {
     tp_errand_land(errand);
   }
   set->pending_count = 0;
+  tp_dispatch_let_go(set);
+  set->pool = NULL; /* it may go before the threads have ended */
   for (unsigned i = 0; i < set->count; i++) {
     tp_thread *thread = set->threads[i];
     uv_mutex_lock(&thread->lock);
@@ -253,6 +255,7 @@ static tp_threads *create(lua_State *L, tp_host *host, const tp_threads_options 
   atomic_init(&set->references, 1);
   set->host = host;
   set->exec = host->exec;
+  set->pool = options->pool;
   set->label = label;
   set->grace = options->grace;
   set->count = count;

@@ -20,6 +20,7 @@
 /* How a set is to be. */
 typedef struct tp_threads_options {
   unsigned count;    /* threads; 0: one for each core */
+  tp_pool *pool;     /* whose tasks run there, and of no other; NULL: of no pool */
   const char *label; /* what logs call them, as "TaskPool-0"; copied */
   double grace;      /* seconds that work has to end when the set is closed */
 } tp_threads_options;
