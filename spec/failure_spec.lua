@@ -152,6 +152,9 @@ describe("a record of the log", function()
     assert.are.equal("one\n  12:00:00.000 error forged\\x0d\\x1b[2J\\u0085\\u009b31m\n    tabbed", log:expect "one")
     taskpool.log.warning "\x80 \xff é\xc3"
     assert.are.equal("\\x80 \\xff é\\xc3", log:expect "x80")
+    taskpool.log.warning "overlong \xe0\x82\x9b31m \xf0\x80\x82\x9b surrogate \xed\xa0\x80 cut \xe2\x82."
+    assert.are.equal("overlong \\xe0\\x82\\x9b31m \\xf0\\x80\\x82\\x9b surrogate \\xed\\xa0\\x80 cut \\xe2\\x82.",
+      log:expect "overlong")
   end))
 
   it("that is too long loses its middle", tasks.case(function(log)

@@ -10,6 +10,7 @@
 #include "value/json.h"
 #include "value/list.h"
 #include "value/text.h"
+#include "value/utf8.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdbool.h>
@@ -41,21 +42,6 @@ static json_t *build(builder *b, int index);
 
 /* ---- strings ---- */
 
-/* The length of the UTF-8 character at `at`, 0 for none. */
-static size_t character(const unsigned char *at, size_t left) {
-  size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
-  if (length == 0 || length > left || at[0] > 0xF4)
-    return 0;
-  for (size_t i = 1; i < length; i++) {
-    if ((at[i] & 0xC0) != 0x80)
-      return 0;
-  }
-  bool too_long = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-  bool surrogate = at[0] == 0xED && at[1] > 0x9F;
-  bool too_great = at[0] == 0xF4 && at[1] > 0x8F;
-  return too_long || surrogate || too_great ? 0 : length;
-}
-
 /* `bytes` with \xNN for what is no UTF-8; its length in `*length`. Freed by the caller. */
 static char *repair(const char *bytes, size_t *length) {
   const unsigned char *from = (const unsigned char *)bytes;
@@ -63,7 +49,7 @@ static char *repair(const char *bytes, size_t *length) {
                                              */
   char *to = repaired;
   for (size_t left = *length; repaired && left > 0;) {
-    size_t used = character(from, left);
+    size_t used = tp_utf8_length((const char *)from, left);
     if (used > 0)
       memcpy(to, from, used);
     to += used > 0 ? used : (size_t)sprintf(to, "\\x%02x", *from);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Text of several lines; see lines.h. */
+#define _XOPEN_SOURCE 700 /* strnlen */
 #include "value/lines.h"
+#include "value/utf8.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,10 +11,8 @@
 
 /* Copies a character of several bytes; returns how many. 0: it is none. */
 static size_t copy_character(const char *from, char out[8]) {
-  size_t length = 1;
-  while (length < 4 && ((unsigned char)from[length] & 0xc0) == 0x80)
-    length++;
-  if ((unsigned char)*from < 0xc2 || length == 1)
+  size_t length = tp_utf8_length(from, strnlen(from, 4));
+  if (length < 2)
     return 0;
   memcpy(out, from, length);
   out[length] = '\0';

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UTF-8. */
+#ifndef TP_VALUE_UTF8_H
+#define TP_VALUE_UTF8_H
+
+#include <stddef.h>
+
+/* The bytes of the character that begins at `bytes`, of which there are `left` (1 or more); 0: they
+ * are not well-formed UTF-8. */
+size_t tp_utf8_length(const char *bytes, size_t left);
+
+#endif
