@@ -11,7 +11,8 @@ end
 ---Builds a copy of the sources, installs it to `directory`/made, removes the copy, moves the rest to `directory`/usr.
 local function install(directory)
   sh("mkdir %s/source && cp -R CMakeLists.txt LICENSE include src lua examples spec %s/source", directory, directory)
-  sh("cmake -S %s/source -B %s/build -DCMAKE_BUILD_TYPE=Debug >%s/log", directory, directory, directory)
+  sh("cmake $(command -v ninja >/dev/null && echo -G Ninja) -S %s/source -B %s/build -DCMAKE_BUILD_TYPE=Debug >%s/log",
+    directory, directory, directory)
   for _, target in ipairs { "program", "library_static", "library_shared", "module" } do
     sh("cmake --build %s/build --target %s -j 2 >>%s/log 2>&1 || { cat %s/log; exit 1; }", directory, target, directory,
       directory)

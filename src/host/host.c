@@ -336,14 +336,6 @@ static bool drain(tp_host *host) {
   return drained;
 }
 
-/* What finalizers have made while the Lua state was being closed: nobody is told any more. */
-static void abandon_handle(uv_handle_t *handle, void *context) {
-  (void)context;
-  handle->data = NULL;
-  if (!uv_is_closing(handle))
-    uv_close(handle, NULL);
-}
-
 /* Closes the host's own handles, and its own loop with whatever is left there. False: requests of
  * others are under way, so the memory under them must stay. */
 static bool close_loop(tp_host *host) {
@@ -357,7 +349,7 @@ static bool close_loop(tp_host *host) {
   if (host->own_loop.active_reqs.count > 0)
     return false;
   if (host->owns_state)
-    uv_walk(host->loop, abandon_handle, NULL);
+    uv_walk(host->loop, tp_luv_abandon, NULL);
   uv_run(host->loop, UV_RUN_DEFAULT);
   return uv_loop_close(host->loop) == 0;
 }

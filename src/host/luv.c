@@ -153,7 +153,7 @@ static int l_close(lua_State *L) {
  * first. luv leaves that to the finalizer of its own loop, which this loop does not have. */
 static void free_handle(uv_handle_t *handle) {
   luv_handle_t *data = handle->data;
-  if (data->extra_gc)
+  if (data && data->extra_gc)
     data->extra_gc(data->extra);
   free(data);
   free(handle);
@@ -223,6 +223,14 @@ static void restrict_luv(lua_State *L) {
     lua_pop(L, 2);
   else if (lua_pcall(L, 1, 0, 0) != LUA_OK)
     lua_pop(L, 1);
+}
+
+void tp_luv_abandon(uv_handle_t *handle, void *context) {
+  (void)context;
+  if (uv_is_closing(handle))
+    handle->data = NULL; /* nobody is told any more */
+  else
+    uv_close(handle, free_handle);
 }
 
 void tp_luv_close(tp_host *host) {

@@ -16,4 +16,7 @@ void tp_luv_open(tp_host *host);
  * can from now on do with luv only what is done at once. */
 void tp_luv_close(tp_host *host);
 
+/* For uv_walk, after the Lua state was closed: closes what its finalizers have made meanwhile. */
+void tp_luv_abandon(uv_handle_t *handle, void *context);
+
 #endif
