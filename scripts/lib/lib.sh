@@ -1,7 +1,19 @@
-# What the scripts share: which Debian packages are needed, getting them, building. Sourced by them; the
-# working directory is the project's from here on.
+# What the scripts share: which Debian packages are needed, getting them, building, and --help, which shows
+# the head of a script. Sourced by them; the working directory is the project's from here on.
 
+case ${1:-} in
+-h | --help)
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+  exit
+  ;;
+esac
 cd "$(dirname "$0")/.." || exit
+
+# refuse ARGUMENT: ends a script that does not know it.
+refuse() {
+  echo "$0: unknown argument '$1'; $0 --help says what there is" >&2
+  exit 2
+}
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv lua-luv-dev
   libuv1-dev libedit-dev libjansson-dev libmsgpack-dev uthash-dev"
