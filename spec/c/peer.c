@@ -39,11 +39,11 @@ static void become(uid_t user) {
 static void run_host(uid_t user, const char *address, int ready, int end) {
   struct pollfd ended = {.fd = end};
   tp_error error;
-  become(user);
   tp_host *host = tp_host_create(NULL, &error);
   assert(host && tp_host_run_text(host, "taskpool = require 'taskpool' taskpool.TaskPool {}",
                                   "=pool", &error));
   assert(tp_host_serve(host, NULL, address, &error));
+  become(user); /* from here on: a user may have no right to read the sources */
   assert(write(ready, "", 1) == 1);
   while (poll(&ended, 1, 0) == 0)
     assert(tp_host_run_text(host, "taskpool.sleep(0.01)", "=sleep", &error));
