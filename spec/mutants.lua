@@ -298,8 +298,8 @@ return {
   { text = "  return ways[is_library];", becomes = "  return NULL;",
     specs = { "install" }, breaks = "program and library do not know the way to their Lua files" },
   { text = "  if (!argument)\n    tp_fail(error, TP_INVALID_ARGUMENT,",
-    becomes = "  if (!argument)\n    return true;\n  if (!argument)\n    tp_fail(error, TP_INVALID_ARGUMENT,", specs = { "c.embed" },
-    breaks = "NULL crashes functions of the header" },
+    becomes = "  if (!argument)\n    return true;\n  if (!argument)\n    tp_fail(error, TP_INVALID_ARGUMENT,",
+    specs = { "c.embed" }, breaks = "NULL crashes functions of the header" },
   { text = "  for (size_t i = 0; i < COUNT(idle); i++)", becomes = "  for (size_t i = 0; i < 0; i++)",
     specs = { "program" }, breaks = "SIGHUP, SIGUSR1 and SIGUSR2 end taskpool run" },
   -- names
