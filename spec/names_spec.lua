@@ -441,7 +441,7 @@ describe("taskpool.expose", function()
       "NotFound: .*",
       "ok",
       "InvalidArgument: expose: 'name' must not hold a zero byte",
-      "InvalidArgument: expose: 'name' must be a string, not number",
+      "InvalidArgument: expose: 'name' must be a string, not 7",
     }
     local i = 0
     for line in host.process.out:gmatch "([^\n]*)\n" do

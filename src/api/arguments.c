@@ -13,10 +13,13 @@
 #include <lauxlib.h>
 #include <math.h>
 
+/* Raises that the value at `index` is not what was expected: of a number says which, else the type.
+ */
 static int refuse(lua_State *L, int index, const char *what, const tp_param *param,
-                  const char *wanted) {
-  return tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s, not %s", what, param->name, wanted,
-                  luaL_typename(L, index));
+                  const char *expected) {
+  bool is_number = lua_type(L, index) == LUA_TNUMBER;
+  return tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be %s, not %s", what, param->name,
+                  expected, is_number ? luaL_tolstring(L, index, NULL) : luaL_typename(L, index));
 }
 
 /* ---- one check for each type ---- */
