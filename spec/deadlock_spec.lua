@@ -11,6 +11,7 @@ describe("a task that waits for its own full pool", function()
     submit = function(pool) return pool:submit(nothing) end,
     await = function(pool) return pool:submit_nowait(nothing):await() end,
     gather = function(pool) return taskpool.gather(pool:submit_nowait(nothing), pool:submit_nowait(nothing)) end,
+    as_completed = function(pool) return taskpool.as_completed { pool:submit_nowait(nothing) }() end,
     wait = function(pool) return pool:wait(pool:apply(nothing)) end,
   }
 
