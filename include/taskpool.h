@@ -107,7 +107,7 @@ typedef struct tp_log_file {
 /* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the file of the tp_log_file
  * that is its context. It never waits: while a pipe or a terminal takes nothing, because nobody
  * reads it, records are dropped; the next one that is taken comes after a line that says how many.
- */
+ * So does the end of the host, if no record follows. */
 TP_API void tp_log_to_file(void *log_file, tp_log_level level, const char *message);
 
 /* How a host is to be. Start from {0}: every zero is a default. */

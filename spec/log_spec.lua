@@ -63,6 +63,18 @@ describe("a log that nobody reads", function()
     assert.is_nil(drain(pipe):find "dropped")
   end)
 
+  it("is told how much was dropped when the host ends", function()
+    local host <close> = start "taskpool.TaskPool { size = 10 }"
+    local wire <close> = host:greet()
+    fail(wire, ERRORS)
+    local written = select(2, drain(pipe):gsub("boom", ""))
+    assert.is_true(written < ERRORS)
+    host.process:kill()
+    host.process:finish()
+    local dropped = drain(pipe):match " warning records dropped because nobody read the log: (%d+)\n$"
+    assert.are.equal(ERRORS, written + tonumber(dropped))
+  end)
+
   it("drops under a stock interpreter too", function()
     local path = program.write_file(directory .. "/script.lua", [[
       local taskpool = require "taskpool"

@@ -378,6 +378,7 @@ void tp_host_close(tp_host *host) {
   while (host->owns_state && !TAILQ_EMPTY(&host->pools))
     tp_host_remove_pool(host, TAILQ_FIRST(&host->pools));
   tp_exec_free(host->exec);
+  tp_log_end(&host->default_log);
   tp_failures_clear(&host->failures);
   tp_names_clear(&host->names);
   if (host->owns_state)

@@ -48,18 +48,28 @@ static void write_line(FILE *file, tp_log_level level, const char *message) {
   fprintf(file, "%s\n", line);
 }
 
+/* Says how many records were dropped, if any were. False: the file takes nothing now. */
+static bool tell_dropped(tp_log_file *log) {
+  if (!is_ready(log->file))
+    return false;
+  unsigned dropped = __atomic_exchange_n(&log->dropped, 0, __ATOMIC_RELAXED);
+  if (!dropped)
+    return true;
+  char text[64];
+  snprintf(text, sizeof text, "records dropped because nobody read the log: %u", dropped);
+  write_line(log->file, TP_LOG_WARNING, text);
+  return is_ready(log->file);
+}
+
+void tp_log_end(const tp_log *log) {
+  if (log->write == tp_log_to_file)
+    tell_dropped(log->context);
+}
+
 /* The watchdog's thread calls this too. */
 void tp_log_to_file(void *log_file, tp_log_level level, const char *message) {
   tp_log_file *log = log_file;
-  bool is_taken = is_ready(log->file);
-  unsigned dropped = is_taken ? __atomic_exchange_n(&log->dropped, 0, __ATOMIC_RELAXED) : 0;
-  if (dropped) {
-    char text[64];
-    snprintf(text, sizeof text, "records dropped because nobody read the log: %u", dropped);
-    write_line(log->file, TP_LOG_WARNING, text);
-    is_taken = is_ready(log->file);
-  }
-  if (is_taken)
+  if (tell_dropped(log))
     write_line(log->file, level, message);
   else
     __atomic_fetch_add(&log->dropped, 1, __ATOMIC_RELAXED);
