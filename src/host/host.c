@@ -176,6 +176,7 @@ static int l_open_libraries(lua_State *L) {
 lua_State *tp_host_new_state(tp_error *error) {
   lua_State *L = luaL_newstate();
   if (L) {
+    memset(lua_getextraspace(L), 0, LUA_EXTRASPACE); /* Lua does not; threads get a copy */
     lua_pushcfunction(L, l_open_libraries);
     if (lua_pcall(L, 0, 0, 0) == LUA_OK)
       return L;
