@@ -486,3 +486,12 @@ describe("cancelling a group while its iterator spawns (T25)", function()
     assert.is_true(started > ROUNDS / 2)
   end)
 end)
+
+describe("a shield", function()
+  task_it("takes a number of seconds from 0 on, and a function", function()
+    for _, seconds in ipairs { "1", -1, 0 / 0, false } do
+      tasks.raises("InvalidArgument", taskpool.shield, seconds, settle)
+    end
+    tasks.raises("InvalidArgument", taskpool.shield, 1)
+  end)
+end)

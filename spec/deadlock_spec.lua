@@ -40,6 +40,21 @@ describe("a task that waits for its own full pool", function()
     assert.are.equal(2, sum)
   end))
 
+  it("may wait while another one sleeps that has waited", tasks.case(function()
+    local pool, sum = tasks.TaskPool { size = 2 }, nil
+    pool:apply(function()
+      pool:submit(nothing)
+      taskpool.sleep(2)
+    end)
+    taskpool.sleep(1)
+    pool:apply(function()
+      sum = pool:submit(math.max, { 1, 2 })
+    end)
+    taskpool.sleep(2)
+    pool:gather_and_close()
+    assert.are.equal(2, sum)
+  end))
+
   it("is told when it calls itself too deep", tasks.case(function()
     local pool = tasks.TaskPool { size = 3 }
     local function deeper(n)

@@ -104,3 +104,33 @@ describe("the registry of the Lua state", function()
     assert.are.equal(before, references())
   end)
 end)
+
+describe("the places of timers", function()
+  ---Bytes that the process has asked the system for. Places that are kept are never written to, so they take no
+  ---memory of the machine.
+  local function asked_for()
+    for line in io.lines "/proc/self/status" do
+      local kilobytes = line:match "^VmData:%s*(%d+)"
+      if kilobytes then
+        return tonumber(kilobytes) << 10
+      end
+    end
+  end
+
+  it("are given back by tasks with a time limit", function()
+    if os.getenv "SANITIZE" then
+      return -- it holds freed memory back
+    end
+    testing.run(function()
+      local pool <close> = taskpool.TaskPool()
+      local function round(count)
+        pool:wait(pool:apply(work, { num = count, timeout = 60 }))
+      end
+      round(20000)
+      local before = asked_for()
+      round(200000)
+      local grown = asked_for() - before
+      assert.is_true(grown < 1 << 20, ("grown by %d KiB"):format(grown >> 10))
+    end)
+  end)
+end)

@@ -379,6 +379,7 @@ describe("a cancel", function()
     assert.is_true(what[1])
     assert.are.equal("Cancelled: enough", tostring(what[2]))
     assert.are.equal("cancel_group", what[2].who)
+    assert.is_true(math.abs(os.time() - what[2].when) < 60)
     pool:gather_and_close()
   end)
 
