@@ -13,6 +13,10 @@ local LIMIT <const> = 1200
 ---How many times as long as without a bug specs may take, and how many seconds besides, before they hang.
 local TIMES <const>, BESIDES <const> = 3, 15
 
+---The exit status of what SIGKILL has ended: with it `timeout` ends all that the specs have started, which may not
+---heed anything else.
+local KILLED <const> = 128 + 9
+
 ---@class Mutant
 ---@field text string stands once in all of src/ and lua/
 ---@field becomes string what it becomes
@@ -112,7 +116,7 @@ end
 ---Whether all tests of these mutants pass; how long they take is bounded.
 local function pass(copy, mutants, limit)
   return run(copy, table.concat({
-    "timeout -k 5", limit, "ctest --test-dir build -j $(nproc) --stop-on-failure --no-tests=error",
+    "timeout -s KILL", limit, "ctest --test-dir build -j $(nproc) --stop-on-failure --no-tests=error",
     "-R", "'" .. pattern(mutants) .. "'",
   }, " "))
 end
@@ -143,7 +147,7 @@ local function try(copy, sources, mutant, times)
   local verdict = "does not build"
   if build(copy, { mutant }) then
     local passed, code = pass(copy, { mutant }, limit_of(mutant, times))
-    verdict = passed and "survived" or code == 124 and "killed (hung)" or "killed"
+    verdict = passed and "survived" or code == KILLED and "killed (hung)" or "killed"
   end
   write(path, source)
   return verdict
