@@ -377,6 +377,7 @@ bool tp_slice_enter(tp_slice *slice) {
   if (slice->armed)
     return before;
   follow_thread(slice);
+  slice->seen = UINT64_MAX; /* the loop has waited since: what it found then is over */
   slice->tick = TICK;
   if (slice->has_timer)
     set_timer(slice, TICK);
