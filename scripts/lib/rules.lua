@@ -2,8 +2,8 @@
 --
 -- The rules of the house that a script can check; scripts/lint calls it with the build directory.
 --
---   arrows   a part includes only what it may: embed -> control, api -> thread -> host -> exec -> pool; value is used
---            by all and uses none of them; main.c includes only taskpool.h, which embed makes true
+--   arrows   a part includes only what it may: lib -> control, binding -> thread -> host -> exec -> pool; value is used
+--            by all and uses none of them; main.c includes only taskpool.h, which lib makes true
 --   engine   neither lua.h nor uv.h can be reached from anything below src/pool/
 --   state    no object has a variable that can change (needs a build)
 --   quiet    no object calls exit, abort or what prints to stdout (needs a build)
@@ -22,9 +22,9 @@ end
 -- Which parts each part may include, beside its own. The arrows are followed all the way down.
 local may_include = {
   main = {},
-  embed = {"control", "api", "thread", "host", "exec", "pool", "value"},
-  control = {"api", "thread", "host", "exec", "pool", "value"},
-  api = {"thread", "host", "exec", "pool", "value"},
+  lib = {"control", "binding", "thread", "host", "exec", "pool", "value"},
+  control = {"binding", "thread", "host", "exec", "pool", "value"},
+  binding = {"thread", "host", "exec", "pool", "value"},
   thread = {"host", "exec", "pool", "value"},
   host = {"exec", "pool", "value"},
   exec = {"pool", "value"},

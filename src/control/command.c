@@ -2,11 +2,11 @@
  *
  * Commands of a session; see command.h. */
 #include "control/command.h"
-#include "api/class.h"
-#include "api/future.h"
-#include "api/load.h"
-#include "api/method.h"
-#include "api/status.h"
+#include "binding/class.h"
+#include "binding/future.h"
+#include "binding/load.h"
+#include "binding/method.h"
+#include "binding/status.h"
 #include "control/help.h"
 #include "control/line.h"
 #include "control/server.h"

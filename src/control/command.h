@@ -3,7 +3,7 @@
  * Commands of a session: a line is split, its method looked up, its arguments read, the method
  * called, and what it returned becomes the answer.
  *
- * Pool methods come from the one table (api/method.h). The commands of the session itself have
+ * Pool methods come from the one table (binding/method.h). The commands of the session itself have
  * their records in tp_line_commands (line.h) and their functions in `own` of command.c; to add one,
  * add both. */
 #ifndef TP_CONTROL_COMMAND_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Help texts for the prompt, made from the records of the methods (api/method.h), wrapped to the
- * client's terminal. Several lines, without a line end after the last. Raise only for lack of
+ * Help texts for the prompt, made from the records of the methods (binding/method.h), wrapped to
+ * the client's terminal. Several lines, without a line end after the last. Raise only for lack of
  * memory. */
 #ifndef TP_CONTROL_HELP_H
 #define TP_CONTROL_HELP_H
 
-#include "api/method.h"
+#include "binding/method.h"
 #include <lua.h>
 
 /* Widths outside of these are clamped; 0 and less stand for "unknown". */

@@ -6,7 +6,7 @@
  * the next positional parameter; then the row of its type in the table `types` reads the value,
  * which is moved from the top of the Lua stack to the slot of the parameter. */
 #include "control/line.h"
-#include "api/status.h"
+#include "binding/status.h"
 #include "control/spelling.h"
 #include "value/error.h"
 #include "value/iterator.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A command line becomes a call: "map a.b.worker ['x', 'y z'] -n 3" is split into the command and,
- * on a Lua stack, one value for each parameter of its method (api/method.h).
+ * on a Lua stack, one value for each parameter of its method (binding/method.h).
  *
  * A session does this with a line of bytes, without its line end:
  *
@@ -23,7 +23,7 @@
 #ifndef TP_CONTROL_LINE_H
 #define TP_CONTROL_LINE_H
 
-#include "api/method.h"
+#include "binding/method.h"
 #include "taskpool.h"
 #include "value/name.h"
 #include <lua.h>

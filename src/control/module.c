@@ -9,8 +9,8 @@
  * A server stays open until it is closed, whether or not Lua still holds the value: the value is
  * kept in the registry meanwhile. */
 #include "control/module.h"
-#include "api/class.h"
-#include "api/load.h"
+#include "binding/class.h"
+#include "binding/load.h"
 #include "control/server.h"
 #include "value/error.h"
 #include <lauxlib.h>

@@ -6,7 +6,7 @@
  * last. */
 #define _GNU_SOURCE /* accept4, struct ucred */
 #include "control/server.h"
-#include "api/class.h"
+#include "binding/class.h"
 #include "value/fail.h"
 #include <errno.h>
 #include <fcntl.h>

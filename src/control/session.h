@@ -24,7 +24,7 @@
 #ifndef TP_CONTROL_SESSION_H
 #define TP_CONTROL_SESSION_H
 
-#include "api/method.h"
+#include "binding/method.h"
 #include "control/answer.h"
 #include "control/input.h"
 #include "control/output.h"

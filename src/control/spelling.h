@@ -6,7 +6,7 @@
 #ifndef TP_CONTROL_SPELLING_H
 #define TP_CONTROL_SPELLING_H
 
-#include "api/method.h"
+#include "binding/method.h"
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A host: the loop, the Lua state, the executor, the pools and the services (control servers), with
- * their lifetime. The public face of it is taskpool.h, written in src/embed/; this is what the
+ * their lifetime. The public face of it is taskpool.h, written in src/lib/; this is what the
  * other parts of src/ see.
  *
  * A host either owns its Lua state and loop (tp_host_create), or lives in the state of a stock

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arguments of a method call in Lua, checked against the method's record and laid out in its slots.
+ */
+#ifndef TP_BINDING_ARGUMENTS_H
+#define TP_BINDING_ARGUMENTS_H
+
+#include "binding/method.h"
+#include <lua.h>
+
+/* Turns the stack `pool, arguments…, {options}` into `pool, one slot a parameter…` as tp_method
+ * says. Raises InvalidArgument that names the method and the parameter, NotFound for a name. */
+void tp_arguments_lay_out(lua_State *L, const tp_method *method);
+
+/* Options that a table may take, at most. */
+#define TP_OPTIONS_MAX 20
+
+/* Pushes the options of `what` from the table at `table` (or nil), checked, a slot each in the
+ * order of `options`, which ends with one without a name. */
+void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
+                                  const tp_param *options);
+
+/* Checks the value at `index` against a parameter of `what`, and replaces a function's name by the
+ * function. */
+void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param);
+
+#endif

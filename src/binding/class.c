@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The classes of pools: their userdata, constructors, and how a name becomes a method or a
+ * property. */
+#include "binding/class.h"
+#include "binding/arguments.h"
+#include "binding/funcname.h"
+#include "binding/load.h"
+#include "binding/method.h"
+#include "binding/policy.h"
+#include "binding/thread.h"
+#include "exec/exec.h"
+#include "host/host.h"
+#include "value/error.h"
+#include "value/text.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* Its address is the registry key of the weak table pool -> userdata. */
+static const char pools_key;
+
+static const char *class_name(int kind) {
+  return kind == TP_ON_TASK_POOL ? "TaskPool" : "SimpleTaskPool";
+}
+
+/* ---- the userdata ---- */
+
+static tp_pool *to_pool(lua_State *L, int index) {
+  static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    tp_pool **box = luaL_testudata(L, index, class_name(kinds[i]));
+    if (box)
+      return *box;
+  }
+  return NULL;
+}
+
+tp_pool *tp_pool_check(lua_State *L, int index) {
+  tp_pool *pool = to_pool(L, index);
+  if (!pool)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "expected a pool, not %s; call methods with a colon, such as pool:lock()",
+             luaL_typename(L, index));
+  return pool;
+}
+
+void tp_pool_push(lua_State *L, tp_pool *pool) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_rawgetp(L, -1, pool);
+  lua_remove(L, -2);
+}
+
+static int l_pool_gc(lua_State *L) {
+  tp_pool **box = lua_touserdata(L, 1);
+  if (*box)
+    tp_host_remove_pool(tp_host_of(L), *box);
+  *box = NULL;
+  return 0;
+}
+
+static int l_pool_tostring(lua_State *L) {
+  lua_pushstring(L, tp_pool_check(L, 1)->label);
+  return 1;
+}
+
+/* Makes a pool and pushes its userdata. */
+static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
+  if (tp_host_of(L)->closing)
+    tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
+  tp_load_check(L, "no pool can be made");
+  tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), TP_PEG_VALUES);
+  *box = NULL;
+  luaL_setmetatable(L, class_name(kind));
+  tp_pool *pool = tp_host_add_pool(tp_host_of(L), kind, class_name(kind), name, size);
+  if (!pool)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a pool");
+  *box = pool;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, pool);
+  lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, pool); /* stays until it is closed */
+  return pool;
+}
+
+void tp_pool_unpin(lua_State *L, tp_pool *pool) {
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, pool);
+}
+
+/* ---- constructors ---- */
+
+/* Options that both constructors take; `size` has two names, as the property has. */
+#define SIZE_OPTION                                                                                \
+  { .name = "size", .type = TP_PARAM_SIZE }
+#define POOL_SIZE_OPTION                                                                           \
+  { .name = "pool_size", .type = TP_PARAM_SIZE }
+#define NAME_OPTION                                                                                \
+  { .name = "name", .type = TP_PARAM_NAME }
+#define GRACE_OPTION                                                                               \
+  { .name = "cancel_grace", .type = TP_PARAM_SECONDS }
+#define RETRIES_OPTION                                                                             \
+  { .name = "retries", .type = TP_PARAM_POLICY }
+#define RATE_OPTION                                                                                \
+  { .name = "rate", .type = TP_PARAM_POLICY }
+
+uint64_t tp_pool_to_size(lua_State *L, int index) {
+  return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
+/* Takes the option `pool_size`, in the slot after `size`, for `size` where that is not given. */
+static void merge_sizes(lua_State *L, int size, const char *what) {
+  if (lua_isnil(L, size + 1))
+    return;
+  if (!lua_isnil(L, size))
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'size' and 'pool_size' mean the same; give one of them",
+             what);
+  lua_copy(L, size + 1, size);
+}
+
+static tp_order to_order(lua_State *L, int index) {
+  if (lua_isnil(L, index))
+    return TP_ORDER_FIFO;
+  for (tp_order order = TP_ORDER_FIFO; order <= TP_ORDER_PRIORITY; order++)
+    if (strcmp(lua_tostring(L, index), tp_pool_order_name(order)) == 0)
+      return order;
+  tp_raise(L, TP_INVALID_ARGUMENT, "TaskPool: 'order' must be fifo, lifo or priority, not '%s'",
+           lua_tostring(L, index));
+  return TP_ORDER_FIFO;
+}
+
+/* Seconds between two decisions of a pool that scales itself: where nothing is said, and the
+ * fewest. */
+#define INTERVAL_DEFAULT 1.0
+#define INTERVAL_MIN 0.001
+
+/* The bounds that the table at `table` (or nil) gives, and the first size of a pool with them. */
+static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first) {
+  static const tp_param options[] = {{.name = "min", .type = TP_PARAM_COUNT},
+                                     {.name = "max", .type = TP_PARAM_COUNT},
+                                     {.name = "interval", .type = TP_PARAM_SECONDS},
+                                     {.name = NULL}};
+  *first = tp_pool_to_size(L, size);
+  if (lua_isnil(L, table))
+    return (tp_bounds){0};
+  int min = lua_gettop(L) + 1, max = min + 1, interval = min + 2;
+  tp_arguments_lay_out_options(L, table, "autoscale", options);
+  tp_bounds bounds = {.min = lua_isnil(L, min) ? 1 : (uint64_t)lua_tointeger(L, min),
+                      .max = (uint64_t)lua_tointeger(L, max),
+                      .interval = luaL_optnumber(L, interval, INTERVAL_DEFAULT)};
+  if (bounds.max == 0 || bounds.max < bounds.min)
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "autoscale: 'max' must be given, at least 1 and not below 'min'");
+  if (bounds.interval < INTERVAL_MIN)
+    tp_raise(L, TP_INVALID_ARGUMENT, "autoscale: 'interval' must be at least %g seconds",
+             INTERVAL_MIN);
+  if (lua_isnil(L, size))
+    *first = bounds.min;
+  if (*first < bounds.min || *first > bounds.max)
+    tp_raise(L, TP_INVALID_ARGUMENT, "TaskPool: 'size' must be within the bounds of 'autoscale'");
+  return bounds;
+}
+
+/* What both kinds of pools are told about the ends and the starts of their tasks. */
+typedef struct conduct {
+  double grace;   /* seconds that a cancelled task has */
+  tp_retry retry; /* of calls that say nothing else */
+  tp_rate rate;   /* of the starts */
+} conduct;
+
+/* Reads the options GRACE, RETRIES and RATE, in the slots from `index` on. */
+static conduct read_conduct(lua_State *L, int index, const char *what) {
+  const tp_retry none = {.n = 0};
+  return (conduct){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
+                   .retry = tp_policy_retries(L, index + 1, what, &none),
+                   .rate = tp_policy_rate(L, index + 2, what)};
+}
+
+static void set_conduct(tp_pool *pool, const conduct *to) {
+  tp_run *run = pool->owner;
+  run->grace = to->grace;
+  run->retry = to->retry;
+  tp_pool_set_rate(pool, &to->rate);
+}
+
+int l_task_pool_new(lua_State *L) {
+  static const tp_param options[] = {SIZE_OPTION,
+                                     POOL_SIZE_OPTION,
+                                     NAME_OPTION,
+                                     GRACE_OPTION,
+                                     RETRIES_OPTION,
+                                     RATE_OPTION,
+                                     {.name = "order", .type = TP_PARAM_NAME},
+                                     {.name = "queue_limit", .type = TP_PARAM_SIZE},
+                                     {.name = "autoscale", .type = TP_PARAM_TABLE},
+                                     TP_THREAD_OPTIONS,
+                                     {.name = NULL}};
+  enum {
+    TABLE = 1,
+    SIZE,
+    POOL_SIZE,
+    NAME,
+    GRACE,
+    RETRIES,
+    RATE,
+    ORDER,
+    QUEUE_LIMIT,
+    AUTOSCALE,
+    EXECUTOR,
+    THREADS,
+    TOP = THREADS
+  };
+  uint64_t size;
+  lua_settop(L, TABLE);
+  tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
+  merge_sizes(L, SIZE, "TaskPool");
+  tp_order order = to_order(L, ORDER);
+  conduct told = read_conduct(L, GRACE, "TaskPool");
+  tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
+  bool has_threads = tp_thread_is_wanted(L, "TaskPool", EXECUTOR);
+  lua_settop(L, TOP);
+  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
+  set_conduct(pool, &told);
+  pool->order = order;
+  pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
+  if (bounds.max)
+    tp_run_set_bounds(pool, &bounds);
+  if (has_threads)
+    tp_thread_equip(L, pool, THREADS);
+  return 1;
+}
+
+int l_simple_task_pool_new(lua_State *L) {
+  static const char *const what = "SimpleTaskPool";
+  static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
+  static const tp_param options[] = {{.name = "args", .type = TP_PARAM_LIST},
+                                     {.name = "kwargs", .type = TP_PARAM_TABLE},
+                                     {.name = "end_callback", .type = TP_PARAM_FUNCTION},
+                                     {.name = "cancel_callback", .type = TP_PARAM_FUNCTION},
+                                     SIZE_OPTION,
+                                     POOL_SIZE_OPTION,
+                                     NAME_OPTION,
+                                     GRACE_OPTION,
+                                     RETRIES_OPTION,
+                                     RATE_OPTION,
+                                     TP_THREAD_OPTIONS,
+                                     {.name = NULL}};
+  enum {
+    FUNC = 1,
+    TABLE,
+    ARGS,
+    KWARGS,
+    END_CALLBACK,
+    CANCEL_CALLBACK,
+    SIZE,
+    POOL_SIZE,
+    NAME,
+    GRACE,
+    RETRIES,
+    RATE,
+    EXECUTOR,
+    THREADS,
+    BOUND
+  };
+  lua_settop(L, TABLE);
+  tp_arguments_check(L, FUNC, what, &function);
+  tp_arguments_lay_out_options(L, TABLE, what, options);
+  merge_sizes(L, SIZE, what);
+  bool has_threads = tp_thread_is_wanted(L, what, EXECUTOR);
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
+  tp_funcname_push(L, FUNC);
+  conduct told = read_conduct(L, GRACE, what);
+  tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
+  set_conduct(pool, &told);
+  const int values[] = {[TP_PEG_FUNCTION] = FUNC,
+                        [TP_PEG_ARGUMENTS] = BOUND,
+                        [TP_PEG_END_CALLBACK] = END_CALLBACK,
+                        [TP_PEG_CANCEL_CALLBACK] = CANCEL_CALLBACK,
+                        [TP_PEG_NAME] = BOUND + 1};
+  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_NAME; i++) {
+    lua_pushvalue(L, values[i]);
+    lua_setiuservalue(L, -2, i);
+  }
+  if (has_threads)
+    tp_thread_equip(L, pool, THREADS);
+  return 1;
+}
+
+/* ---- the classes ---- */
+
+/* Lua: calls a method with its arguments laid out. Upvalue: the record. */
+static int l_call(lua_State *L) {
+  const tp_method *method = lua_touserdata(L, lua_upvalueindex(1));
+  const tp_pool *pool = tp_pool_check(L, 1);
+  if (!(method->on & pool->kind))
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method '%s'", pool->label, method->name);
+  tp_arguments_lay_out(L, method);
+  return method->call(L);
+}
+
+/* Raises that the pool at [1] has nothing of the name at [2]. */
+static int refuse_name(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has methods and properties, and no %s as a key",
+                    pool->label, luaL_typename(L, 2));
+  tp_closest closest = {.text = lua_tostring(L, 2), .length = lua_rawlen(L, 2)};
+  const tp_method *elsewhere = tp_method_find(closest.text, TP_ON_ALL);
+  if (elsewhere)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no '%s', a %s has", pool->label, closest.text,
+                    class_name(elsewhere->on));
+  tp_method_find_closest(&closest, tp_methods, pool->kind);
+  if (!closest.method)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method or property '%.100s'", pool->label,
+                    closest.text);
+  return tp_raise(L, TP_INVALID_ARGUMENT,
+                  "%s has no method or property '%.100s'; did you mean '%s'?", pool->label,
+                  closest.text, closest.method->name);
+}
+
+/* Lua: pool.name. Upvalue: the table of methods (functions) and properties (records). */
+static int l_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  int type = lua_rawget(L, lua_upvalueindex(1));
+  if (type == LUA_TNIL)
+    return refuse_name(L);
+  if (type != LUA_TLIGHTUSERDATA)
+    return 1;
+  const tp_method *method = lua_touserdata(L, -1);
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  return method->call(L);
+}
+
+/* Lua: pool.name = value. Upvalue: as above. */
+static int l_newindex(lua_State *L) {
+  lua_settop(L, 3);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
+    return refuse_name(L);
+  const tp_method *method = lua_touserdata(L, -1);
+  if (!method || !method->params[0].kind)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' of %s cannot be set", lua_tostring(L, 2),
+                    tp_pool_check(L, 1)->label);
+  lua_pop(L, 1);
+  lua_remove(L, 2);
+  tp_arguments_check(L, 2, method->name, &method->params[0]);
+  return method->call(L);
+}
+
+/* Pushes the table name -> method or record for pools of that kind. */
+static void push_members(lua_State *L, int kind) {
+  lua_newtable(L);
+  for (const tp_method *method = tp_methods; method->name; method++) {
+    if (!(method->on & kind))
+      continue;
+    lua_pushlightuserdata(L, (void *)method);
+    if (!method->property)
+      lua_pushcclosure(L, l_call, 1);
+    lua_setfield(L, -2, method->name);
+  }
+}
+
+static void open_class(lua_State *L, int kind) {
+  luaL_newmetatable(L, class_name(kind));
+  lua_pushcfunction(L, l_pool_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, l_pool_tostring);
+  lua_setfield(L, -2, "__tostring");
+  push_members(L, kind);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, l_index, 1);
+  lua_setfield(L, -3, "__index");
+  lua_pushcclosure(L, l_newindex, 1);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushstring(L, class_name(kind));
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+/* Lua: on_scope_end(function): it is called as function(pool, error) at the end of the scope of a
+ * <close> variable. */
+int l_core_on_scope_end(lua_State *L) {
+  static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    luaL_getmetatable(L, class_name(kinds[i]));
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "__close");
+  }
+  return 0;
+}
+
+/* Lua: the text of a set. */
+static int l_set_tostring(lua_State *L) {
+  tp_text_push(L, 1);
+  return 1;
+}
+
+void tp_pool_open(lua_State *L) {
+  open_class(L, TP_ON_TASK_POOL);
+  open_class(L, TP_ON_SIMPLE_POOL);
+  luaL_newmetatable(L, TP_SET_TYPE);
+  lua_pushcfunction(L, l_set_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &pools_key);
+  lua_pop(L, 1);
+}

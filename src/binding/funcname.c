@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a function is called; see funcname.h. */
+#include "binding/funcname.h"
+
+#include "value/callable.h"
+
+#include <lauxlib.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Looks for the function at `index` among the local variables of the calling function, the
+ * innermost last. */
+static const char *find_local(lua_State *L, int index, lua_Debug *caller) {
+  const char *found = NULL, *name;
+  for (int i = 1; (name = lua_getlocal(L, caller, i)); i++) {
+    if (*name != '(' && lua_rawequal(L, -1, index))
+      found = name;
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
+static const char *find_upvalue(lua_State *L, int index, lua_Debug *caller) {
+  const char *found = NULL, *name;
+  lua_getinfo(L, "f", caller);
+  for (int i = 1; !found && (name = lua_getupvalue(L, -1, i)); i++) {
+    if (*name && lua_rawequal(L, -1, index))
+      found = name;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return found;
+}
+
+/* Looks for the function among the fields of the table on top; pushes the key if it is there. */
+static bool push_key(lua_State *L, int index) {
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    bool found = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, index);
+    lua_pop(L, 1);
+    if (found)
+      return true;
+  }
+  return false;
+}
+
+/* The same for the fields of all loaded modules; the globals are one of them. */
+static bool push_module_key(lua_State *L, int index) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_istable(L, -1) && push_key(L, index)) {
+      lua_replace(L, -4);
+      lua_pop(L, 2);
+      return true;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Pushes where the function was defined, as "hosts.lua:12", if that is a file. */
+static void push_place(lua_State *L, int index) {
+  lua_Debug info;
+  tp_callable_push_function(L, index);
+  lua_getinfo(L, ">S", &info);
+  const char *slash = strrchr(info.source, '/');
+  if (*info.source == '@')
+    lua_pushfstring(L, "%s:%d", slash ? slash + 1 : info.source + 1, info.linedefined);
+  else
+    lua_pushliteral(L, "anonymous");
+}
+
+void tp_funcname_push(lua_State *L, int index) {
+  lua_Debug caller;
+  luaL_checkstack(L, 8, NULL);
+  index = lua_absindex(L, index);
+  const char *name = NULL;
+  if (lua_getstack(L, 1, &caller)) {
+    name = find_local(L, index, &caller);
+    if (!name)
+      name = find_upvalue(L, index, &caller);
+  }
+  if (name)
+    lua_pushstring(L, name);
+  else if (!push_module_key(L, index))
+    push_place(L, index);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a function is called, as far as that can be known: Lua functions have no name of their own.
+ */
+#ifndef TP_BINDING_FUNCNAME_H
+#define TP_BINDING_FUNCNAME_H
+
+#include <lua.h>
+
+/* Pushes a name for the function at `index`: of the caller's local variable or upvalue that holds
+ * it, else of the global or the field of a loaded module, else of the place where it was defined,
+ * as "hosts.lua:12", else "anonymous". */
+void tp_funcname_push(lua_State *L, int index);
+
+#endif

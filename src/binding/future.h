@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures: what will come of a call that was submitted to a pool, or of a coroutine of its own. */
+#ifndef TP_BINDING_FUTURE_H
+#define TP_BINDING_FUTURE_H
+
+#include "exec/exec.h"
+#include "host/host.h"
+#include <lua.h>
+
+typedef struct tp_future tp_future;
+
+/* Makes the class. */
+void tp_future_open(lua_State *L);
+
+/* Pushes a new future. Until it expects something, it is nobody's. */
+tp_future *tp_future_push(lua_State *L, tp_host *host);
+
+/* Has a future wait for the one task of a group, whose call keeps it alive. */
+void tp_future_expect_call(tp_future *future, tp_group *group);
+
+/* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
+void tp_future_done(void *context, lua_State *L, bool ok, int count);
+
+/* Pushes the name of the group that a future waits for, in place of the future: the group stays
+ * until a flush, and a failure is told as those of other groups are.
+ * False, and nothing: that is no future of a call, or it is done. */
+bool tp_future_push_group(lua_State *L, int index);
+
+/* Waits for the future in slot 1, for so many seconds at most (HUGE_VAL: any time), and returns its
+ * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned` a cancel of
+ * the wait cancels what is waited for. */
+int tp_future_await(lua_State *L, double seconds, bool owned);
+
+/* Replaces a function and the `nargs` arguments above it by the future of a job that calls it.
+ * `what` names it in messages; after `limit` seconds (0: never) it is cancelled. Raises for lack of
+ * memory. */
+void tp_future_start(lua_State *L, int nargs, const char *what, double limit);
+
+/* Whether the future at `index` is done. */
+bool tp_future_is_done(lua_State *L, int index);
+
+/* Called right before a park that waits for the future at `index`, among others. Raises Deadlock.
+ */
+void tp_future_prepare_wait(lua_State *L, int index);
+
+/* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
+int l_core_start(lua_State *L);
+int l_core_on_end(lua_State *L);
+int l_core_cancel(lua_State *L);
+
+#endif

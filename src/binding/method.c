@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of pool methods; see method.h. */
+#include "binding/method.h"
+#include "binding/pool.h"
+#include "binding/status.h"
+#include "binding/wait.h"
+#include "value/distance.h"
+
+#include <string.h>
+
+/* Parameters that several methods share. */
+
+#define FUNC                                                                                       \
+  {                                                                                                \
+    .name = "func", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_FUNCTION, .value = "FUNC",         \
+    .help = "the worker function, such as package.module.function"                                 \
+  }
+
+#define GROUP_NAME                                                                                 \
+  {                                                                                                \
+    .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
+    .value = "NAME",                                                                               \
+    .help = "name of the new group (default: made of method, function and an index)"               \
+  }
+
+#define END_CALLBACK                                                                               \
+  {                                                                                                \
+    .name = "end_callback", .letter = 'e', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FUNCTION,     \
+    .value = "FUNC", .help = "called when a task has ended: (id, ok, results or error)"            \
+  }
+
+#define CANCEL_CALLBACK                                                                            \
+  {                                                                                                \
+    .name = "cancel_callback", .letter = 'c', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FUNCTION,  \
+    .value = "FUNC",                                                                               \
+    .help = "called when a task was cancelled, before the end callback: (id, false, error)"        \
+  }
+
+#define NUM_CONCURRENT                                                                             \
+  {                                                                                                \
+    .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE,       \
+    .value = "NUM", .fallback = "1",                                                               \
+    .help = "how many tasks of the group may run at a time; inf: as many as the pool"              \
+  }
+
+#define MESSAGE                                                                                    \
+  {                                                                                                \
+    .name = "msg", .letter = 'm', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME, .value = "MSG",  \
+    .help = "text of the error that is raised in the tasks"                                        \
+  }
+
+#define TIMEOUT                                                                                    \
+  {                                                                                                \
+    .name = "timeout", .letter = 't', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS,           \
+    .value = "SECONDS",                                                                            \
+    .help = "cancel a task with TimedOut when it has run for so long (default: never)"             \
+  }
+
+#define RETRIES                                                                                    \
+  {                                                                                                \
+    .name = "retries", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RETRIES",       \
+    .help = "how often a task that fails is tried again, such as 3 or "                            \
+            "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, 0)"                            \
+  }
+
+#define RATE                                                                                       \
+  {                                                                                                \
+    .name = "rate", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RATE",             \
+    .help = "how many tasks of the group may start in a second, such as 10 or "                    \
+            "{n=10,per=SECONDS,burst=1} (default: any number)"                                     \
+  }
+
+#define GRACE                                                                                      \
+  {                                                                                                \
+    .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
+    .help = "how long a cancelled task has before it is killed (default: the pool's, 5)"           \
+  }
+
+#define KWARGS                                                                                     \
+  {                                                                                                \
+    .name = "kwargs", .letter = 'k', .kind = TP_PARAM_OPTION, .type = TP_PARAM_TABLE,              \
+    .value = "KWARGS", .help = "arguments by parameter name"                                       \
+  }
+
+#define WEIGHT                                                                                     \
+  {                                                                                                \
+    .name = "weight", .letter = 'w', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NUMBER,             \
+    .value = "WEIGHT", .fallback = "4",                                                            \
+    .help = "the smaller, the sooner, in a pool whose order is by priority"                        \
+  }
+
+/* What a submitted call is made of. */
+#define SUBMIT                                                                                     \
+  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES,                                 \
+      {.name = "executor",                                                                         \
+       .letter = 'x',                                                                              \
+       .kind = TP_PARAM_OPTION,                                                                    \
+       .type = TP_PARAM_NAME,                                                                      \
+       .value = "EXECUTOR",                                                                        \
+       .help = "what runs it, coroutine or thread (default: the pool's)"},                         \
+  {                                                                                                \
+    .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
+    .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
+  }
+
+#define LIMIT                                                                                      \
+  {                                                                                                \
+    .name = "limit", .letter = 'l', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE, .value = "N",  \
+    .fallback = "100", .help = "so many at most, or inf"                                           \
+  }
+
+#define RETURN_EXCEPTIONS                                                                          \
+  {                                                                                                \
+    .name = "return_exceptions", .letter = 'r', .kind = TP_PARAM_OPTION, .type = TP_PARAM_FLAG,    \
+    .fallback = "false", .help = "do not raise the errors of tasks"                                \
+  }
+
+#define ARGS(how)                                                                                  \
+  {                                                                                                \
+    .name = "args", .letter = 'a', .kind = how, .type = TP_PARAM_LIST, .value = "ARGS",            \
+    .help = "list of positional arguments"                                                         \
+  }
+
+#define ITERABLE(text)                                                                             \
+  {                                                                                                \
+    .name = "iterable", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_ITERABLE, .value = "ITERABLE", \
+    .help = text                                                                                   \
+  }
+
+#define NUM_OF(text)                                                                               \
+  { .name = "num", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_COUNT, .value = "NUM", .help = text }
+
+#define PROPERTY(property_name, on_pools, text)                                                    \
+  {                                                                                                \
+    .name = #property_name, .on = on_pools, .property = true, .role = TP_ROLE_READ,                \
+    .summary = text, .call = l_pool_##property_name                                                \
+  }
+
+/* The limit of the pool; it has two names, because people try both. */
+#define SIZE(size_name, text)                                                                      \
+  {                                                                                                \
+    .name = size_name, .on = TP_ON_ALL, .property = true, .role = TP_ROLE_OPERATE,                 \
+    .params = {{.name = "size",                                                                    \
+                .kind = TP_PARAM_OPTIONAL,                                                         \
+                .type = TP_PARAM_SIZE,                                                             \
+                .value = "SIZE",                                                                   \
+                .help = "the new limit, or inf; without it the limit is shown"}},                  \
+    .summary = text, .call = l_pool_size                                                           \
+  }
+
+const tp_method tp_methods[] = {
+    {.name = "apply",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC,
+                ARGS(TP_PARAM_OPTION),
+                KWARGS,
+                {.name = "num",
+                 .letter = 'n',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_COUNT,
+                 .value = "NUM",
+                 .fallback = "1",
+                 .help = "how many tasks"},
+                GROUP_NAME,
+                END_CALLBACK,
+                CANCEL_CALLBACK,
+                TIMEOUT,
+                WEIGHT,
+                RETRIES,
+                RATE},
+     .summary = "Call a function with the same arguments in one or more tasks.",
+     .call = l_pool_apply},
+    {.name = "map",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
+                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES, RATE},
+     .summary = "Call a function once for each element, in tasks of one group.",
+     .call = l_pool_map},
+    {.name = "starmap",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
+                RATE},
+     .summary = "Like map, each element a list of positional arguments.",
+     .call = l_pool_starmap},
+    {.name = "doublestarmap",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
+                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
+                RATE},
+     .summary = "Like map, each element a table of arguments by parameter name.",
+     .call = l_pool_doublestarmap},
+    {.name = "submit",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {SUBMIT,
+                {.name = "nowait",
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "do not wait for the results, nor for a place in the queue"}},
+     .summary = "Queue one call, wait for it and show its results.",
+     .call = l_pool_submit},
+    {.name = "submit_nowait",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {SUBMIT},
+     .summary = "Queue one call; a session is told the name of its group.",
+     .call = l_pool_submit_nowait},
+    {.name = "set_weight",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group, or a submitted call that has a name"},
+                {.name = "weight",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NUMBER,
+                 .value = "WEIGHT",
+                 .help = "the smaller, the sooner"}},
+     .summary = "Change the weight of a group; what it has not started follows it.",
+     .call = l_pool_set_weight},
+    {.name = "start",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {NUM_OF("how many more tasks")},
+     .summary = "Start more tasks of the pool's function in a new group.",
+     .call = l_pool_start},
+    {.name = "stop",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {NUM_OF("how many tasks to cancel")},
+     .summary = "Cancel the newest running tasks.",
+     .call = l_pool_stop},
+    {.name = "stop_all",
+     .on = TP_ON_SIMPLE_POOL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Cancel all running tasks.",
+     .call = l_pool_stop_all},
+    PROPERTY(func_name, TP_ON_SIMPLE_POOL, "Name of the function that the pool's tasks run."),
+    SIZE("pool_size", "Get or set the number of tasks that may run at a time."),
+    SIZE("size", "The same as pool-size."),
+    {.name = "scale",
+     .on = TP_ON_TASK_POOL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "by",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_INTEGER,
+                 .value = "N",
+                 .help = "how many places more, or fewer where it is negative"},
+                {.name = "hard",
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "cancel the newest tasks over the new size, else they may end"}},
+     .summary = "Change the size by so many places; answers with the new one.",
+     .call = l_pool_scale},
+    {.name = "lock",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Refuse new work; groups that are there go on.",
+     .call = l_pool_lock},
+    {.name = "unlock",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Take new work again.",
+     .call = l_pool_unlock},
+    {.name = "pause",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "toggle",
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "resume a pool that is paused"}},
+     .summary = "Take no new work for now; shows whether the pool is paused.",
+     .call = l_pool_pause},
+    {.name = "resume",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .summary = "Take new work again; shows whether the pool is paused.",
+     .call = l_pool_resume},
+    PROPERTY(paused, TP_ON_ALL, "Whether the pool takes no new work for now."),
+    PROPERTY(order, TP_ON_TASK_POOL, "Who of those that wait is next: fifo, lifo or priority."),
+    PROPERTY(queue_limit, TP_ON_TASK_POOL, "How many submitted calls may wait."),
+    PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
+    PROPERTY(is_closed, TP_ON_ALL, "Whether the pool was gathered and closed."),
+    PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
+    PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
+    PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
+    PROPERTY(num_ok, TP_ON_ALL, "Number of tasks that have ended well, ever."),
+    PROPERTY(num_failed, TP_ON_ALL, "Number of tasks that an error has ended, ever."),
+    PROPERTY(num_cancelled_total, TP_ON_ALL, "Number of tasks that a cancel has ended, ever."),
+    PROPERTY(num_timed_out, TP_ON_ALL, "Number of tasks ended because their time was over, ever."),
+    PROPERTY(num_retried, TP_ON_ALL, "Number of times that a task was tried again."),
+    PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
+    PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
+    {.name = "get_group_ids",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group"}},
+     .summary = "Ids of all tasks started in the groups and not flushed.",
+     .call = l_pool_get_group_ids},
+    {.name = "cancel",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {MESSAGE,
+                GRACE,
+                {.name = "target",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_TARGET,
+                 .value = "TARGET",
+                 .help = "a running task by its id, or a group by its name"}},
+     .summary = "Cancel tasks and groups; none if one of them is not there.",
+     .call = l_pool_cancel},
+    {.name = "cancel_group",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "group_name",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "a group"},
+                MESSAGE,
+                GRACE},
+     .summary = "Cancel a group: what has not started never starts.",
+     .call = l_pool_cancel_group},
+    {.name = "cancel_all",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {MESSAGE, GRACE},
+     .summary = "Cancel every group.",
+     .call = l_pool_cancel_all},
+    {.name = "flush",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {RETURN_EXCEPTIONS},
+     .summary = "Wait for callbacks of ended tasks, then forget those tasks.",
+     .call = l_pool_flush},
+    {.name = "gather_and_close",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {RETURN_EXCEPTIONS},
+     .summary = "Lock the pool, wait for all its work, close it.",
+     .call = l_pool_gather_and_close},
+    {.name = "until_closed",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Wait until the pool is closed.",
+     .call = l_pool_until_closed},
+    {.name = "wait",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "timeout",
+                 .letter = 't',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_SECONDS,
+                 .value = "SECONDS",
+                 .help = "fail with TimedOut after so long (default: never)"},
+                RETURN_EXCEPTIONS,
+                {.name = "target",
+                 .kind = TP_PARAM_REST,
+                 .type = TP_PARAM_TARGET,
+                 .value = "TARGET",
+                 .help = "a group by its name, or a task by its id"}},
+     .summary = "Wait until groups and tasks have ended; fail if tasks of them did.",
+     .call = l_pool_wait},
+    {.name = "status",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Show what the pool is like: its size, counts, order, bounds.",
+     .fields = tp_status_fields,
+     .call = l_pool_status},
+    {.name = "groups",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "all",
+                 .letter = 'a',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "also those that have ended and were not flushed"},
+                LIMIT},
+     .summary = "List the groups: how far each is, and why it goes no faster.",
+     .fields = tp_group_fields,
+     .call = l_pool_groups},
+    {.name = "tasks",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "group",
+                 .letter = 'g',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "those of one group (default: of all)"},
+                {.name = "state",
+                 .letter = 's',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "STATE",
+                 .help = "running, cancelled (it has not ended yet), or ended (its callback runs)"},
+                LIMIT},
+     .summary = "List the tasks that have started and are not done, and where they are.",
+     .fields = tp_task_fields,
+     .call = l_pool_tasks},
+    {.name = "traceback",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "task_id",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_ID,
+                 .value = "ID",
+                 .help = "a task that has not ended"}},
+     .summary = "Show where a task is: its calls, the innermost first.",
+     .call = l_pool_traceback},
+    {.name = "task",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "target",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_TARGET,
+                 .value = "TARGET",
+                 .help = "a task that was not flushed, by its id, or the name of its group"}},
+     .summary = "Tell of a task: its group, its state, its error, and what came of its cancel.",
+     .call = l_pool_task},
+    {.name = NULL},
+};
+
+bool tp_param_is_option(const tp_param *param) {
+  return param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_TRAILING;
+}
+
+const tp_method *tp_method_find(const char *name, int on) {
+  for (const tp_method *method = tp_methods; method->name; method++)
+    if ((method->on & on) && strcmp(method->name, name) == 0)
+      return method;
+  return NULL;
+}
+
+void tp_method_find_closest(tp_closest *closest, const tp_method *methods, int on) {
+  size_t limit = closest->method ? closest->distance : closest->length / 3 + 2;
+  for (const tp_method *method = methods; method->name; method++) {
+    size_t distance = tp_distance(method->name, closest->text, closest->length);
+    if ((method->on & on) && distance < limit) {
+      closest->method = method;
+      closest->distance = limit = distance;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one table of pool methods. From a record here come the Lua method or property, the control
+ * command, its -h text, completion and the reference.
+ *
+ * To add a method: one record in method.c and one function in pool.c. */
+#ifndef TP_BINDING_METHOD_H
+#define TP_BINDING_METHOD_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a parameter takes, in Lua and at the prompt. */
+typedef enum tp_param_type {
+  TP_PARAM_FUNCTION, /* a Lua function, or its name "package.module.function" */
+  TP_PARAM_ITERABLE, /* a list, an iterator function (Lua: also a triple or a coroutine); prompt: a
+                        literal or a name */
+  TP_PARAM_LIST,     /* a list table; prompt: a literal */
+  TP_PARAM_TABLE,    /* a table with string keys; prompt: a literal */
+  TP_PARAM_INTEGER,  /* an integer, with or without a sign */
+  TP_PARAM_COUNT,    /* an integer >= 0 */
+  TP_PARAM_SIZE,     /* an integer >= 0 or infinity (math.huge, inf) */
+  TP_PARAM_NUMBER,   /* a number */
+  TP_PARAM_SECONDS,  /* a number >= 0 */
+  TP_PARAM_ID,       /* a task id, an integer >= 0 */
+  TP_PARAM_NAME,     /* a string */
+  TP_PARAM_POLICY,   /* a table with string keys, or the number for the first of them (policy.h) */
+  TP_PARAM_TARGET,   /* a group by its name, a string, or a task by its id */
+  TP_PARAM_FLAG,     /* a boolean; prompt: present or not */
+} tp_param_type;
+
+/* How a parameter is given. */
+typedef enum tp_param_kind {
+  TP_PARAM_NONE = 0, /* the end of the list */
+  TP_PARAM_REQUIRED, /* by position */
+  TP_PARAM_OPTIONAL, /* by position, may be left out */
+  TP_PARAM_REST,     /* by position, one or more; the last positional one */
+  TP_PARAM_TRAILING, /* Lua: by position, may be left out; prompt: as an option */
+  TP_PARAM_OPTION,   /* Lua: a key of the options table; prompt: --name VALUE or -f VALUE */
+} tp_param_kind;
+
+typedef struct tp_param {
+  const char *name; /* the key in Lua; --name with - for _ at the prompt */
+  char letter;      /* the short option at the prompt, 0 for none */
+  tp_param_kind kind;
+  tp_param_type type;
+  const char *value;    /* what stands for it in help, as "NUM" */
+  const char *fallback; /* the default as help shows it, NULL for none */
+  const char *help;     /* one line */
+} tp_param;
+
+enum { TP_ON_TASK_POOL = 1, TP_ON_SIMPLE_POOL = 2, TP_ON_ALL = 3 };
+
+/* The role that a control session needs. */
+typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
+
+#define TP_PARAMS_MAX 16
+
+typedef struct tp_method {
+  const char *name; /* the Lua name; the command has - for _ */
+  int on;           /* TP_ON_… */
+  bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
+  tp_role role;
+  tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
+  const char *summary;            /* one line */
+  const char *const *fields;      /* of the tables that it returns, in the order in which people see
+                                     them, ended by NULL; NULL: it returns none */
+  /* The method itself. Stack: 1 the pool, then one slot a parameter in the order of `params` (nil
+   * where it was not given); a REST parameter is always the last record and takes all slots from
+   * its own up. Types have been checked and names resolved. Returns its results, raises error
+   * tables, may wait. */
+  lua_CFunction call;
+} tp_method;
+
+/* Whether a parameter is given as an option at the prompt. */
+bool tp_param_is_option(const tp_param *param);
+
+/* All methods, ended by a record whose name is NULL, in the order of help. */
+extern const tp_method tp_methods[];
+
+/* Finds a method by its Lua name for pools of the kind `on` (TP_ON_TASK_POOL or TP_ON_SIMPLE_POOL).
+ * NULL if there is none. */
+const tp_method *tp_method_find(const char *name, int on);
+
+/* What comes closest to a word that was meant as the name of a method. */
+typedef struct tp_closest {
+  const char *text;        /* the word */
+  size_t length;           /* its bytes */
+  const tp_method *method; /* the closest so far; NULL: none is close */
+  size_t distance;         /* how far that is */
+} tp_closest;
+
+/* Looks for a closer one among `methods` (ended by a record without a name) for pools of the kind
+ * `on`. */
+void tp_method_find_closest(tp_closest *closest, const tp_method *methods, int on);
+
+#endif

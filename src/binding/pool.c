@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The methods of pools, one short function for each record of method.c. They find their arguments
+ * checked and in the slots of the record. */
+#include "binding/pool.h"
+#include "binding/class.h"
+#include "binding/funcname.h"
+#include "binding/future.h"
+#include "binding/policy.h"
+#include "binding/thread.h"
+#include "exec/exec.h"
+#include "value/error.h"
+#include "value/text.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static tp_exec *exec_of(const tp_pool *pool) {
+  return ((tp_run *)pool->owner)->exec;
+}
+
+static const tp_run *run_of(lua_State *L) {
+  return tp_pool_check(L, 1)->owner;
+}
+
+/* The group whose name is at `index`. */
+static tp_group *check_group(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), &error);
+  if (!group)
+    tp_raise_error(L, &error);
+  return group;
+}
+
+/* ---- adding work ---- */
+
+/* Adds the group of a call, which the option at `executor` (0: none) may send elsewhere. */
+static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
+                           const tp_group_options *options, int executor) {
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, parts->pool);
+  if (!tp_pool_check_group(pool, options, &error))
+    tp_raise_error(L, &error);
+  tp_call_parts routed = *parts;
+  tp_thread_route(L, &routed, executor);
+  tp_call *call = tp_call_create(exec_of(pool), L, &routed);
+  tp_group *group = tp_pool_add_group(pool, options, call, &error);
+  if (!group) {
+    tp_call_drop(call, L);
+    tp_raise_error(L, &error);
+  }
+  return group;
+}
+
+/* Adds a group with the default name "<method>-<function>-group-<i>", and returns its name to Lua.
+ */
+static int add_named_group(lua_State *L, const tp_call_parts *parts, tp_group_options options,
+                           const char *method) {
+  char prefix[200];
+  tp_funcname_push(L, parts->function);
+  snprintf(prefix, sizeof prefix, "%s-%.150s-group", method, lua_tostring(L, -1));
+  options.prefix = prefix;
+  lua_pushstring(L, add_group(L, parts, &options, 0)->name);
+  return 1;
+}
+
+static double to_weight(lua_State *L, int index) {
+  return lua_isnil(L, index) ? TP_WEIGHT_DEFAULT : lua_tonumber(L, index);
+}
+
+/* The option `retries`, or what the pool at [1] says. */
+static tp_retry read_retries(lua_State *L, int index, const char *method) {
+  return tp_policy_retries(L, index, method, &run_of(L)->retry);
+}
+
+int l_pool_apply(lua_State *L) {
+  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
+  return add_named_group(L,
+                         &(tp_call_parts){.pool = POOL,
+                                          .function = FUNC,
+                                          .items = lua_gettop(L),
+                                          .end_callback = END,
+                                          .cancel_callback = CANCEL,
+                                          .spread = TP_SPREAD_SAME,
+                                          .times = (uint64_t)luaL_optinteger(L, NUM, 1),
+                                          .timeout = TIMEOUT,
+                                          .retry = read_retries(L, RETRIES, "apply")},
+                         (tp_group_options){.name = lua_tostring(L, GROUP),
+                                            .limit = TP_UNLIMITED,
+                                            .rate = tp_policy_rate(L, RATE, "apply"),
+                                            .weight = to_weight(L, WEIGHT)},
+                         "apply");
+}
+
+static int map(lua_State *L, tp_spread spread, const char *method) {
+  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
+  uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_pool_to_size(L, LIMIT);
+  if (limit == 0)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
+  return add_named_group(L,
+                         &(tp_call_parts){.pool = POOL,
+                                          .function = FUNC,
+                                          .items = ITERABLE,
+                                          .end_callback = END,
+                                          .cancel_callback = CANCEL,
+                                          .spread = spread,
+                                          .timeout = TIMEOUT,
+                                          .retry = read_retries(L, RETRIES, method)},
+                         (tp_group_options){.name = lua_tostring(L, GROUP),
+                                            .limit = limit,
+                                            .rate = tp_policy_rate(L, RATE, method),
+                                            .weight = to_weight(L, WEIGHT)},
+                         method);
+}
+
+int l_pool_map(lua_State *L) {
+  return map(L, TP_SPREAD_ONE, "map");
+}
+
+int l_pool_starmap(lua_State *L) {
+  return map(L, TP_SPREAD_LIST, "starmap");
+}
+
+int l_pool_doublestarmap(lua_State *L) {
+  return map(L, TP_SPREAD_NAMED, "doublestarmap");
+}
+
+/* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
+static void submit(lua_State *L, bool waits, const char *method) {
+  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, EXECUTOR, GROUP, FUTURE, BOUND };
+  lua_settop(L, GROUP);
+  if (!lua_isnil(L, EXECUTOR))
+    tp_thread_is_named(L, method, EXECUTOR);
+  tp_future *future = tp_future_push(L, tp_host_of(L));
+  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
+  tp_group *group = add_group(L,
+                              &(tp_call_parts){.pool = POOL,
+                                               .function = FUNC,
+                                               .items = BOUND,
+                                               .spread = TP_SPREAD_SAME,
+                                               .times = 1,
+                                               .timeout = TIMEOUT,
+                                               .retry = read_retries(L, RETRIES, method),
+                                               .done = tp_future_done,
+                                               .context = future,
+                                               .future = FUTURE},
+                              &(tp_group_options){.name = lua_tostring(L, GROUP),
+                                                  .limit = 1,
+                                                  .weight = to_weight(L, WEIGHT),
+                                                  .submitted = true,
+                                                  .waits = waits},
+                              EXECUTOR);
+  tp_future_expect_call(future, group);
+  lua_settop(L, FUTURE);
+}
+
+int l_pool_submit_nowait(lua_State *L) {
+  submit(L, false, "submit_nowait");
+  return 1;
+}
+
+int l_pool_submit(lua_State *L) {
+  enum { POOL = 1, NOWAIT = 10 };
+  if (lua_toboolean(L, NOWAIT))
+    return l_pool_submit_nowait(L);
+  tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
+  submit(L, true, "submit");
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return tp_future_await(L, HUGE_VAL, true);
+}
+
+int l_pool_set_weight(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
+  return 0;
+}
+
+int l_pool_start(lua_State *L) {
+  uint64_t times = (uint64_t)lua_tointeger(L, 2);
+  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_CANCEL_CALLBACK; i++)
+    lua_getiuservalue(L, 1, i);
+  const tp_group *group =
+      add_group(L,
+                &(tp_call_parts){.pool = 1,
+                                 .function = 2 + TP_PEG_FUNCTION,
+                                 .items = 2 + TP_PEG_ARGUMENTS,
+                                 .end_callback = 2 + TP_PEG_END_CALLBACK,
+                                 .cancel_callback = 2 + TP_PEG_CANCEL_CALLBACK,
+                                 .spread = TP_SPREAD_SAME,
+                                 .times = times,
+                                 .retry = run_of(L)->retry},
+                &(tp_group_options){
+                    .prefix = "start-group", .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT},
+                0);
+  lua_pushstring(L, group->name);
+  return 1;
+}
+
+/* ---- cancelling ---- */
+
+/* The part of its own grace that a cancelled caller gives on, so that it sees the end of those that
+ * it cancels. */
+#define GRACE_GIVEN_ON 0.9
+
+/* The grace of a cancel that does not say it. */
+static double default_grace(const tp_pool *pool) {
+  const tp_run *run = pool->owner;
+  double left;
+  bool is_cancelled = tp_exec_cancel_reason(run->exec, &left);
+  return is_cancelled && left * GRACE_GIVEN_ON < run->grace ? left * GRACE_GIVEN_ON : run->grace;
+}
+
+/* The reason of a cancel; to be released by the caller, which must not raise meanwhile. */
+static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int message,
+                         int grace) {
+  const char *text = message ? lua_tostring(L, message) : NULL;
+  double seconds = grace && !lua_isnil(L, grace) ? lua_tonumber(L, grace) : default_grace(pool);
+  tp_cancel *cancel = tp_cancel_create(TP_CANCELLED, who, text, seconds);
+  if (!cancel)
+    tp_raise(L, TP_NO_MEMORY, "no memory to cancel");
+  return cancel;
+}
+
+/* Cancels that many of the running tasks, at most all. */
+static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const char *who) {
+  tp_cancel *cancel = reason(L, pool, who, 0, 0);
+  for (uint64_t i = 0; i < count; i++)
+    tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
+  tp_cancel_release(cancel);
+}
+
+/* Cancels the `most` newest running tasks and returns the list of their ids. */
+static int stop(lua_State *L, uint64_t most, const char *who) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  uint64_t count = most < pool->running ? most : pool->running;
+  luaL_checkstack(L, 3, NULL);
+  lua_createtable(L, (int)(count < INT32_MAX ? count : INT32_MAX), 0);
+  if (pool->running < count) /* a finalizer has cancelled some */
+    count = pool->running;
+  const tp_task *task = TAILQ_LAST(&pool->running_tasks, tp_task_list);
+  for (uint64_t i = 1; i <= count; i++) {
+    lua_pushinteger(L, (lua_Integer)task->id);
+    lua_rawseti(L, -2, (lua_Integer)i);
+    task = TAILQ_PREV(task, tp_task_list, pool_link);
+  }
+  cancel_newest(L, pool, count, who);
+  return 1;
+}
+
+int l_pool_stop(lua_State *L) {
+  return stop(L, (uint64_t)lua_tointeger(L, 2), "stop");
+}
+
+int l_pool_stop_all(lua_State *L) {
+  return stop(L, TP_UNLIMITED, "stop_all");
+}
+
+/* Raises if the target at `index`, a task's id or a group's name, cannot be cancelled. */
+static void check_target(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  if (lua_type(L, index) == LUA_TSTRING)
+    check_group(L, pool, index);
+  else if (!tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, index), &error))
+    tp_raise_error(L, &error);
+}
+
+/* Cancels the target at `index`, unless an earlier one was the same or its group. */
+static void cancel_target(lua_State *L, tp_pool *pool, int index, tp_cancel *cancel) {
+  if (lua_type(L, index) == LUA_TSTRING) {
+    tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), NULL);
+    if (group)
+      tp_pool_cancel_group(pool, group, cancel);
+    return;
+  }
+  tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, index), NULL);
+  if (task)
+    tp_pool_cancel_task(pool, task, cancel);
+}
+
+int l_pool_cancel(lua_State *L) {
+  enum { POOL = 1, MESSAGE, GRACE, FIRST };
+  tp_pool *pool = tp_pool_check(L, POOL);
+  int top = lua_gettop(L);
+  for (int i = FIRST; i <= top; i++)
+    check_target(L, pool, i);
+  tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE, GRACE);
+  for (int i = FIRST; i <= top; i++)
+    cancel_target(L, pool, i, cancel);
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+int l_pool_cancel_group(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_group *group = check_group(L, pool, 2);
+  tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
+  tp_pool_cancel_group(pool, group, cancel);
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+int l_pool_cancel_all(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_cancel *cancel = reason(L, pool, "cancel_all", 2, 3);
+  tp_pool_cancel_all(pool, cancel);
+  tp_cancel_release(cancel);
+  return 0;
+}
+
+/* ---- looking, locking, resizing ---- */
+
+int l_pool_func_name(lua_State *L) {
+  lua_getiuservalue(L, 1, TP_PEG_NAME);
+  return 1;
+}
+
+static int push_size(lua_State *L, uint64_t size) {
+  if (size == TP_UNLIMITED)
+    lua_pushnumber(L, HUGE_VAL);
+  else
+    lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
+int l_pool_size(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (!lua_isnil(L, 2)) {
+    tp_error error;
+    uint64_t size = tp_pool_to_size(L, 2);
+    if (!tp_pool_check_size(pool, size, &error))
+      return tp_raise_error(L, &error);
+    tp_pool_resize(pool, size);
+    return 0;
+  }
+  return push_size(L, pool->size);
+}
+
+int l_pool_scale(lua_State *L) {
+  enum { POOL = 1, BY, HARD };
+  tp_error error;
+  tp_pool *pool = tp_pool_check(L, POOL);
+  if (!tp_pool_scale(pool, lua_tointeger(L, BY), &error))
+    return tp_raise_error(L, &error);
+  if (lua_toboolean(L, HARD) && pool->running > pool->size)
+    cancel_newest(L, pool, pool->running - pool->size, "scale");
+  return push_size(L, pool->size);
+}
+
+int l_pool_queue_limit(lua_State *L) {
+  return push_size(L, tp_pool_check(L, 1)->queue_limit);
+}
+
+int l_pool_order(lua_State *L) {
+  lua_pushstring(L, tp_pool_order_name(tp_pool_check(L, 1)->order));
+  return 1;
+}
+
+int l_pool_lock(lua_State *L) {
+  tp_pool_lock(tp_pool_check(L, 1));
+  return 0;
+}
+
+int l_pool_unlock(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and stays locked", pool->label);
+  tp_pool_unlock(pool);
+  return 0;
+}
+
+static int push_boolean(lua_State *L, bool value) {
+  lua_pushboolean(L, value);
+  return 1;
+}
+
+static int push_count(lua_State *L, uint64_t count) {
+  lua_pushinteger(L, (lua_Integer)count);
+  return 1;
+}
+
+static int set_paused(lua_State *L, tp_pool *pool, bool paused) {
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and takes no work", pool->label);
+  if (paused != pool->paused)
+    tp_pool_pause(pool, paused);
+  return push_boolean(L, paused);
+}
+
+int l_pool_pause(lua_State *L) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  bool resumes = lua_toboolean(L, 2) && pool->paused;
+  return set_paused(L, pool, !resumes);
+}
+
+int l_pool_resume(lua_State *L) {
+  return set_paused(L, tp_pool_check(L, 1), false);
+}
+
+int l_pool_paused(lua_State *L) {
+  return push_boolean(L, tp_pool_check(L, 1)->paused);
+}
+
+int l_pool_is_locked(lua_State *L) {
+  return push_boolean(L, tp_pool_check(L, 1)->locked);
+}
+
+int l_pool_is_closed(lua_State *L) {
+  return push_boolean(L, tp_pool_check(L, 1)->closed);
+}
+
+int l_pool_is_full(lua_State *L) {
+  return push_boolean(L, tp_pool_is_full(tp_pool_check(L, 1)));
+}
+
+int l_pool_num_running(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->running);
+}
+
+int l_pool_num_cancelled(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->cancelled);
+}
+
+int l_pool_num_ended(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ended);
+}
+
+int l_pool_num_ok(lua_State *L) {
+  return push_count(L, tp_pool_ok(tp_pool_check(L, 1)));
+}
+
+int l_pool_num_failed(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ends.failed);
+}
+
+int l_pool_num_cancelled_total(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ends.cancelled);
+}
+
+int l_pool_num_timed_out(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->ends.timed_out);
+}
+
+int l_pool_num_retried(lua_State *L) {
+  return push_count(L, tp_pool_check(L, 1)->retried);
+}
+
+int l_pool_num_waiting(lua_State *L) {
+  return push_count(L, tp_pool_waiting(tp_pool_check(L, 1)));
+}
+
+/* Adds an id to the set on top of the stack. */
+static void add_id(void *context, uint64_t id) {
+  lua_State *L = context;
+  lua_pushboolean(L, true);
+  lua_rawseti(L, -2, (lua_Integer)id);
+}
+
+int l_pool_get_group_ids(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 3, NULL);
+  lua_newtable(L); /* may run a finalizer that flushes the pool: what follows does not */
+  luaL_setmetatable(L, TP_SET_TYPE);
+  for (int i = 2; i <= top; i++)
+    tp_idset_each(&check_group(L, pool, i)->ids, add_id, L);
+  return 1;
+}
+
+int l_pool_traceback(lua_State *L) {
+  const tp_pool *pool = tp_pool_check(L, 1);
+  uint64_t id = (uint64_t)lua_tointeger(L, 2);
+  tp_error error;
+  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  if (task)
+    tp_exec_push_stack(L, task);
+  else if (!tp_pool_find_running(pool, id, &error))
+    return tp_raise_error(L, &error);
+  return 1;
+}
+
+/* ---- waiting ---- */
+
+/* A task that waits for its own pool would wait for itself. */
+static tp_pool *check_waiter(lua_State *L, const char *method) {
+  tp_pool *pool = tp_pool_check(L, 1);
+  tp_wait_check(exec_of(pool), L);
+  if (tp_exec_current_pool(exec_of(pool)) == pool)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: a task cannot wait for its own pool (%s)", method,
+             pool->label);
+  return pool;
+}
+
+/* Raises the first error of the tasks, saying how many there were, unless `quietly`. */
+static int raise_errors(lua_State *L, tp_pool *pool, bool quietly) {
+  uint64_t errors = tp_run_take_errors(pool, L);
+  if (!errors || quietly)
+    return 0;
+  if (errors > 1 && (lua_isstring(L, -1) || tp_error_code(L, -1))) {
+    tp_code code = tp_error_code(L, -1);
+    if (code)
+      lua_getfield(L, -1, "message");
+    lua_pushfstring(L, "%s (the first of %I errors)", lua_tostring(L, -1), (LUAI_UACINT)errors);
+    if (code)
+      tp_error_wrap(L, code);
+  }
+  return lua_error(L);
+}
+
+/* Waits until the pool is flushable for the ticket in slot 3. */
+static int flush(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 3);
+  uint64_t ticket = (uint64_t)lua_tointeger(L, 3);
+  if (!tp_pool_is_flushable(pool, ticket)) {
+    tp_run_wait(pool, L, TP_EVENT_DONE, ticket);
+    return tp_wait_park(exec_of(pool), L, flush, 0);
+  }
+  tp_pool_flush(pool);
+  return raise_errors(L, pool, lua_toboolean(L, 2));
+}
+
+int l_pool_flush(lua_State *L) {
+  const tp_pool *pool = check_waiter(L, "flush");
+  lua_pushinteger(L, (lua_Integer)pool->next_ticket);
+  return flush(L, LUA_OK, 0);
+}
+
+/* Waits until the pool is idle. */
+static int gather_and_close(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 2);
+  if (pool->closed) /* another one was first */
+    return 0;
+  if (!tp_pool_is_idle(pool)) {
+    tp_run_wait(pool, L, TP_EVENT_IDLE, 0);
+    return tp_wait_park(exec_of(pool), L, gather_and_close, 0);
+  }
+  tp_pool_close(pool);
+  tp_pool_unpin(L, pool);
+  tp_thread_end(L, 1);
+  return raise_errors(L, pool, lua_toboolean(L, 2));
+}
+
+int l_pool_gather_and_close(lua_State *L) {
+  tp_pool *pool = check_waiter(L, "gather_and_close");
+  if (pool->closed)
+    return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed already", pool->label);
+  tp_pool_lock(pool);
+  tp_pool_pause(pool, false); /* calls that wait for its end must get in */
+  return gather_and_close(L, LUA_OK, 0);
+}
+
+static int until_closed(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  tp_pool *pool = tp_pool_check(L, 1);
+  if (status == LUA_YIELD)
+    tp_wait_values(exec_of(pool), L, 1);
+  if (pool->closed)
+    return push_boolean(L, true);
+  tp_run_wait(pool, L, TP_EVENT_CLOSED, 0);
+  return tp_wait_park(exec_of(pool), L, until_closed, 0);
+}
+
+int l_pool_until_closed(lua_State *L) {
+  check_waiter(L, "until_closed");
+  return until_closed(L, LUA_OK, 0);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a pool, its groups and its tasks are like, as tables.
+ *
+ * To add a field: where its table is made in status.c, and its name in the list of fields here. */
+#ifndef TP_BINDING_STATUS_H
+#define TP_BINDING_STATUS_H
+
+#include "pool/pool.h"
+#include <lua.h>
+
+/* The fields of the tables in the order in which people see them, ended by NULL. */
+extern const char *const tp_status_fields[];
+extern const char *const tp_status_list_fields[]; /* the ones that are shown of each of many pools
+                                                   */
+extern const char *const tp_group_fields[];
+extern const char *const tp_task_fields[];
+
+/* Pushes the table of a pool's status. */
+void tp_status_push(lua_State *L, const tp_pool *pool);
+
+/* ---- methods, called through their records ---- */
+
+int l_pool_status(lua_State *L);
+int l_pool_groups(lua_State *L);
+int l_pool_tasks(lua_State *L);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pools whose tasks run in threads, and single calls there: how Lua asks for src/thread/. */
+#ifndef TP_BINDING_THREAD_H
+#define TP_BINDING_THREAD_H
+
+#include "exec/exec.h"
+#include "pool/pool.h"
+#include <lua.h>
+
+/* The options of a constructor: executor and threads. */
+#define TP_THREAD_OPTIONS                                                                          \
+  {.name = "executor", .type = TP_PARAM_NAME}, {                                                   \
+    .name = "threads", .type = TP_PARAM_COUNT                                                      \
+  }
+
+/* Whether the option at `executor` (not nil) of `what` asks for threads. */
+bool tp_thread_is_named(lua_State *L, const char *what, int executor);
+
+/* Checks the options at `executor` and at `executor` + 1, of the class `what`. Returns whether they
+ * ask for threads. */
+bool tp_thread_is_wanted(lua_State *L, const char *what, int executor);
+
+/* Gives the pool, whose userdata is on top, the threads that the number at `count` says (nil: one
+ * for each core). */
+void tp_thread_equip(lua_State *L, tp_pool *pool, int count);
+
+/* Replaces the function of a call by one that runs it in threads, if the pool has some: pushes two
+ * values then, else none. The option at `executor` (0 or nil: none) decides otherwise for this
+ * call; threads are the host's then, if the pool has none. Raises InvalidArgument for a function
+ * without a name. */
+void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor);
+
+/* Has the threads of a pool end. `pool`: where its userdata is. */
+void tp_thread_end(lua_State *L, int pool);
+
+/* Lua: blocking(name, …). */
+int l_core_blocking(lua_State *L);
+
+/* Lua: reload(module). */
+int l_core_reload(lua_State *L);
+
+#endif

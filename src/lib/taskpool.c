@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The embedding API of taskpool.h, but for tp_host_serve and tp_client_run, which stand in
+ * control/. */
+#include "binding/run.h"
+#include "host/host.h"
+#include "lib/luaopen.h"
+#include "lib/place.h"
+#include "value/error.h"
+#include "value/lines.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- create and destroy ---- */
+
+/* Lua: libraries, modules, and where to look for the Lua part. Stack: the host. */
+static int l_open(lua_State *L) {
+  tp_host *host = lua_touserdata(L, 1);
+  tp_luaopen_preload(host);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "path");
+  tp_place_push(L);
+  lua_pushfstring(L, "%s;%s/?.lua;%s/?/init.lua", lua_tostring(L, -2), lua_tostring(L, -1),
+                  lua_tostring(L, -1));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  lua_setfield(L, -2, "path");
+  return 0;
+}
+
+static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error *error) {
+  lua_pushcfunction(L, function);
+  lua_pushlightuserdata(L, argument);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+    return true;
+  tp_fail(error, TP_NO_MEMORY, "no memory for a host");
+  lua_pop(L, 1);
+  return false;
+}
+
+tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
+  static const tp_host_options defaults = {0};
+  options = options ? options : &defaults;
+  if (options->log_level > TP_LOG_NONE) {
+    tp_fail(error, TP_INVALID_ARGUMENT, "log_level: there is no level %d", (int)options->log_level);
+    return NULL;
+  }
+  lua_State *L = tp_host_new_state(error);
+  tp_host *host = L ? tp_host_open(L, true, error) : NULL;
+  if (!host) {
+    if (L)
+      lua_close(L);
+    return NULL;
+  }
+  tp_log_level level = options->log_level ? options->log_level : TP_LOG_WARNING;
+  host->default_log = (tp_log){options->log, options->log_context, level};
+  host->log = host->default_log;
+  host->preload = tp_luaopen_preload;
+  host->names.directory = options->modules ? strdup(options->modules) : NULL;
+  if (!tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal, error) ||
+      !call(L, l_open, host, error)) {
+    tp_host_close(host);
+    return NULL;
+  }
+  return host;
+}
+
+void tp_host_destroy(tp_host *host) {
+  if (host)
+    tp_host_close(host);
+}
+
+/* ---- run ---- */
+
+/* A script to run. */
+typedef struct script {
+  tp_host *host;     /* where */
+  const char *path;  /* a file, or … */
+  const char *text;  /* … text … */
+  const char *name;  /* … with this name in messages */
+  int argc;          /* its arguments */
+  char *const *argv; /* the same */
+  tp_error *error;   /* filled on failure */
+  bool ok;           /* it ran to its end */
+} script;
+
+/* Pushes the global `arg`, as lua does it, and sets it. */
+static void set_arg(lua_State *L, const script *of) {
+  lua_createtable(L, of->argc, 1);
+  lua_pushstring(L, of->path ? of->path : of->name);
+  lua_rawseti(L, -2, 0);
+  for (int i = 0; i < of->argc; i++) {
+    lua_pushstring(L, of->argv[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* Fills `error`, if there is one, with what went wrong in a script. */
+static void fail_script(tp_error *error, const char *text) {
+  tp_fail(error, TP_SCRIPT_ERROR, "%s", "");
+  if (error)
+    tp_lines_lay_out(error->message, sizeof error->message, text ? text : "no memory to say why");
+}
+
+/* The main task ended in the error that stands first in the list at [1]; [2]: its traceback. */
+static void tell_failure(lua_State *L, tp_error *error) {
+  lua_rawgeti(L, 1, 1);
+  if (tp_error_code(L, -1) != TP_CANCELLED) {
+    fail_script(error, lua_tostring(L, 2));
+    return;
+  }
+  lua_pushliteral(L, "message");
+  lua_rawget(L, -2);
+  const char *message = lua_tostring(L, -1);
+  tp_fail(error, TP_CANCELLED, "%s", message ? message : "the main task was cancelled");
+}
+
+/* Lua: loads and runs a script. Stack: the script. */
+static int l_run(lua_State *L) {
+  script *self = lua_touserdata(L, 1);
+  int status = self->path ? luaL_loadfilex(L, self->path, "t")
+                          : luaL_loadbufferx(L, self->text, strlen(self->text), self->name, "t");
+  if (status != LUA_OK) {
+    fail_script(self->error, lua_tostring(L, -1));
+    return 0;
+  }
+  tp_names *names = &self->host->names;
+  if (self->path && !names->directory)
+    names->directory = tp_host_directory_of(self->path);
+  if (self->path && !tp_names_add_script(names, self->path))
+    return tp_raise(L, TP_NO_MEMORY, "no memory to run the script");
+  set_arg(L, self);
+  luaL_checkstack(L, self->argc, "too many arguments");
+  for (int i = 0; i < self->argc; i++)
+    lua_pushstring(L, self->argv[i]);
+  tp_error deadlock;
+  self->ok = tp_run_main(self->host, L, self->argc, false, &deadlock);
+  if (!self->ok)
+    tell_failure(L, self->error);
+  if (deadlock.code) {
+    tp_fail(self->error, deadlock.code, "%s", deadlock.message);
+    self->ok = false;
+  }
+  return 0;
+}
+
+/* Fills `error` where an argument that must be there is NULL. */
+static bool is_given(const void *argument, const char *name, tp_error *error) {
+  if (!argument)
+    tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
+  return argument != NULL;
+}
+
+static bool are_arguments(int argc, char *const argv[], tp_error *error) {
+  if (argc < 0)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "argc must not be negative, as %d is", argc);
+  for (int i = 0; i < argc; i++)
+    if (!argv || !argv[i])
+      return tp_fail(error, TP_INVALID_ARGUMENT, "argv must have %d strings", argc);
+  return true;
+}
+
+static bool run(script *of) {
+  lua_State *L = of->host->L;
+  lua_pushcfunction(L, l_run);
+  lua_pushlightuserdata(L, of);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+    return of->ok;
+  lua_pop(L, 1);
+  return tp_fail(of->error, TP_NO_MEMORY, "no memory to run the script");
+}
+
+bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
+                      tp_error *error) {
+  return is_given(host, "host", error) && is_given(path, "path", error) &&
+         are_arguments(argc, argv, error) &&
+         run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
+}
+
+bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error) {
+  return is_given(host, "host", error) && is_given(text, "text", error) &&
+         is_given(name, "name", error) &&
+         run(&(script){.host = host, .text = text, .name = name, .error = error});
+}
+
+bool tp_host_run(tp_host *host, tp_error *error) {
+  return is_given(host, "host", error) && tp_host_run_until(host, NULL, error);
+}
+
+void tp_host_stop(tp_host *host) {
+  tp_host_stop_by(host, "tp_host_stop");
+}
+
+void tp_host_stop_by(tp_host *host, const char *who) {
+  if (!host)
+    return;
+  atomic_store(&host->stopper, who ? who : "tp_host_stop");
+  uv_async_send(&host->stop);
+}
+
+bool tp_host_expose(tp_host *host, const char *name, tp_error *error) {
+  return is_given(host, "host", error) && is_given(name, "name", error) &&
+         tp_names_expose(&host->names, name, error);
+}
