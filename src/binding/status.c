@@ -219,7 +219,7 @@ static void push_row(lua_State *L, const group_row *row) {
 static bool read_nameless(const tp_pool *pool, group_row *row) {
   const tp_group *group, *shown = NULL;
   *row = (group_row){.counts = true, .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT};
-  TAILQ_FOREACH(group, &pool->groups, pool_link) {
+  TAILQ_FOREACH (group, &pool->groups, pool_link) {
     if (group->name)
       continue;
     row->running += group->occupying;
@@ -298,7 +298,7 @@ typedef struct search {
 
 static void find_tasks(search *of, const tp_task_list *list) {
   tp_task *task;
-  TAILQ_FOREACH(task, list, pool_link) {
+  TAILQ_FOREACH (task, list, pool_link) {
     if (of->count == of->limit)
       return;
     if ((!of->group || task->group == of->group) &&

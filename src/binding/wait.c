@@ -65,9 +65,9 @@ static void read_targets(lua_State *L, const tp_pool *pool, int first) {
 /* The group that is waited for; NULL: it is forgotten. */
 static tp_group *find_group(const tp_pool *pool, const target *of) {
   tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (group->number == of->number)
-    return group;
+  TAILQ_FOREACH (group, &pool->groups, pool_link)
+    if (group->number == of->number)
+      return group;
   return NULL;
 }
 

@@ -93,15 +93,15 @@ static void stop(tp_server *server) {
 void tp_server_close(tp_server *server) {
   tp_session *session;
   stop(server);
-  LIST_FOREACH(session, &server->sessions, link)
-  tp_session_close(session);
+  LIST_FOREACH (session, &server->sessions, link)
+    tp_session_close(session);
 }
 
 void tp_server_end(tp_server *server) {
   tp_session *session;
   stop(server);
-  LIST_FOREACH(session, &server->sessions, link)
-  tp_session_end(session);
+  LIST_FOREACH (session, &server->sessions, link)
+    tp_session_end(session);
 }
 
 static void close_service(tp_service *service) {
@@ -132,7 +132,7 @@ static bool make_room(tp_server *server, tp_error *refusal) {
   tp_session *session, *longest = NULL;
   if (server->clients < server->limits.clients)
     return true;
-  LIST_FOREACH(session, &server->sessions, link) {
+  LIST_FOREACH (session, &server->sessions, link) {
     if (tp_session_is_idle(session) && (!longest || session->used < longest->used))
       longest = session;
   }
@@ -240,8 +240,8 @@ static bool keep_pools(lua_State *L, tp_server *server, const tp_server_options 
   size_t count = options->pool_count;
   server->serves_all = count == 0;
   if (server->serves_all)
-    TAILQ_FOREACH(pool, &server->host->pools, host_link)
-  count++;
+    TAILQ_FOREACH (pool, &server->host->pools, host_link)
+      count++;
   server->pools = calloc(count + 1, sizeof *server->pools);
   if (!server->pools)
     return false;
@@ -251,7 +251,7 @@ static bool keep_pools(lua_State *L, tp_server *server, const tp_server_options 
   }
   if (!server->serves_all)
     return true;
-  TAILQ_FOREACH(pool, &server->host->pools, host_link) {
+  TAILQ_FOREACH (pool, &server->host->pools, host_link) {
     if (server->pool_count < count && !keep_pool(L, server, pool))
       return false;
   }
@@ -359,7 +359,7 @@ bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_erro
   if (!host || !address)
     return tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", host ? "address" : "host");
   if (pool) {
-    TAILQ_FOREACH(served, &host->pools, host_link) {
+    TAILQ_FOREACH (served, &host->pools, host_link) {
       if (strcmp(served->label, pool) == 0)
         break;
     }

@@ -40,9 +40,9 @@ static bool is_stuck(search *of, const tp_pool *pool) {
     return false;
   of->pools[of->count++] = pool;
   tp_task *task;
-  TAILQ_FOREACH(task, &pool->running_tasks, pool_link)
-  if (!is_blocked(of, task))
-    return false;
+  TAILQ_FOREACH (task, &pool->running_tasks, pool_link)
+    if (!is_blocked(of, task))
+      return false;
   return true;
 }
 

@@ -73,9 +73,9 @@ bool tp_host_check_failures(const tp_host *host, tp_error *error) {
   summary all = {0};
   const tp_pool *pool;
   const tp_group *group;
-  TAILQ_FOREACH(pool, &host->pools, host_link)
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  add(&all, group->unseen, "in group ", tp_group_label(group), pool->label);
+  TAILQ_FOREACH (pool, &host->pools, host_link)
+    TAILQ_FOREACH (group, &pool->groups, pool_link)
+      add(&all, group->unseen, "in group ", tp_group_label(group), pool->label);
   for (size_t i = 0; i < host->failures.count; i++)
     add(&all, host->failures.pools[i].count, "submitted to ", host->failures.pools[i].pool, "");
   if (all.failed == 0)

@@ -60,8 +60,8 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
 void tp_host_set_log_level(tp_host *host, tp_log_level level) {
   host->log.level = level;
   tp_pool *pool;
-  TAILQ_FOREACH(pool, &host->pools, host_link)
-  tp_run_listen(pool, tp_events_wanted(host));
+  TAILQ_FOREACH (pool, &host->pools, host_link)
+    tp_run_listen(pool, tp_events_wanted(host));
 }
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
@@ -97,8 +97,8 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
   }
   tp_cancel *reason = tp_exec_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
   tp_pool *pool;
-  TAILQ_FOREACH(pool, &host->pools, host_link)
-  tp_pool_cancel_all(pool, reason);
+  TAILQ_FOREACH (pool, &host->pools, host_link)
+    tp_pool_cancel_all(pool, reason);
   tp_exec_cancel_all(host->exec, reason);
   tp_cancel_release(reason);
 }
@@ -128,7 +128,7 @@ static bool is_reached(void *context) {
 /* Names the oldest task of a pool that runs, if there is one. */
 static void name_first_task(const tp_host *host, char *words, size_t size) {
   const tp_pool *pool;
-  TAILQ_FOREACH(pool, &host->pools, host_link) {
+  TAILQ_FOREACH (pool, &host->pools, host_link) {
     const tp_task *task = TAILQ_FIRST(&pool->running_tasks);
     if (!task)
       continue;
@@ -364,8 +364,8 @@ void tp_host_close(tp_host *host) {
   host->closing = true;
   tp_exec_halt(host->exec); /* tasks that are left, as of os.exit in one, have lost their pools */
   tp_guest *guest;
-  LIST_FOREACH(guest, &host->guests, link)
-  guest->close(guest);
+  LIST_FOREACH (guest, &host->guests, link)
+    guest->close(guest);
   bool drained = true;
   if (host->loop == &host->own_loop) {
     tp_luv_close(host);

@@ -420,9 +420,9 @@ void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
     dequeue(pool, group);
   set_alarm(pool);
   tp_task *task;
-  TAILQ_FOREACH(task, &group->tasks, group_link)
-  if (task->state == TP_TASK_RUNNING)
-    tp_pool_cancel_task(pool, task, reason);
+  TAILQ_FOREACH (task, &group->tasks, group_link)
+    if (task->state == TP_TASK_RUNNING)
+      tp_pool_cancel_task(pool, task, reason);
   if (!group->forgotten)
     forget_name(pool, group);
   settle(pool, group);

@@ -44,7 +44,7 @@ void tp_group_destroy(tp_group *group) {
 void tp_group_forget_ended(tp_group *group) {
   tp_idset living = {0};
   tp_task *task;
-  TAILQ_FOREACH(task, &group->tasks, group_link) {
+  TAILQ_FOREACH (task, &group->tasks, group_link) {
     if (!tp_idset_reserve(&living)) {
       tp_idset_clear(&living);
       return;

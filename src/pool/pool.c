@@ -191,9 +191,9 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 /* ---- tasks ---- */
 
 bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error) {
-  TAILQ_FOREACH(*group, &pool->groups, pool_link)
-  if (tp_idset_has(&(*group)->ids, id))
-    return true;
+  TAILQ_FOREACH (*group, &pool->groups, pool_link)
+    if (tp_idset_has(&(*group)->ids, id))
+      return true;
   return tp_idset_has(&pool->call_ids, id) ||
          tp_fail(error, TP_TASK_NOT_FOUND, "%s has no task with id %" PRIu64, pool->label, id);
 }
@@ -219,9 +219,9 @@ bool tp_pool_has_ended(const tp_pool *pool, uint64_t id) {
 uint64_t tp_pool_waiting(const tp_pool *pool) {
   uint64_t waiting = 0;
   const tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
-    waiting += pool->ops->waiting(group);
+  TAILQ_FOREACH (group, &pool->groups, pool_link)
+    if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
+      waiting += pool->ops->waiting(group);
   return waiting;
 }
 

@@ -132,11 +132,11 @@ uint64_t tp_pool_wanting(const tp_pool *pool) {
   if (tp_pool_is_dry(pool))
     return 0;
   const tp_group *group;
-  TAILQ_FOREACH(group, &pool->groups, pool_link)
-  if (lacks_a_place(pool, group)) {
-    uint64_t more = least(pool->ops->wanting(group), group->limit - group->occupying);
-    wanting += least(more, INT64_MAX - wanting);
-  }
+  TAILQ_FOREACH (group, &pool->groups, pool_link)
+    if (lacks_a_place(pool, group)) {
+      uint64_t more = least(pool->ops->wanting(group), group->limit - group->occupying);
+      wanting += least(more, INT64_MAX - wanting);
+    }
   return wanting;
 }
 

@@ -36,13 +36,13 @@ static void post(tp_threads *set, tp_thread *thread, tp_errand_list *batch, uint
                  unsigned count) {
   uint64_t now = uv_hrtime();
   tp_errand *errand;
-  TAILQ_FOREACH(errand, batch, link) {
+  TAILQ_FOREACH (errand, batch, link) {
     errand->thread = thread;
     errand->sent = now;
   }
   uv_mutex_lock(&thread->lock);
-  TAILQ_FOREACH(errand, batch, link)
-  errand->place = TP_PLACE_MAILBOX;
+  TAILQ_FOREACH (errand, batch, link)
+    errand->place = TP_PLACE_MAILBOX;
   bool was_empty = TAILQ_EMPTY(&thread->inbox);
   TAILQ_CONCAT(&thread->inbox, batch, link);
   thread->inbox_cost += cost;

@@ -230,8 +230,8 @@ static void reload(tp_guest *guest, const char *module) {
 
 void tp_threads_reload(tp_host *host, const char *module) {
   tp_guest *guest;
-  LIST_FOREACH(guest, &host->guests, link)
-  guest->reload(guest, module);
+  LIST_FOREACH (guest, &host->guests, link)
+    guest->reload(guest, module);
 }
 
 /* ---- the start ---- */

@@ -84,7 +84,7 @@ static bool publish(tp_thread *thread) {
     return false;
   bool was_empty = TAILQ_EMPTY(&thread->outbox);
   tp_errand *errand;
-  TAILQ_FOREACH(errand, &thread->done, link) {
+  TAILQ_FOREACH (errand, &thread->done, link) {
     errand->place = TP_PLACE_BACK;
     if (errand->is_listed)
       TAILQ_REMOVE(&thread->cancels, errand, cancel_link);
