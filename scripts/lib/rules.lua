@@ -2,9 +2,10 @@
 --
 -- The rules of the house that a script can check; scripts/lint calls it with the build directory.
 --
---   arrows   a part includes only what it may: lib -> control, binding -> thread -> host -> exec -> pool; value is used
---            by all and uses none of them; main.c includes only taskpool.h, which lib makes true
---   engine   neither lua.h nor uv.h can be reached from anything below src/pool/
+--   arrows   a part includes only what it may: lib -> server -> command -> binding -> thread -> host -> exec -> pool,
+--            client -> host; value is used by all and uses none of them; main.c includes only taskpool.h, which lib,
+--            server and client make true
+--   engine   neither lua.h nor uv.h can be reached from anything below src/pool/ and src/client/
 --   state    no object has a variable that can change (needs a build)
 --   quiet    no object calls exit, abort or what prints to stdout (needs a build)
 --   licence  each source says under which licence it stands
@@ -22,8 +23,10 @@ end
 -- Which parts each part may include, beside its own. The arrows are followed all the way down.
 local may_include = {
   main = {},
-  lib = {"control", "binding", "thread", "host", "exec", "pool", "value"},
-  control = {"binding", "thread", "host", "exec", "pool", "value"},
+  lib = {"server", "binding", "thread", "host", "exec", "pool", "value"},
+  server = {"command", "binding", "thread", "host", "exec", "pool", "value"},
+  client = {"host", "value"},
+  command = {"binding", "value"},
   binding = {"thread", "host", "exec", "pool", "value"},
   thread = {"host", "exec", "pool", "value"},
   host = {"exec", "pool", "value"},
@@ -32,7 +35,7 @@ local may_include = {
   value = {},
 }
 
--- Headers that the bookkeeping of pools must not see, directly or through another header.
+-- Headers that the bookkeeping of pools and the client must not see, directly or through another header.
 local foreign = {["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = true, ["luv.h"] = true, ["uv.h"] = true}
 
 -- Functions of the C library that a library must not call.
@@ -104,7 +107,7 @@ local function follow(path, trail, seen)
 end
 
 local function check_engine()
-  for _, path in ipairs(files("src/pool", {".c", ".h"})) do follow(path, path, {}) end
+  for _, path in ipairs(files("src/pool src/client", {".c", ".h"})) do follow(path, path, {}) end
 end
 
 ---Calls `visit(object, line)` with each line that `tool` prints about the objects of the library.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the client writes to a terminal: every character, every byte and every pair of bytes. */
-#include "control/escape.h"
+#include "client/escape.h"
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * The file of a Unix socket is private from its birth, whatever the umask: looked at after each
  * system call that makes it, which this program puts itself in front of. */
 #define _GNU_SOURCE
-#include "control/listener.h"
+#include "server/listener.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

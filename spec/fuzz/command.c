@@ -5,10 +5,10 @@
  * the stack as it was and say why. Whatever the line, help at any width stays inside that width.
  *
  * Sources: this file, src/value/{fail,error,text,literal,name}.c and
- * src/control/{line,help,spelling}.c.
+ * src/command/{line,help,spelling}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
-#include "control/help.h"
-#include "control/line.h"
+#include "command/help.h"
+#include "command/line.h"
 #include <lauxlib.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Fuzz target: any bytes as text for a terminal. What comes out is UTF-8 without anything that
  * could steer a terminal, says no less than what went in, and is the same for the same bytes; text
  * that is harmless already comes out as it is. */
-#include "control/escape.h"
+#include "client/escape.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * Fuzz target: any bytes as what a client sends, in any pieces, to the control server of a host.
  * Each complete line gets one answer of one line, up to one that waits or ends the session. */
 #define _GNU_SOURCE /* memmem */
-#include "control/foreign.h"
 #include "host/host.h"
+#include "server/foreign.h"
 
 #include <errno.h>
 #include <poll.h>

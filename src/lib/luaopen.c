@@ -3,7 +3,7 @@
  * The Lua modules of the core; see module.h. */
 #include "lib/luaopen.h"
 #include "binding/core.h"
-#include "control/module.h"
+#include "server/module.h"
 #include "value/error.h"
 
 #include <lauxlib.h>

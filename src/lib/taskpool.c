@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The embedding API of taskpool.h, but for tp_host_serve and tp_client_run, which stand in
- * control/. */
+ * The embedding API of taskpool.h, but for tp_host_serve, which is in server/, and tp_client_run,
+ * which is in client/. */
 #include "binding/run.h"
 #include "host/host.h"
 #include "lib/luaopen.h"

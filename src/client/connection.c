@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How it works: `fill` appends what the socket has to the buffer, the two reads call it until they
+ * see the end of an answer. What a read hands out stays in the buffer until the next one, so
+ * nothing is copied.
+ *
+ * To add a kind of address: a function that dials it and a line in `schemes`. To explain one more
+ * error of connect: a line in `refusals`. */
+#include "client/connection.h"
+#include "value/fail.h"
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+  BUFFER_MIN = 4 * 1024,         /* first allocation */
+  BUFFER_MAX = 16 * 1024 * 1024, /* twice what a server of ours queues; more is no answer */
+  QUIET_MS = 50,                 /* so long a silence after a newline ends a plain answer */
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* Why connect failed, and what to do about it. */
+typedef struct refusal {
+  int number;         /* errno */
+  tp_code code;       /* what it counts as */
+  const char *advice; /* completes "cannot connect to ADDRESS: " */
+} refusal;
+
+static const refusal refusals[] = {
+    {.number = ENOENT,
+     .code = TP_IO_ERROR,
+     .advice = "there is no such socket; start the host first, or correct the path"},
+    {.number = ECONNREFUSED,
+     .code = TP_IO_ERROR,
+     .advice = "nobody listens there; start the host first, or correct the address"},
+    {.number = EACCES,
+     .code = TP_DENIED,
+     .advice = "no permission; ask as the user who runs the host"},
+    {.number = EPERM,
+     .code = TP_DENIED,
+     .advice = "no permission; ask as the user who runs the host"},
+    {.number = ETIMEDOUT,
+     .code = TP_IO_ERROR,
+     .advice = "no reply; correct the address, or see what stands in between"},
+};
+
+static void explain(const char *address, int number, tp_error *error) {
+  for (size_t i = 0; i < COUNT(refusals); i++)
+    if (refusals[i].number == number) {
+      tp_fail(error, refusals[i].code, "cannot connect to %s: %s", address, refusals[i].advice);
+      return;
+    }
+  tp_fail(error, TP_IO_ERROR, "cannot connect to %s: %s", address, strerror(number));
+}
+
+/* A connected socket, or -1 with errno. */
+static int dial(int family, const struct sockaddr *to, socklen_t size) {
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, to, size) == 0)
+    return fd;
+  int number = errno;
+  close(fd);
+  errno = number;
+  return -1;
+}
+
+static int dial_unix(const char *address, const char *path, tp_error *error) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof to.sun_path) {
+    tp_fail(error, TP_INVALID_ARGUMENT,
+            "cannot connect to %s: a socket path has 1 to %zu bytes, not %zu", address,
+            sizeof to.sun_path - 1, length);
+    return -1;
+  }
+  memcpy(to.sun_path, path, length);
+  int fd = dial(AF_UNIX, (const struct sockaddr *)&to, sizeof to);
+  if (fd < 0)
+    explain(address, errno, error);
+  return fd;
+}
+
+/* HOST:PORT or [HOST]:PORT in two. Both end up in `host`; NULL for malformed ones. */
+static const char *split_port(char *host, char **name) {
+  char *colon = strrchr(host, ':');
+  if (!colon || colon == host)
+    return NULL;
+  *name = host;
+  *colon = '\0';
+  if (host[0] == '[' && colon[-1] == ']') {
+    colon[-1] = '\0';
+    (*name)++;
+  }
+  char *end;
+  long port = strtol(colon + 1, &end, 10);
+  bool digits = colon[1] >= '0' && colon[1] <= '9' && *end == '\0';
+  return digits && port >= 1 && port <= 65535 ? colon + 1 : NULL;
+}
+
+/* Tries each address that a name has; the error tells of the last one. */
+static int dial_any(const char *address, const struct addrinfo *list, tp_error *error) {
+  int number = EADDRNOTAVAIL;
+  for (; list; list = list->ai_next) {
+    int fd = dial(list->ai_family, list->ai_addr, list->ai_addrlen);
+    if (fd >= 0)
+      return fd;
+    number = errno;
+  }
+  explain(address, number, error);
+  return -1;
+}
+
+static int dial_tcp(const char *address, const char *place, tp_error *error) {
+  char host[NI_MAXHOST + sizeof ":65535"];
+  char *name = NULL;
+  const char *port = NULL;
+  size_t length = strlen(place);
+  if (length < sizeof host) {
+    memcpy(host, place, length + 1);
+    port = split_port(host, &name);
+  }
+  if (!port) {
+    tp_fail(error, TP_INVALID_ARGUMENT,
+            "cannot connect to %s: want tcp://HOST:PORT, with a port from 1 to 65535", address);
+    return -1;
+  }
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  struct addrinfo *list;
+  int status = getaddrinfo(name, port, &hints, &list);
+  if (status != 0) {
+    tp_fail(error, TP_IO_ERROR, "cannot connect to %s: %s; correct the host's name", address,
+            gai_strerror(status));
+    return -1;
+  }
+  int fd = dial_any(address, list, error);
+  freeaddrinfo(list);
+  return fd;
+}
+
+/* A kind of address. */
+typedef struct scheme {
+  const char *prefix;                                                  /* how it begins */
+  int (*dial)(const char *address, const char *rest, tp_error *error); /* a socket, or -1 */
+} scheme;
+
+static const scheme schemes[] = {
+    {.prefix = "unix:", .dial = dial_unix},
+    {.prefix = "tcp://", .dial = dial_tcp},
+};
+
+bool tp_connection_open(tp_connection *connection, const char *address, tp_error *error) {
+  *connection = (tp_connection){.address = address, .fd = -1};
+  for (size_t i = 0; i < COUNT(schemes); i++) {
+    size_t length = strlen(schemes[i].prefix);
+    if (strncmp(address, schemes[i].prefix, length) != 0)
+      continue;
+    connection->fd = schemes[i].dial(address, address + length, error);
+    return connection->fd >= 0;
+  }
+  return tp_fail(error, TP_INVALID_ARGUMENT, "no address: '%s'; want unix:PATH or tcp://HOST:PORT",
+                 address);
+}
+
+void tp_connection_close(tp_connection *connection) {
+  if (connection->fd >= 0)
+    close(connection->fd);
+  free(connection->data);
+  *connection = (tp_connection){.address = connection->address, .fd = -1};
+}
+
+static bool broken(const tp_connection *connection, int number, tp_error *error) {
+  if (number == 0 || number == EPIPE || number == ECONNRESET)
+    return tp_fail(error, TP_IO_ERROR, "the server at %s closed the connection",
+                   connection->address);
+  return tp_fail(error, TP_IO_ERROR, "the connection to %s broke: %s", connection->address,
+                 strerror(number));
+}
+
+static bool send_all(const tp_connection *connection, struct msghdr *message, tp_error *error) {
+  while (message->msg_iovlen > 0) {
+    ssize_t sent = sendmsg(connection->fd, message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR)
+      continue;
+    if (sent < 0)
+      return broken(connection, errno, error);
+    size_t left = (size_t)sent;
+    while (message->msg_iovlen > 0 && left >= message->msg_iov->iov_len) {
+      left -= message->msg_iov->iov_len;
+      message->msg_iov++;
+      message->msg_iovlen--;
+    }
+    if (message->msg_iovlen > 0) {
+      message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + left;
+      message->msg_iov->iov_len -= left;
+    }
+  }
+  return true;
+}
+
+bool tp_connection_send(tp_connection *connection, const char *bytes, size_t length,
+                        tp_error *error) {
+  struct iovec parts[] = {
+      {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length}, /* sendmsg does not write to it */
+      {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
+  };
+  /* Line and newline leave in one piece, so that neither Nagle nor a slow peer sees half a command.
+   */
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = COUNT(parts)};
+  return send_all(connection, &message, error);
+}
+
+static bool is_readable(const tp_connection *connection, int milliseconds) {
+  struct pollfd socket = {.fd = connection->fd, .events = POLLIN};
+  return poll(&socket, 1, milliseconds) != 0;
+}
+
+bool tp_connection_wait(const tp_connection *connection, int milliseconds) {
+  return connection->length > connection->taken || is_readable(connection, milliseconds);
+}
+
+static void drop_taken(tp_connection *connection) {
+  if (connection->taken == 0)
+    return;
+  connection->length -= connection->taken;
+  memmove(connection->data, connection->data + connection->taken, connection->length);
+  connection->taken = 0;
+}
+
+static bool grow(tp_connection *connection, tp_error *error) {
+  if (connection->length < connection->capacity)
+    return true;
+  if (connection->capacity >= BUFFER_MAX)
+    return tp_fail(error, TP_IO_ERROR, "the answer of %s is longer than %d bytes",
+                   connection->address, BUFFER_MAX);
+  size_t capacity = connection->capacity > 0 ? 2 * connection->capacity : BUFFER_MIN;
+  char *data = realloc(connection->data, capacity);
+  if (!data)
+    return tp_fail(error, TP_NO_MEMORY, "no memory for an answer of %zu bytes", capacity);
+  connection->data = data;
+  connection->capacity = capacity;
+  return true;
+}
+
+/* Appends what comes next. False at the end and on errors. */
+static bool fill(tp_connection *connection, tp_error *error) {
+  if (!grow(connection, error))
+    return false;
+  char *free_part = connection->data + connection->length;
+  ssize_t count;
+  do
+    count = recv(connection->fd, free_part, connection->capacity - connection->length, 0);
+  while (count < 0 && errno == EINTR);
+  if (count <= 0)
+    return broken(connection, count == 0 ? 0 : errno, error);
+  connection->length += (size_t)count;
+  return true;
+}
+
+bool tp_connection_read_line(tp_connection *connection, tp_bytes *line, tp_error *error) {
+  drop_taken(connection);
+  size_t searched = 0; /* no newline before it */
+  char *end = NULL;
+  while (!end) {
+    if (searched == connection->length && !fill(connection, error))
+      return false;
+    end = memchr(connection->data + searched, '\n', connection->length - searched);
+    searched = connection->length;
+  }
+  *line = (tp_bytes){.data = connection->data, .length = (size_t)(end - connection->data)};
+  connection->taken = line->length + 1;
+  return true;
+}
+
+/* Does what has come look like a whole plain answer? */
+static bool is_quiet(const tp_connection *connection) {
+  return connection->length > 0 && connection->data[connection->length - 1] == '\n' &&
+         !is_readable(connection, QUIET_MS);
+}
+
+bool tp_connection_read_burst(tp_connection *connection, tp_bytes *burst, tp_error *error) {
+  drop_taken(connection);
+  while (!is_quiet(connection))
+    if (!fill(connection, error)) {
+      if (connection->length == 0 || connection->length >= BUFFER_MAX)
+        return false;
+      break; /* the last words of a server that left; the next read fails */
+    }
+  *burst = (tp_bytes){.data = connection->data, .length = connection->length};
+  connection->taken = connection->length;
+  return true;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The client's end of a control connection: a blocking socket with a buffer for what has come.
+ *
+ * An answer ends in one of two ways: framed ones (mode 2) at their newline, plain ones (mode 1),
+ * which have any number of lines, when they end in a newline and nothing more comes. */
+#ifndef TP_CLIENT_CONNECTION_H
+#define TP_CLIENT_CONNECTION_H
+
+#include "taskpool.h"
+#include <stddef.h>
+
+typedef struct tp_connection {
+  const char *address; /* for messages; the caller's */
+  int fd;              /* the socket, -1 when closed */
+  char *data;          /* what has come; its first `taken` bytes have been handed out */
+  size_t length;       /* bytes in `data` */
+  size_t capacity;     /* bytes allocated */
+  size_t taken;        /* bytes that the next read drops */
+} tp_connection;
+
+/* Bytes that came; they are valid until the next read or the close. */
+typedef struct tp_bytes {
+  const char *data;
+  size_t length;
+} tp_bytes;
+
+/* Connects to "unix:PATH" or "tcp://HOST:PORT". InvalidArgument: the address is malformed; Denied:
+ * it may not be used; IOError: nobody answers there. Needs a close afterwards in any case. */
+bool tp_connection_open(tp_connection *connection, const char *address, tp_error *error);
+
+/* Sends `length` bytes and a newline. */
+bool tp_connection_send(tp_connection *connection, const char *bytes, size_t length,
+                        tp_error *error);
+
+/* True as soon as there is something to read (the end counts), false when the time is over. */
+bool tp_connection_wait(const tp_connection *connection, int milliseconds);
+
+/* Reads up to a newline and hands out what stands before it. */
+bool tp_connection_read_line(tp_connection *connection, tp_bytes *line, tp_error *error);
+
+/* Reads until what has come ends in a newline and nothing follows; hands out all of it. */
+bool tp_connection_read_burst(tp_connection *connection, tp_bytes *burst, tp_error *error);
+
+void tp_connection_close(tp_connection *connection);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Help texts for the prompt, made from the records of the methods (binding/method.h), wrapped to
+ * the client's terminal. Several lines, without a line end after the last. Raise only for lack of
+ * memory. */
+#ifndef TP_COMMAND_HELP_H
+#define TP_COMMAND_HELP_H
+
+#include "binding/method.h"
+#include <lua.h>
+
+/* Widths outside of these are clamped; 0 and less stand for "unknown". */
+#define TP_HELP_WIDTH_DEFAULT 80
+#define TP_HELP_WIDTH_MIN 20
+#define TP_HELP_WIDTH_MAX 400
+
+/* Pushes the list of all commands that a pool of the kind `on` has, with those of the session.
+ * `pool` is how the pool prints ("SimpleTaskPool-0"). */
+void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, int on, int width);
+
+/* Pushes the help on one command: usage, summary, arguments and options. */
+void tp_help_push_command(lua_State *L, const tp_method *method, int width);
+
+#endif

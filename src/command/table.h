@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers that are made of tables, as people see them: rows in columns, or one line a field. */
+#ifndef TP_COMMAND_TABLE_H
+#define TP_COMMAND_TABLE_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Fields of an answer, at most. */
+#define TP_TABLE_FIELDS 32
+
+/* Pushes the text of the value at `index`, without a line end behind the last line:
+ *
+ *     a list of tables    a line of titles, then a line for each table; the fields in columns, "-"
+ *                         where one is nil. The last column is cut where the line is full.
+ *     a table             a line for each field that is not nil, its name and its value
+ *
+ * `fields` are the fields in order, ended by NULL; `width` the columns of a line. False: the value
+ * is nothing of that kind, and nothing was pushed. Raises only for lack of memory. */
+bool tp_table_push(lua_State *L, int index, const char *const *fields, int width);
+
+#endif

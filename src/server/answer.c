@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers; see answer.h. */
+#include "server/answer.h"
+#include "value/error.h"
+#include "value/json.h"
+#include "value/text.h"
+#include <jansson.h>
+#include <lauxlib.h>
+#include <string.h>
+
+static void add_text(tp_output *output, const char *text) {
+  tp_output_add(output, text, strlen(text));
+}
+
+static int add_chunk(const char *bytes, size_t length, void *output) {
+  return tp_output_add(output, bytes, length) ? 0 : -1;
+}
+
+/* Adds `name` and the JSON after it; NULL, as which no memory shows, becomes null. Takes the
+ * reference. */
+static void add_field(tp_output *output, const char *name, json_t *value) {
+  add_text(output, name);
+  if (!value || json_dump_callback(value, add_chunk, output, JSON_ENCODE_ANY | JSON_SORT_KEYS) != 0)
+    add_text(output, "null");
+  json_decref(value);
+}
+
+/* Adds an error. In text mode the message is one plain line already. */
+static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
+                      size_t length) {
+  const char *name = tp_code_name(code);
+  if (mode == TP_ANSWER_TEXT) {
+    add_text(output, name);
+    add_text(output, ": ");
+    tp_output_add(output, message, length);
+  } else {
+    add_field(output, "{\"ok\": false, \"code\": ", tp_json_string(name, strlen(name)));
+    add_field(output, ", \"message\": ", tp_json_string(message, length));
+    add_text(output, "}");
+  }
+  add_text(output, "\n");
+}
+
+/* Completes the answer. Where it does not fit, the answer is the error that says so. */
+static void end_answer(tp_output *output, tp_answer_mode mode) {
+  static const char too_long[] = "the answer is longer than 8 MiB; ask for less at a time";
+  static const char no_memory[] = "no memory for the answer";
+  int failure = tp_output_end(output);
+  if (failure == 0)
+    return;
+  tp_output_begin(output);
+  if (failure == UV_ENOBUFS)
+    add_error(output, mode, TP_NOT_AVAILABLE, too_long, sizeof too_long - 1);
+  else
+    add_error(output, mode, TP_NO_MEMORY, no_memory, sizeof no_memory - 1);
+  tp_output_end(output);
+}
+
+/* One answer that is no error: its text, and `value`, whose reference is taken (text mode: NULL).
+ */
+static void add_result(tp_output *output, tp_answer_mode mode, const char *text, size_t length,
+                       json_t *value) {
+  tp_output_begin(output);
+  if (mode == TP_ANSWER_TEXT) {
+    tp_output_add(output, text, length);
+  } else {
+    add_field(output, "{\"ok\": true, \"value\": ", value);
+    add_field(output, ", \"text\": ", tp_json_string(text, length));
+    add_text(output, "}");
+  }
+  add_text(output, "\n");
+  end_answer(output, mode);
+}
+
+/* ---- values ---- */
+
+/* Pushes the text of the values from `first` on, separated by blanks. Nothing and nil are "ok". */
+static void push_text(lua_State *L, int first) {
+  int last = lua_gettop(L);
+  if (last < first || (last == first && lua_isnil(L, first))) {
+    lua_pushliteral(L, "ok");
+    return;
+  }
+  for (int index = first; index <= last; index++) {
+    if (index > first)
+      lua_pushliteral(L, " ");
+    luaL_checkstack(L, 2, NULL);
+    tp_text_push(L, index);
+  }
+  lua_concat(L, lua_gettop(L) - last);
+}
+
+/* Leaves one value on top that stands for those from `first` on: none is nil, several a list. */
+static void pack_values(lua_State *L, int first) {
+  int count = lua_gettop(L) - first + 1;
+  if (count == 1)
+    return;
+  if (count == 0) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_createtable(L, count, 0);
+  for (int i = 1; i <= count; i++) {
+    lua_pushvalue(L, first + i - 1);
+    lua_rawseti(L, -2, i);
+  }
+}
+
+void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
+  luaL_checkstack(L, 4, NULL);
+  push_text(L, first);
+  tp_answer_shown(output, mode, L, first);
+}
+
+void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
+  size_t length;
+  luaL_checkstack(L, 4, NULL);
+  lua_insert(L, first++);
+  json_t *value = NULL;
+  if (mode == TP_ANSWER_JSON) {
+    pack_values(L, first);
+    value = tp_json_create(L, -1);
+  }
+  const char *text = lua_tolstring(L, first - 1, &length);
+  add_result(output, mode, text, length, value);
+}
+
+void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index) {
+  size_t length;
+  const char *text = luaL_checklstring(L, index, &length);
+  json_t *value = mode == TP_ANSWER_JSON ? tp_json_string(text, length) : NULL;
+  add_result(output, mode, text, length, value);
+}
+
+void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool) {
+  size_t length;
+  luaL_checkstack(L, 1, NULL);
+  tp_text_escape(L, pool, strlen(pool));
+  const char *text = lua_tolstring(L, -1, &length);
+  tp_output_begin(output);
+  if (mode == TP_ANSWER_TEXT) {
+    tp_output_add(output, text, length);
+  } else {
+    add_field(output, "{\"ok\": true, \"value\": ", tp_json_string(pool, strlen(pool)));
+    add_field(output, ", \"text\": ", tp_json_string(text, length));
+    add_field(output, ", \"protocol\": ", json_integer(TP_ANSWER_PROTOCOL));
+    add_text(output, "}");
+  }
+  add_text(output, "\n");
+  end_answer(output, mode);
+}
+
+/* ---- errors ---- */
+
+static void answer_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
+                         size_t length) {
+  tp_output_begin(output);
+  add_error(output, mode, code, message, length);
+  end_answer(output, mode);
+}
+
+/* Pushes the message of the error value at `index`: what it says, or the text of what it is. */
+static void push_message(lua_State *L, int index, tp_code code) {
+  if (code == TP_OK && lua_type(L, index) != LUA_TSTRING) {
+    tp_text_push(L, index);
+    return;
+  }
+  lua_pushvalue(L, index);
+  if (code == TP_OK)
+    return;
+  lua_pushliteral(L, "message");
+  lua_rawget(L, -2);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    tp_text_push(L, -1);
+}
+
+void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index) {
+  size_t length;
+  tp_code code = tp_error_code(L, index);
+  index = lua_absindex(L, index);
+  luaL_checkstack(L, 4, NULL);
+  push_message(L, index, code);
+  const char *message = lua_tolstring(L, -1, &length);
+  if (mode == TP_ANSWER_TEXT) {
+    tp_text_escape(L, message, length);
+    message = lua_tolstring(L, -1, &length);
+  }
+  answer_error(output, mode, code == TP_OK ? TP_SCRIPT_ERROR : code, message, length);
+}
+
+void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error) {
+  answer_error(output, mode, error->code, error->message, strlen(error->message));
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers: what a command came to, as the client has asked to see it.
+ *
+ * In text (wire mode 1) an answer is the result as text, "ok" for none, or "CODE: message", escaped
+ * to one line; only help has several. In JSON (mode 2) each answer is one line with an object.
+ * Every answer is added whole or not at all: what may raise is done first, and one that is longer
+ * than the output takes is replaced by an error that says so. */
+#ifndef TP_SERVER_ANSWER_H
+#define TP_SERVER_ANSWER_H
+
+#include "server/output.h"
+#include "taskpool.h"
+#include <lua.h>
+
+/* The protocol that a framed greeting names. */
+#define TP_ANSWER_PROTOCOL 2
+
+typedef enum tp_answer_mode {
+  TP_ANSWER_TEXT, /* for people, and the clients of asyncio-taskpool */
+  TP_ANSWER_JSON, /* framed */
+} tp_answer_mode;
+
+/* Answers with the values from the stack slot `first` up to the top. */
+void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
+
+/* Answers with the values from `first` on, which the string on top shows. */
+void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
+
+/* Answers with the string at `index` as it is, line ends included. */
+void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
+
+/* Answers with the error value at `index`. */
+void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
+
+/* The same without Lua; never raises. The message must be one plain line of our own. */
+void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error);
+
+/* Greets with the name of the pool that the session has. */
+void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What clients of other protocols send. A browser can be made to talk to a port of this machine,
+ * and what a page lets it send must not run as commands.
+ *
+ * Most protocols need no rule of their own: their first line is no command, and a session whose
+ * first line is bad ends (session.h). These here end a session wherever they stand. */
+#ifndef TP_SERVER_FOREIGN_H
+#define TP_SERVER_FOREIGN_H
+
+#include "server/input.h"
+#include <stdbool.h>
+
+/* True for the first byte of a TLS greeting, which no line begins with. */
+bool tp_foreign_is_tls(char first);
+
+/* True for a request of HTTP, with any method: "QUERY / HTTP/1.1". */
+bool tp_foreign_is_request(tp_slice line);
+
+/* True for a header of HTTP: "Host: localhost". No command has a colon in its name. */
+bool tp_foreign_is_header(tp_slice line);
+
+#endif

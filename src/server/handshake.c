@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The first line of a session; see handshake.h. */
+#include "server/handshake.h"
+#include "server/command.h"
+#include "value/error.h"
+#include <jansson.h>
+#include <string.h>
+
+static bool read_width(const json_t *hello, tp_session *session, tp_error *error) {
+  const json_t *width = json_object_get(hello, "terminal_width");
+  if (width && !json_is_integer(width) && !json_is_null(width))
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "terminal_width in the first line is not an integer");
+  json_int_t columns = json_integer_value(width);
+  session->width = columns > 0 && columns < 10000 ? (int)columns : 0;
+  return true;
+}
+
+static bool read_reply(const json_t *hello, tp_session *session, tp_error *error) {
+  const json_t *reply = json_object_get(hello, "reply");
+  if (!reply)
+    return true;
+  if (!json_is_string(reply) || strcmp(json_string_value(reply), "json") != 0)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "reply in the first line can be \"json\" only");
+  session->mode = TP_ANSWER_JSON;
+  return true;
+}
+
+/* Reads the client's wishes from its first line. */
+static bool read_hello(tp_session *session, tp_error *error) {
+  json_error_t where;
+  json_t *hello = json_loadb(session->line.bytes, session->line.length, 0, &where);
+  if (!hello)
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "the first line is not a JSON object: %s at column %d", where.text,
+                   where.column);
+  bool understood = read_reply(hello, session, error) && read_width(hello, session, error);
+  json_decref(hello);
+  return understood;
+}
+
+bool tp_handshake_run(lua_State *L, tp_session *session) {
+  tp_error error;
+  if (session->line.bytes[0] != '{')
+    return false;
+  if (!read_hello(session, &error))
+    tp_raise_error(L, &error);
+  session->accepted = true;
+  tp_answer_greeting(&session->output, session->mode, L, tp_command_pool_label(L, session));
+  return true;
+}

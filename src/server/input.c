@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a client has sent; see input.h. */
+#include "server/input.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY = TP_INPUT_LINE_MAX + 1 };
+
+bool tp_input_open(tp_input *input) {
+  *input = (tp_input){.bytes = malloc(CAPACITY)};
+  return input->bytes != NULL;
+}
+
+void tp_input_close(tp_input *input) {
+  free(input->bytes);
+  *input = (tp_input){0};
+}
+
+void tp_input_space(const tp_input *input, char **bytes, size_t *length) {
+  *bytes = input->bytes + input->end;
+  *length = CAPACITY - input->end;
+}
+
+bool tp_input_is_full(const tp_input *input) {
+  return input->end == CAPACITY;
+}
+
+void tp_input_add(tp_input *input, size_t count) {
+  input->end += count;
+}
+
+void tp_input_finish(tp_input *input) {
+  if (input->end > input->start && input->bytes[input->end - 1] != '\n')
+    input->bytes[input->end++] = '\n';
+}
+
+void tp_input_clear(tp_input *input) {
+  input->start = input->end = input->searched = 0;
+  input->stop = NULL;
+}
+
+bool tp_input_has_line(tp_input *input) {
+  if (!input->stop && input->searched < input->end) {
+    input->stop = memchr(input->bytes + input->searched, '\n', input->end - input->searched);
+    input->searched = input->end;
+  }
+  return input->stop != NULL;
+}
+
+static bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+bool tp_input_take_line(tp_input *input, tp_slice *line) {
+  if (!tp_input_has_line(input))
+    return false;
+  const char *first = input->bytes + input->start, *last = input->stop;
+  input->start = input->searched = (size_t)(input->stop + 1 - input->bytes);
+  input->stop = NULL;
+  while (first < last && is_blank(*first))
+    first++;
+  while (first < last && is_blank(last[-1]))
+    last--;
+  *line = (tp_slice){.bytes = first, .length = (size_t)(last - first)};
+  return true;
+}
+
+bool tp_input_has_part(const tp_input *input) {
+  return input->start < input->end;
+}
+
+void tp_input_compact(tp_input *input) {
+  if (input->start == 0)
+    return;
+  size_t shift = input->start;
+  memmove(input->bytes, input->bytes + shift, input->end - shift);
+  input->start = 0;
+  input->end -= shift;
+  input->searched -= shift;
+  if (input->stop)
+    input->stop -= shift;
+}

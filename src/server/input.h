@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a client has sent: bytes in at the end, lines out at the start.
+ *
+ * The buffer is as long as the longest line with its end and never grows. Handing out a line moves
+ * nothing, so the line stays where it is until tp_input_compact. */
+#ifndef TP_SERVER_INPUT_H
+#define TP_SERVER_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The longest line, without its end. */
+#define TP_INPUT_LINE_MAX 65536
+
+/* Bytes that belong to somebody else. */
+typedef struct tp_slice {
+  const char *bytes;
+  size_t length;
+} tp_slice;
+
+typedef struct tp_input {
+  char *bytes;      /* TP_INPUT_LINE_MAX + 1 of them */
+  size_t start;     /* where the next line begins */
+  size_t end;       /* where the next bytes go */
+  size_t searched;  /* no line end between `start` and here */
+  const char *stop; /* the end of the next line, NULL: not known yet */
+} tp_input;
+
+/* False: no memory. */
+bool tp_input_open(tp_input *input);
+
+void tp_input_close(tp_input *input);
+
+/* The free part of the buffer, to be written to. */
+void tp_input_space(const tp_input *input, char **bytes, size_t *length);
+
+/* True when there is none. */
+bool tp_input_is_full(const tp_input *input);
+
+/* `count` bytes have been written to the space. */
+void tp_input_add(tp_input *input, size_t count);
+
+/* No more bytes will come: what is there of an unfinished line becomes a line. Needs space for one
+ * byte. */
+void tp_input_finish(tp_input *input);
+
+/* Forgets all bytes. */
+void tp_input_clear(tp_input *input);
+
+bool tp_input_has_line(tp_input *input);
+
+/* Takes the next line, without its end and the blanks around it. False: there is none. */
+bool tp_input_take_line(tp_input *input, tp_slice *line);
+
+/* True when bytes of an unfinished line are there. Ask when no line is left. */
+bool tp_input_has_part(const tp_input *input);
+
+/* Moves what is left to the start of the buffer. Lines that were taken are gone then. */
+void tp_input_compact(tp_input *input);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A session; see session.h. */
+#include "server/session.h"
+#include "host/host.h"
+#include "server/command.h"
+#include "server/foreign.h"
+#include "server/handshake.h"
+#include "server/server.h"
+#include "value/error.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Lines of one burst: few enough that others wait less than a millisecond for them. And how long a
+ * session goes on whose client or whose server is done. */
+enum { BURST = 64, LAST_WORDS_MS = 1000 };
+
+static void advance(tp_session *session, lua_State *L);
+static void set_wait(tp_session *session, tp_session_wait wait);
+
+static lua_State *main_state(const tp_session *session) {
+  return session->server->host->L;
+}
+
+/* The one place where the state changes: open sessions are the clients of the server. */
+static void set_state(tp_session *session, tp_session_state state) {
+  if (session->state == TP_SESSION_OPEN)
+    tp_server_release(session->server);
+  session->state = state;
+}
+
+/* ---- the end ---- */
+
+static void free_if_over(tp_session *session) {
+  if (session->state != TP_SESSION_CLOSED || session->handles > 0 || session->burst)
+    return;
+  luaL_unref(main_state(session), LUA_REGISTRYINDEX, session->pool_ref);
+  tp_output_close(&session->output);
+  tp_input_close(&session->input);
+  tp_server_forget(session->server, session);
+  free(session);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  tp_session *session = handle->data;
+  session->handles--;
+  free_if_over(session);
+}
+
+/* The burst ends soon after. */
+static void cancel_burst(tp_session *session) {
+  tp_exec *exec = session->server->host->exec;
+  tp_cancel *reason = tp_exec_new_reason(exec, TP_CANCELLED, "control session",
+                                         "the client has left", TP_GRACE_DEFAULT);
+  tp_exec_cancel(exec, session->burst, reason);
+  tp_cancel_release(reason);
+}
+
+void tp_session_close(tp_session *session) {
+  if (session->state == TP_SESSION_CLOSED)
+    return;
+  set_state(session, TP_SESSION_CLOSED);
+  if (session->burst)
+    cancel_burst(session);
+  uv_close(&session->client.handle, on_handle_closed);
+  uv_close((uv_handle_t *)&session->deadline, on_handle_closed);
+  uv_close((uv_handle_t *)&session->flusher, on_handle_closed);
+}
+
+void tp_session_leave(tp_session *session) {
+  if (session->state == TP_SESSION_OPEN)
+    set_state(session, TP_SESSION_LEAVING);
+}
+
+void tp_session_end(tp_session *session) {
+  bool speaks = session->burst || tp_output_pending(&session->output) > 0;
+  if (session->state == TP_SESSION_CLOSED)
+    return;
+  if (!speaks) {
+    tp_session_close(session);
+    return;
+  }
+  tp_session_leave(session);
+  set_wait(session, TP_SESSION_NOTHING);
+  set_wait(session, TP_SESSION_LAST_WORDS);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status) {
+  tp_session *session = request->data;
+  session->goodbye = true;
+  if (session->ended || status < 0)
+    tp_session_close(session);
+}
+
+/* All has been said: shuts our side, and closes once the client has done so too. */
+static void say_goodbye(tp_session *session) {
+  if (session->shut || tp_output_pending(&session->output) > 0)
+    return;
+  session->shut = true;
+  session->shutdown.data = session;
+  if (uv_shutdown(&session->shutdown, &session->client.stream, on_shutdown) != 0)
+    tp_session_close(session);
+}
+
+/* Says why the session ends, and ends it. */
+static void refuse(tp_session *session, const tp_error *error) {
+  tp_server_warn(session->server, error->message);
+  tp_answer_failure(&session->output, session->mode, error);
+  tp_session_leave(session);
+}
+
+/* Ends a session with a line of HTTP. Where no good line has come yet, a page may read what we say:
+ * we say nothing. */
+static void refuse_http(tp_session *session) {
+  static const tp_error http = {TP_DENIED,
+                                "a line of HTTP ends the session: this is a control port"};
+  if (session->accepted || !tp_foreign_is_request(session->line)) {
+    refuse(session, &http);
+    return;
+  }
+  tp_server_warn(session->server, http.message);
+  tp_session_leave(session);
+}
+
+bool tp_session_is_idle(const tp_session *session) {
+  return session->state == TP_SESSION_OPEN && !session->burst;
+}
+
+/* One that does not read what it has asked for cannot be told. */
+void tp_session_evict(tp_session *session) {
+  static const tp_error evicted = {
+      TP_NOT_AVAILABLE, "the server is full and another client needs this place; connect again"};
+  if (tp_output_pending(&session->output) > 0) {
+    tp_server_warn(session->server, evicted.message);
+    tp_session_close(session);
+    return;
+  }
+  refuse(session, &evicted);
+  advance(session, main_state(session));
+}
+
+/* ---- deadlines ---- */
+
+/* How long a session waits for `wait`, in milliseconds. */
+static uint64_t patience(const tp_session *session, tp_session_wait wait) {
+  const tp_server_limits *limits = &session->server->limits;
+  switch (wait) {
+  case TP_SESSION_LINE:
+    return limits->line_ms;
+  case TP_SESSION_READER:
+    return limits->unread_ms;
+  default:
+    return LAST_WORDS_MS;
+  }
+}
+
+/* A line has not come to its end. */
+static void refuse_late(tp_session *session) {
+  tp_error late;
+  tp_fail(&late, TP_TIMED_OUT, "a line must end within %g seconds of its first byte",
+          (double)session->server->limits.line_ms / 1000);
+  refuse(session, &late);
+  advance(session, main_state(session));
+}
+
+static void on_deadline(uv_timer_t *timer) {
+  tp_session *session = timer->data;
+  tp_session_wait wait = session->wait;
+  session->wait = TP_SESSION_NOTHING;
+  if (wait == TP_SESSION_LINE) {
+    refuse_late(session);
+    return;
+  }
+  if (wait == TP_SESSION_READER)
+    tp_server_warn(session->server, "dropped, it does not read its answers");
+  tp_session_close(session);
+}
+
+/* A deadline runs on while the wait stays the same. */
+static void set_wait(tp_session *session, tp_session_wait wait) {
+  if (wait == session->wait)
+    return;
+  session->wait = wait;
+  if (wait == TP_SESSION_NOTHING)
+    uv_timer_stop(&session->deadline);
+  else
+    uv_timer_start(&session->deadline, on_deadline, patience(session, wait), 0);
+}
+
+static tp_session_wait next_wait(const tp_session *session) {
+  if (session->output.sending)
+    return TP_SESSION_READER;
+  if (session->state == TP_SESSION_LEAVING || session->ended)
+    return TP_SESSION_LAST_WORDS;
+  if (!session->burst && tp_input_has_part(&session->input))
+    return TP_SESSION_LINE;
+  return TP_SESSION_NOTHING;
+}
+
+/* ---- answers ---- */
+
+static void send_answers(tp_session *session) {
+  int status = tp_output_flush(&session->output);
+  if (status == UV_ENOBUFS || status == UV_ENOMEM) {
+    tp_server_warn(session->server, "dropped, there is no room for its answers");
+    tp_session_close(session);
+  } else if (status < 0) { /* it is gone: what it sent is run, for nobody */
+    tp_output_mute(&session->output);
+    session->ended = true;
+  }
+}
+
+static void on_written(tp_output *output, int status) {
+  tp_session *session = output->stream->data;
+  if (session->state == TP_SESSION_CLOSED)
+    return;
+  if (status < 0) {
+    tp_output_mute(output);
+    session->ended = true;
+  }
+  set_wait(session, TP_SESSION_NOTHING); /* it reads: its time begins anew */
+  advance(session, main_state(session));
+}
+
+/* A burst has not ended since its last answer: its command waits, or there are many. */
+static void on_flush(uv_timer_t *timer) {
+  tp_session *session = timer->data;
+  send_answers(session);
+  advance(session, main_state(session));
+}
+
+/* ---- bursts ---- */
+
+/* Takes the next line that is not empty; false when the burst is over. */
+static bool next_line(tp_session *session) {
+  while (session->state == TP_SESSION_OPEN && session->left > 0 &&
+         tp_output_pending(&session->output) < TP_OUTPUT_HIGH &&
+         tp_input_take_line(&session->input, &session->line)) {
+    session->left--;
+    session->busy = session->line.length > 0;
+    if (session->busy)
+      return true;
+  }
+  return false;
+}
+
+/* Lua: runs the session's line. */
+static int l_line(lua_State *L) {
+  tp_session *session = lua_touserdata(L, 1);
+  bool first = !session->greeted;
+  lua_settop(L, 0);
+  session->greeted = true;
+  if (tp_foreign_is_request(session->line) || tp_foreign_is_header(session->line)) {
+    refuse_http(session);
+    return 0;
+  }
+  if (first && tp_handshake_run(L, session))
+    return 0;
+  return tp_command_run(L, session);
+}
+
+/* The line has been answered: the session ends if it was the first, and bad. */
+static void end_line(tp_session *session) {
+  session->busy = false;
+  if (session->greeted && !session->accepted)
+    tp_session_leave(session);
+}
+
+/* Runs line after line, each one protected; where one waits, this goes on as its continuation. */
+static int run_lines(lua_State *L, int status, lua_KContext context) {
+  tp_session *session = (tp_session *)context;
+  for (;;) {
+    if (status != LUA_OK && status != LUA_YIELD && session->busy)
+      tp_answer_error(&session->output, session->mode, L, -1);
+    end_line(session);
+    lua_settop(L, 0);
+    if (!next_line(session))
+      return 0;
+    if (session->output.length > 0 && !uv_is_active((uv_handle_t *)&session->flusher))
+      uv_timer_start(&session->flusher, on_flush, 0, 0);
+    lua_pushcfunction(L, l_line);
+    lua_pushlightuserdata(L, session);
+    status = lua_pcallk(L, 1, 0, 0, context, run_lines);
+  }
+}
+
+/* Lua: the body of a burst. */
+static int l_burst(lua_State *L) {
+  return run_lines(L, LUA_OK, (lua_KContext)lua_touserdata(L, 1));
+}
+
+static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
+  static const tp_error ended = {TP_CANCELLED, "the command was ended before it had an answer"};
+  tp_session *session = context;
+  (void)count;
+  session->burst = NULL;
+  if (!ok && session->busy)
+    tp_answer_failure(&session->output, session->mode, &ended);
+  end_line(session);
+  session->used = tp_server_stamp(session->server);
+  if (session->state != TP_SESSION_CLOSED)
+    set_wait(session, TP_SESSION_NOTHING);
+  advance(session, L);
+}
+
+/* Lua: queues a burst; may raise for lack of memory. */
+static int l_start_burst(lua_State *L) {
+  tp_session *session = lua_touserdata(L, 1);
+  session->left = BURST;
+  lua_pushcfunction(L, l_burst);
+  lua_pushlightuserdata(L, session);
+  session->burst = tp_exec_start_urgent(session->server->host->exec, L, 1, "control command",
+                                        on_burst_done, session);
+  return 0;
+}
+
+static void start_burst(tp_session *session, lua_State *L) {
+  static const tp_error no_memory = {TP_NO_MEMORY, "no memory to run commands"};
+  if (lua_checkstack(L, 4)) {
+    lua_pushcfunction(L, l_start_burst);
+    lua_pushlightuserdata(L, session);
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+      return;
+    lua_pop(L, 1);
+  }
+  refuse(session, &no_memory);
+}
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+  const tp_session *session = handle->data;
+  (void)suggested;
+  tp_input_space(&session->input, &buffer->base, &buffer->len);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
+  tp_session *session = stream->data;
+  (void)buffer; /* it is a part of the input */
+  if (count == 0)
+    return;
+  if (count < 0) {
+    session->ended = true;
+    if (count == UV_EOF)
+      tp_input_finish(&session->input);
+    else
+      tp_output_mute(&session->output);
+    if (session->goodbye) {
+      tp_session_close(session);
+      return;
+    }
+  } else if (session->state == TP_SESSION_OPEN) {
+    tp_input_add(&session->input, (size_t)count);
+    if (!session->greeted && tp_foreign_is_tls(session->input.bytes[0])) {
+      tp_server_warn(session->server, "a TLS greeting ends the session: the port is not encrypted");
+      tp_session_leave(session);
+    }
+  }
+  advance(session, main_state(session));
+}
+
+/* Reads while there is room, also beside a command that waits: so we see the client leave. */
+static void set_reading(tp_session *session) {
+  bool open = session->state == TP_SESSION_OPEN || !session->burst;
+  bool want = open && !session->ended && !tp_input_is_full(&session->input);
+  if (want == session->reading)
+    return;
+  session->reading = want;
+  if (want)
+    uv_read_start(&session->client.stream, on_alloc, on_read);
+  else
+    uv_read_stop(&session->client.stream);
+}
+
+/* ---- what comes next ---- */
+
+/* No burst runs: starts one, or ends the session where there is nothing to wait for. */
+static void go_on(tp_session *session, lua_State *L) {
+  static const tp_error too_long = {TP_INVALID_ARGUMENT, "a line may have 65536 bytes at most"};
+  if (session->state == TP_SESSION_OPEN) {
+    tp_input_compact(&session->input);
+    if (tp_output_pending(&session->output) >= TP_OUTPUT_HIGH)
+      return; /* until it has read some */
+    if (tp_input_has_line(&session->input))
+      start_burst(session, L);
+    else if (session->ended)
+      tp_session_leave(session);
+    else if (tp_input_is_full(&session->input))
+      refuse(session, &too_long);
+  }
+  if (session->state != TP_SESSION_LEAVING)
+    return;
+  tp_input_clear(&session->input);
+  send_answers(session);
+  if (session->state != TP_SESSION_LEAVING)
+    return;
+  if (session->server->closing && tp_output_pending(&session->output) == 0)
+    tp_session_close(session);
+  else
+    say_goodbye(session);
+}
+
+/* Called after everything that happens to a session. */
+static void advance(tp_session *session, lua_State *L) {
+  if (!session->burst && session->state != TP_SESSION_CLOSED) {
+    uv_timer_stop(&session->flusher);
+    send_answers(session);
+    if (session->state != TP_SESSION_CLOSED)
+      go_on(session, L);
+  }
+  if (session->state == TP_SESSION_CLOSED) {
+    free_if_over(session);
+    return;
+  }
+  set_reading(session);
+  set_wait(session, next_wait(session));
+}
+
+/* ---- the start ---- */
+
+/* Gives the descriptor to libuv; false: it could not take it. */
+static bool open_stream(tp_session *session, int fd) {
+  uv_loop_t *loop = session->server->host->loop;
+  if (session->server->listener.address.kind == TP_ADDRESS_UNIX) {
+    uv_pipe_init(loop, &session->client.pipe, 0);
+    return uv_pipe_open(&session->client.pipe, fd) == 0;
+  }
+  uv_tcp_init(loop, &session->client.tcp);
+  if (uv_tcp_open(&session->client.tcp, fd) != 0)
+    return false;
+  uv_tcp_nodelay(&session->client.tcp, 1);
+  return true;
+}
+
+static bool open_handles(tp_session *session, int fd) {
+  uv_loop_t *loop = session->server->host->loop;
+  bool opened = open_stream(session, fd);
+  uv_timer_init(loop, &session->deadline);
+  uv_timer_init(loop, &session->flusher);
+  session->client.handle.data = session->deadline.data = session->flusher.data = session;
+  session->handles = 3;
+  tp_output_open(&session->output, &session->client.stream, on_written);
+  return opened;
+}
+
+bool tp_session_start(tp_server *server, int fd, const tp_error *refusal) {
+  tp_session *session = calloc(1, sizeof *session);
+  if (!session || !tp_input_open(&session->input)) {
+    free(session);
+    close(fd);
+    return false;
+  }
+  session->server = server;
+  session->pool_ref = LUA_NOREF;
+  session->used = tp_server_stamp(server);
+  LIST_INSERT_HEAD(&server->sessions, session, link);
+  server->session_count++;
+  server->clients++;
+  if (!open_handles(session, fd)) {
+    close(fd);
+    tp_session_close(session);
+    return false;
+  }
+  if (refusal)
+    refuse(session, refusal);
+  advance(session, main_state(session));
+  return true;
+}
