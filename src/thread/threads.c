@@ -2,16 +2,18 @@
  *
  * Sets of threads, from start to end; see threads.h and set.h.
  *
- * The end. Closing asks each thread to end; it cancels what it runs, closes its own host and says
- * so. Home joins those that have ended. A thread that is blocked in C code for longer than the
- * grace is given up: it goes on by itself with a reference of the set, and frees what is its own if
- * it ever comes back. When all are joined or given up, the handles are closed, and the set goes
- * with its last reference. A host that is closed itself waits for all that, as it cannot be run any
- * more. */
+ * Closing asks each thread to end. The thread cancels what it runs, closes its own host and says
+ * so; the owner joins it. A thread that is blocked in C code for longer than the grace is given up:
+ * it runs on with a reference of the set, and frees its own record if it ever returns. When all
+ * threads are joined or given up, the handles are closed, and the last reference frees the set. A
+ * host that is being closed waits for all that, because its loop will not run any more. */
 #define _GNU_SOURCE /* RTLD_NODELETE, dladdr */
 #include "thread/threads.h"
-#include "thread/set.h"
+#include "thread/dispatch.h"
+#include "thread/remote.h"
+#include "thread/worker.h"
 #include "value/error.h"
+#include "value/name.h"
 
 #include <dlfcn.h>
 #include <lauxlib.h>
@@ -21,38 +23,11 @@
 
 #define SET_TYPE "taskpool.threads"
 
-/* How much longer than the grace threads have to end, seconds. */
-#define PATIENCE 1.0
+/* Seconds that threads have to end after the grace. */
+#define SHUTDOWN_EXTRA 1.0
 
 /* Its address is the registry key of the set that belongs to no pool. */
 static const char default_key;
-
-/* ---- memory ---- */
-
-static void free_errands(tp_errand_list *list) {
-  tp_errand *errand;
-  while ((errand = TAILQ_FIRST(list))) {
-    TAILQ_REMOVE(list, errand, link);
-    tp_errand_free(errand);
-  }
-}
-
-static void free_set(tp_threads *set) {
-  free_errands(&set->pending);
-  free_errands(&set->landed);
-  free_errands(&set->spare);
-  for (unsigned i = 0; i < set->function_count; i++)
-    tp_remote_free(set->functions[i]);
-  free(set->functions);
-  free(set->threads);
-  free(set->label);
-  free(set);
-}
-
-void tp_threads_release(tp_threads *set) {
-  if (atomic_fetch_sub(&set->references, 1) == 1)
-    free_set(set);
-}
 
 /* ---- the end ---- */
 
@@ -62,26 +37,26 @@ static void on_closed(uv_handle_t *handle) {
     return;
   tp_host_remove_service(set->host, &set->service);
   tp_host_remove_guest(set->host, &set->guest);
-  tp_threads_release(set);
+  tp_set_release(set);
 }
 
 /* All threads have ended, or were given up. */
 static void finish(tp_threads *set) {
-  while (set->away > 0)
-    tp_dispatch_settle(set);
-  uv_close((uv_handle_t *)&set->news, on_closed);
+  while (set->in_flight > 0)
+    tp_set_end_flight(set);
+  uv_close((uv_handle_t *)&set->completion, on_closed);
   uv_close((uv_handle_t *)&set->prepare, on_closed);
-  uv_close((uv_handle_t *)&set->patience, on_closed);
+  uv_close((uv_handle_t *)&set->shutdown_timer, on_closed);
 }
 
-/* The code that a thread runs must stay, wherever it came from. */
+/* Keeps the code that a thread runs loaded after the module is unloaded. */
 static void pin_library(void) {
   Dl_info info;
   if (dladdr((void *)&default_key, &info) && info.dli_fname)
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* Leaves a thread to itself, unless it ends at this very moment. */
+/* Gives a thread up. False: it has ended meanwhile. */
 static bool give_up(tp_thread *thread) {
   uv_mutex_lock(&thread->lock);
   bool has_ended = thread->has_ended;
@@ -123,7 +98,7 @@ static bool join_ended(tp_threads *set) {
 
 /* Gives up the threads that have not ended. */
 static void give_up_rest(tp_threads *set) {
-  const tp_log *log = set->is_deaf ? &set->host->default_log : &set->host->log;
+  const tp_log *log = set->shutting_down ? &set->host->default_log : &set->host->log;
   for (unsigned i = 0; i < set->count; i++) {
     tp_thread *thread = set->threads[i];
     if (!thread || !give_up(thread))
@@ -138,7 +113,7 @@ static void give_up_rest(tp_threads *set) {
   join_ended(set);
 }
 
-static void on_patience(uv_timer_t *timer) {
+static void on_shutdown_timeout(uv_timer_t *timer) {
   tp_threads *set = timer->data;
   tp_dispatch_collect(set);
   give_up_rest(set);
@@ -156,14 +131,14 @@ static void begin_closing(tp_threads *set) {
   set->is_closing = true;
   set->service.close = close_service;
   tp_host_add_service(set->host, &set->service);
-  tp_errand *errand;
-  while ((errand = TAILQ_FIRST(&set->pending))) {
-    TAILQ_REMOVE(&set->pending, errand, link);
-    tp_work_lose(errand);
-    tp_errand_land(errand);
+  tp_request *request;
+  while ((request = TAILQ_FIRST(&set->pending))) {
+    TAILQ_REMOVE(&set->pending, request, link);
+    tp_request_lose(request);
+    tp_set_complete(request);
   }
   set->pending_count = 0;
-  tp_dispatch_let_go(set);
+  tp_dispatch_release_pool(set);
   set->pool = NULL; /* it may go before the threads have ended */
   for (unsigned i = 0; i < set->count; i++) {
     tp_thread *thread = set->threads[i];
@@ -173,21 +148,22 @@ static void begin_closing(tp_threads *set) {
       uv_async_send(&thread->wake);
     uv_mutex_unlock(&thread->lock);
   }
-  uv_timer_start(&set->patience, on_patience, (uint64_t)((set->grace + PATIENCE) * 1000), 0);
-  uv_async_send(&set->news); /* there may be no thread to do so */
+  uv_timer_start(&set->shutdown_timer, on_shutdown_timeout,
+                 (uint64_t)((set->grace + SHUTDOWN_EXTRA) * 1000), 0);
+  uv_async_send(&set->completion); /* there may be no thread to do so */
 }
 
-/* A thread has something to say. */
-static void on_news(uv_async_t *async) {
+/* A thread has completed requests, is idle, or has lines for the log. */
+static void on_completion(uv_async_t *async) {
   tp_threads *set = async->data;
   tp_dispatch_collect(set);
   if (!set->is_closing)
-    tp_dispatch(set);
-  else if (!uv_is_closing((uv_handle_t *)&set->news) && join_ended(set))
+    tp_dispatch_run(set);
+  else if (!uv_is_closing((uv_handle_t *)&set->completion) && join_ended(set))
     finish(set);
 }
 
-/* Waits until a thread has ended, until the clock says `deadline` at most. */
+/* Waits until a thread has ended, at most until the clock says `deadline`. */
 static void wait_for(tp_thread *thread, uint64_t deadline) {
   uv_mutex_lock(&thread->lock);
   for (uint64_t now; !thread->has_ended && (now = uv_hrtime()) < deadline;)
@@ -198,11 +174,11 @@ static void wait_for(tp_thread *thread, uint64_t deadline) {
 /* The host is being closed: nothing may be left when this returns. */
 static void close_guest(tp_guest *guest) {
   tp_threads *set = guest->owner;
-  if (uv_is_closing((uv_handle_t *)&set->news))
+  if (uv_is_closing((uv_handle_t *)&set->completion))
     return;
-  set->is_deaf = true;
+  set->shutting_down = true;
   begin_closing(set);
-  uint64_t deadline = uv_hrtime() + (uint64_t)((set->grace + PATIENCE) * 1e9);
+  uint64_t deadline = uv_hrtime() + (uint64_t)((set->grace + SHUTDOWN_EXTRA) * 1e9);
   for (unsigned i = 0; i < set->count; i++)
     if (set->threads[i])
       wait_for(set->threads[i], deadline);
@@ -236,73 +212,36 @@ void tp_threads_reload(tp_host *host, const char *module) {
 
 /* ---- the start ---- */
 
-/* A set without threads; its userdata is on top of L. */
+/* A set without threads, whose userdata is pushed. */
 static tp_threads *create(lua_State *L, tp_host *host, const tp_threads_options *options) {
   tp_threads **box = lua_newuserdatauv(L, sizeof(tp_threads *), 0);
   *box = NULL;
   luaL_setmetatable(L, SET_TYPE);
-  tp_threads *set = calloc(1, sizeof *set);
-  char *label = strdup(options->label);
   unsigned count = options->count ? options->count : uv_available_parallelism();
-  tp_thread **threads = calloc(count, sizeof(tp_thread *));
-  if (!set || !label || !threads) {
-    free(set);
-    free(label);
-    free(threads);
+  tp_threads *set = tp_set_create(host, count, options->label);
+  if (!set)
     tp_raise(L, TP_NO_MEMORY, "no memory for threads");
-    return NULL; /* does not come here */
-  }
-  atomic_init(&set->references, 1);
-  set->host = host;
-  set->exec = host->exec;
   set->pool = options->pool;
-  set->label = label;
   set->grace = options->grace;
-  set->count = count;
-  set->threads = threads;
-  TAILQ_INIT(&set->pending);
-  TAILQ_INIT(&set->landed);
-  TAILQ_INIT(&set->spare);
   *box = set;
   return set;
 }
 
 static void open_handles(tp_threads *set) {
   uv_loop_t *loop = set->host->loop;
-  uv_async_init(loop, &set->news, on_news);
+  uv_async_init(loop, &set->completion, on_completion);
   uv_prepare_init(loop, &set->prepare);
-  uv_timer_init(loop, &set->patience);
-  uv_unref((uv_handle_t *)&set->news);
+  uv_timer_init(loop, &set->shutdown_timer);
+  uv_unref((uv_handle_t *)&set->completion);
   uv_unref((uv_handle_t *)&set->prepare);
-  set->news.data = set->prepare.data = set->patience.data = set;
+  set->completion.data = set->prepare.data = set->shutdown_timer.data = set;
   set->handles = 3;
   set->guest = (tp_guest){.owner = set, .close = close_guest, .reload = reload};
   tp_host_add_guest(set->host, &set->guest);
   atomic_fetch_add(&set->references, 1);
 }
 
-/* The record of thread `number`. NULL: no memory. */
-static tp_thread *create_thread(tp_threads *set, unsigned number) {
-  tp_thread *thread = calloc(1, sizeof *thread);
-  if (!thread)
-    return NULL;
-  thread->set = set;
-  thread->number = number;
-  thread->level = set->host->log.level;
-  TAILQ_INIT(&thread->inbox);
-  TAILQ_INIT(&thread->cancels);
-  TAILQ_INIT(&thread->outbox);
-  TAILQ_INIT(&thread->taken);
-  TAILQ_INIT(&thread->done);
-  STAILQ_INIT(&thread->reloads);
-  STAILQ_INIT(&thread->lines);
-  uv_sem_init(&thread->opened, 0);
-  uv_mutex_init(&thread->lock);
-  uv_cond_init(&thread->changed);
-  return thread;
-}
-
-/* Pushes where modules are looked for, and notes it for the threads. */
+/* Pushes where modules are searched for, and notes it for the threads. */
 static void push_paths(lua_State *L, tp_threads *set) {
   static const char *const fields[] = {"path", "cpath"};
   luaL_checkstack(L, 4, NULL);
@@ -316,10 +255,10 @@ static void push_paths(lua_State *L, tp_threads *set) {
   }
 }
 
-/* Starts the threads. False: one could not be; those before it are to be closed. */
+/* Starts the threads. False: one could not be started; the caller closes those before it. */
 static bool start_threads(tp_threads *set, tp_error *error) {
   for (unsigned i = 0; i < set->count; i++) {
-    tp_thread *thread = create_thread(set, i + 1);
+    tp_thread *thread = tp_worker_create(set, i + 1);
     if (!thread || !tp_worker_start(thread, error)) {
       if (!thread)
         tp_fail(error, TP_NO_MEMORY, "no memory for a thread");
@@ -341,7 +280,7 @@ static int l_threads_gc(lua_State *L) {
   if (set && set->handles)
     begin_closing(set);
   if (set)
-    tp_threads_release(set);
+    tp_set_release(set);
   return 0;
 }
 
@@ -389,9 +328,21 @@ void tp_threads_close(lua_State *L, int index) {
     begin_closing(*box);
 }
 
-tp_threads *tp_threads_check(lua_State *L, int index) {
-  tp_threads **box = lua_touserdata(L, index);
-  if (!*box || (*box)->is_closing)
-    tp_raise(L, TP_NOT_AVAILABLE, "the threads have ended");
-  return *box;
+void tp_threads_push_call(lua_State *L, int index, int function) {
+  index = lua_absindex(L, index);
+  luaL_checkstack(L, 4, NULL);
+  tp_threads *set = tp_set_check(L, index);
+  if (!tp_name_push_of(L, function))
+    tp_raise(L, TP_INVALID_ARGUMENT,
+             "a thread takes a function by its name: give \"package.module.function\", not a "
+             "function value that was found in no module; what the script has exposed under a name "
+             "stays in the script");
+  tp_module module;
+  const char *name = lua_tostring(L, -1);
+  tp_function *record =
+      tp_function_find(set, name, tp_name_find_module(L, name, &module) ? &module : NULL);
+  lua_pop(L, 1);
+  if (!record)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");
+  tp_remote_push(L, index, record);
 }

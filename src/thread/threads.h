@@ -2,12 +2,13 @@
  *
  * Sets of threads that run functions for a host: the thread executor.
  *
- * A *set* has some threads, each a host of its own with its own Lua state and loop. The host that
- * made the set is their *home*. A call crosses as an *errand*: the name of a function and packed
- * arguments (value/pack.h) there, packed results or an error back. At home the call is an ordinary
- * coroutine that waits, so pools, groups, callbacks and time limits know nothing of threads.
+ * A *set* has some threads, each a host with its own Lua state and loop. The host that made the set
+ * is their *owner*. A call crosses as a *request*: the name of a function and packed arguments
+ * (value/pack.h) go there, packed results or an error come back. In the owner the call is an
+ * ordinary coroutine that waits, so pools, groups, callbacks and time limits know nothing of
+ * threads.
  *
- * All functions here are for the home thread. */
+ * All functions here are for the owner's thread. */
 #ifndef TP_THREAD_THREADS_H
 #define TP_THREAD_THREADS_H
 
@@ -17,11 +18,11 @@
 /* Threads of one set, at most. */
 #define TP_THREADS_MAX 1024
 
-/* How a set is to be. */
+/* Options of a new set. */
 typedef struct tp_threads_options {
-  unsigned count;    /* threads; 0: one for each core */
+  unsigned count;    /* how many threads; 0: one for each core */
   tp_pool *pool;     /* whose tasks run there, and of no other; NULL: of no pool */
-  const char *label; /* what logs call them, as "TaskPool-0"; copied */
+  const char *label; /* how logs name them, such as "TaskPool-0"; copied */
   double grace;      /* seconds that work has to end when the set is closed */
 } tp_threads_options;
 

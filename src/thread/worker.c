@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a thread: it opens a host of its own, runs its loop, and closes it.
+ * The life of a thread: it opens a host of its own, runs its loop, and closes it; see worker.h.
  *
- * Between two turns it sends home what is done, and takes the next batch out of its mailbox if it
- * has nothing else to run; what sleeps or waits for I/O is no reason not to. Errands that have
- * waited long behind others that never wait are taken all the same: slices share the thread among
- * them. Where none are there, home is asked for some that are with a thread that is blocked. */
+ * Between two turns it sends completed requests to the owner, and takes the next batch out of its
+ * mailbox if it has nothing else to run; tasks that sleep or wait for I/O do not count. Requests
+ * that have waited long because tasks never wait are taken as well: slices share the thread among
+ * them. If the mailbox is empty then, the thread asks the owner for requests of blocked threads. */
 #define _GNU_SOURCE
+#include "thread/worker.h"
 #include "exec/exec.h"
-#include "thread/set.h"
+#include "thread/handler.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -16,21 +17,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long an errand waits behind others that never wait. */
+/* How long a request waits while tasks run that never wait, nanoseconds. */
 #define STARVING (20 * TP_MILLISECOND)
 
-/* Lines for home's log that wait, at most. */
+/* Lines for the owner's log that may wait. */
 #define LINES_MAX 1000
 
-void tp_worker_tell(tp_thread *thread) {
-  if (!thread->is_detached)
-    uv_async_send(&thread->set->news);
+/* ---- the record ---- */
+
+tp_thread *tp_worker_create(tp_threads *set, unsigned number) {
+  tp_thread *thread = calloc(1, sizeof *thread);
+  if (!thread)
+    return NULL;
+  thread->set = set;
+  thread->number = number;
+  thread->level = set->host->log.level;
+  TAILQ_INIT(&thread->inbox);
+  TAILQ_INIT(&thread->cancels);
+  TAILQ_INIT(&thread->outbox);
+  TAILQ_INIT(&thread->taken);
+  TAILQ_INIT(&thread->done);
+  STAILQ_INIT(&thread->reloads);
+  STAILQ_INIT(&thread->lines);
+  uv_sem_init(&thread->opened, 0);
+  uv_mutex_init(&thread->lock);
+  uv_cond_init(&thread->changed);
+  return thread;
+}
+
+static void free_notes(tp_note_list *list) {
+  tp_note *note;
+  while ((note = STAILQ_FIRST(list))) {
+    STAILQ_REMOVE_HEAD(list, link);
+    free(note);
+  }
+}
+
+void tp_worker_free(tp_thread *thread) {
+  tp_request_free_all(&thread->inbox);
+  tp_request_free_all(&thread->outbox);
+  free_notes(&thread->lines);
+  free_notes(&thread->reloads);
+  uv_sem_destroy(&thread->opened);
+  uv_mutex_destroy(&thread->lock);
+  uv_cond_destroy(&thread->changed);
+  free(thread);
 }
 
 /* ---- the log ---- */
 
-/* A tp_log_fn: hands a record to home. Also called from the watchdog's thread. */
-static void log_to_home(void *context, tp_log_level level, const char *message) {
+/* Tells the owner, with the lock, that there is something to collect. */
+static void tell_owner(tp_thread *thread) {
+  if (!thread->is_detached)
+    uv_async_send(&thread->set->completion);
+}
+
+/* A tp_log_fn: sends a record to the owner. The watchdog's thread calls it too. */
+static void log_to_owner(void *context, tp_log_level level, const char *message) {
   tp_thread *thread = context;
   tp_note *line = calloc(1, sizeof *line + strlen(message) + 1);
   if (!line)
@@ -42,7 +85,7 @@ static void log_to_home(void *context, tp_log_level level, const char *message) 
     STAILQ_INSERT_TAIL(&thread->lines, line, link);
     thread->line_count++;
     line = NULL;
-    tp_worker_tell(thread);
+    tell_owner(thread);
   } else {
     thread->lost_lines++;
   }
@@ -52,24 +95,24 @@ static void log_to_home(void *context, tp_log_level level, const char *message) 
 
 /* ---- the mailbox ---- */
 
-/* Does what home asks for beside errands. */
+/* Does what the owner asks for besides requests: cancels, reloads, the end. */
 static void attend(tp_thread *thread) {
   tp_note_list reloads = STAILQ_HEAD_INITIALIZER(reloads);
-  tp_errand *errand;
+  tp_request *request;
   uv_mutex_lock(&thread->lock);
   thread->is_over = thread->is_stopping;
-  while ((errand = TAILQ_FIRST(&thread->cancels))) {
-    TAILQ_REMOVE(&thread->cancels, errand, cancel_link);
-    errand->is_listed = false;
-    if (errand->coro) /* it has not just ended */
-      tp_exec_cancel(thread->host->exec, errand->coro, errand->cancel);
+  while ((request = TAILQ_FIRST(&thread->cancels))) {
+    TAILQ_REMOVE(&thread->cancels, request, cancel_link);
+    request->is_listed = false;
+    if (request->coro) /* it has not ended meanwhile */
+      tp_exec_cancel(thread->host->exec, request->coro, request->cancel);
   }
   STAILQ_CONCAT(&reloads, &thread->reloads);
   uv_mutex_unlock(&thread->lock);
   tp_note *module;
   while ((module = STAILQ_FIRST(&reloads))) {
     STAILQ_REMOVE_HEAD(&reloads, link);
-    tp_work_reload(thread, module->text);
+    tp_handler_reload(thread, module->text);
     free(module);
   }
 }
@@ -78,44 +121,44 @@ static void on_wake(uv_async_t *wake) {
   attend(wake->data);
 }
 
-/* Puts what is done where home collects it. With the lock. True: home is to be told. */
+/* Moves what is done to the outbox. With the lock. True: the owner must be told. */
 static bool publish(tp_thread *thread) {
   if (TAILQ_EMPTY(&thread->done))
     return false;
   bool was_empty = TAILQ_EMPTY(&thread->outbox);
-  tp_errand *errand;
-  TAILQ_FOREACH (errand, &thread->done, link) {
-    errand->place = TP_PLACE_BACK;
-    if (errand->is_listed)
-      TAILQ_REMOVE(&thread->cancels, errand, cancel_link);
-    errand->is_listed = false;
+  tp_request *request;
+  TAILQ_FOREACH (request, &thread->done, link) {
+    request->place = TP_PLACE_COMPLETED;
+    if (request->is_listed)
+      TAILQ_REMOVE(&thread->cancels, request, cancel_link);
+    request->is_listed = false;
   }
   TAILQ_CONCAT(&thread->outbox, &thread->done, link);
   return was_empty;
 }
 
-/* Whether the first errand has waited too long behind work that never waits. */
+/* Whether the first request has waited too long for tasks that never wait. */
 static bool is_starving(const tp_thread *thread, uint64_t now) {
-  const tp_errand *first = TAILQ_FIRST(&thread->inbox);
+  const tp_request *first = TAILQ_FIRST(&thread->inbox);
   return first && now - first->sent > STARVING && now - thread->took > STARVING;
 }
 
-/* Whether it has run nothing but what never waits for long, with nothing in the mailbox. */
-static bool is_hungry(const tp_thread *thread, uint64_t now) {
+/* Whether it has long run only tasks that never wait, with nothing in the mailbox. */
+static bool could_share(const tp_thread *thread, uint64_t now) {
   return TAILQ_EMPTY(&thread->inbox) && now - thread->took > STARVING;
 }
 
 /* Moves the next batch out of the mailbox. With the lock. */
-static void take(tp_thread *thread, tp_errand_list *batch) {
+static void take(tp_thread *thread, tp_request_list *batch) {
   uint64_t cost = 0;
   unsigned count = 0;
-  tp_errand *errand;
-  while (cost < TP_BATCH && count < TP_BATCH_MAX && (errand = TAILQ_FIRST(&thread->inbox))) {
-    TAILQ_REMOVE(&thread->inbox, errand, link);
-    TAILQ_INSERT_TAIL(batch, errand, link);
-    errand->place = TP_PLACE_THREAD;
-    cost += errand->cost;
-    thread->inbox_cost -= errand->cost;
+  tp_request *request;
+  while (cost < TP_BATCH && count < TP_BATCH_MAX && (request = TAILQ_FIRST(&thread->inbox))) {
+    TAILQ_REMOVE(&thread->inbox, request, link);
+    TAILQ_INSERT_TAIL(batch, request, link);
+    request->place = TP_PLACE_THREAD;
+    cost += request->cost;
+    thread->inbox_cost -= request->cost;
     count++;
   }
   thread->inbox_count -= count;
@@ -125,7 +168,7 @@ static void take(tp_thread *thread, tp_errand_list *batch) {
 static void on_prepare(uv_prepare_t *prepare) {
   tp_thread *thread = prepare->data;
   bool is_busy = tp_exec_has_work(thread->host->exec);
-  tp_errand_list batch = TAILQ_HEAD_INITIALIZER(batch);
+  tp_request_list batch = TAILQ_HEAD_INITIALIZER(batch);
   attend(thread);
   uint64_t now = uv_hrtime();
   uv_mutex_lock(&thread->lock);
@@ -133,8 +176,8 @@ static void on_prepare(uv_prepare_t *prepare) {
   if (!is_busy || is_starving(thread, now)) {
     take(thread, &batch);
     thread->took = now;
-  } else if (is_hungry(thread, now)) {
-    thread->is_hungry = is_news = true;
+  } else if (could_share(thread, now)) {
+    thread->wants_work = is_news = true;
     thread->took = now;
   }
   thread->seen = now;
@@ -143,15 +186,15 @@ static void on_prepare(uv_prepare_t *prepare) {
   thread->is_idle = is_idle;
   thread->host->log.level = thread->level;
   if (is_news)
-    tp_worker_tell(thread);
+    tell_owner(thread);
   uv_mutex_unlock(&thread->lock);
-  tp_work_start(thread, &batch);
-  if (!TAILQ_EMPTY(&thread->done)) /* some could not be started: the next round tells */
+  tp_handler_start(thread, &batch);
+  if (!TAILQ_EMPTY(&thread->done)) /* some could not be started: the next round sends them */
     uv_async_send(&thread->wake);
 }
 
-/* Behind the wait for I/O: what runs now may block the thread, so it has to do until on_prepare has
- * seen the end of it. */
+/* After the wait for I/O: what runs now may block the thread, so it counts as busy until on_prepare
+ * runs. */
 static void on_check(uv_check_t *check) {
   tp_thread *thread = check->data;
   thread->mark = uv_hrtime();
@@ -163,7 +206,7 @@ static void on_check(uv_check_t *check) {
 
 /* ---- opening ---- */
 
-/* Lua: modules and where they are looked for, as at home. Stack: the thread. */
+/* Lua: opens the modules of the owner, and sets its search paths. Stack: the thread. */
 static int l_open(lua_State *L) {
   static const char *const fields[] = {"path", "cpath"};
   tp_thread *thread = lua_touserdata(L, 1);
@@ -190,9 +233,9 @@ static void open_handles(tp_thread *thread) {
   uv_check_start(&thread->check, on_check);
 }
 
-/* Home waits meanwhile, so what is home's can be read. */
+/* The owner waits meanwhile, so its fields can be read. */
 static bool open_host(tp_thread *thread) {
-  const tp_host *home = thread->set->host;
+  const tp_host *owner = thread->set->host;
   lua_State *L = tp_host_new_state(&thread->failure);
   tp_host *host = L ? tp_host_open(L, true, &thread->failure) : NULL;
   if (!host) {
@@ -201,10 +244,10 @@ static bool open_host(tp_thread *thread) {
     return false;
   }
   thread->host = host;
-  host->default_log = host->log = (tp_log){log_to_home, thread, home->log.level};
-  host->names.directory = home->names.directory ? strdup(home->names.directory) : NULL;
-  host->preload = home->preload;
-  if (!tp_exec_borrow_preempt(host->exec, home->exec, &thread->failure)) {
+  host->default_log = host->log = (tp_log){log_to_owner, thread, owner->log.level};
+  host->names.directory = owner->names.directory ? strdup(owner->names.directory) : NULL;
+  host->preload = owner->preload;
+  if (!tp_exec_borrow_preempt(host->exec, owner->exec, &thread->failure)) {
     tp_host_close(host);
     return false;
   }
@@ -220,13 +263,13 @@ static bool open_host(tp_thread *thread) {
 
 /* ---- closing ---- */
 
-/* Makes errands lost, and done. */
-static void lose(tp_thread *thread, tp_errand_list *list) {
-  tp_errand *errand;
-  while ((errand = TAILQ_FIRST(list))) {
-    TAILQ_REMOVE(list, errand, link);
-    tp_work_lose(errand);
-    TAILQ_INSERT_TAIL(&thread->done, errand, link);
+/* Makes requests lost, and done. */
+static void lose(tp_thread *thread, tp_request_list *list) {
+  tp_request *request;
+  while ((request = TAILQ_FIRST(list))) {
+    TAILQ_REMOVE(list, request, link);
+    tp_request_lose(request);
+    TAILQ_INSERT_TAIL(&thread->done, request, link);
   }
 }
 
@@ -249,47 +292,20 @@ static void close_host(tp_thread *thread) {
   lose(thread, &thread->taken);
 }
 
-static void free_list(tp_errand_list *list) {
-  tp_errand *errand;
-  while ((errand = TAILQ_FIRST(list))) {
-    TAILQ_REMOVE(list, errand, link);
-    tp_errand_free(errand);
-  }
-}
-
-static void free_notes(tp_note_list *list) {
-  tp_note *note;
-  while ((note = STAILQ_FIRST(list))) {
-    STAILQ_REMOVE_HEAD(list, link);
-    free(note);
-  }
-}
-
-void tp_worker_free(tp_thread *thread) {
-  free_list(&thread->inbox);
-  free_list(&thread->outbox);
-  free_notes(&thread->lines);
-  free_notes(&thread->reloads);
-  uv_sem_destroy(&thread->opened);
-  uv_mutex_destroy(&thread->lock);
-  uv_cond_destroy(&thread->changed);
-  free(thread);
-}
-
-/* The last thing that a thread does. One that home has given up frees what is its own. */
+/* The last thing that a thread does. One that was given up frees its own record. */
 static void leave(tp_thread *thread) {
   tp_threads *set = thread->set;
   uv_mutex_lock(&thread->lock);
   publish(thread);
   bool is_detached = thread->is_detached;
   thread->has_ended = true;
-  tp_worker_tell(thread);
+  tell_owner(thread);
   uv_cond_broadcast(&thread->changed);
   uv_mutex_unlock(&thread->lock);
   if (!is_detached)
     return;
   tp_worker_free(thread);
-  tp_threads_release(set);
+  tp_set_release(set);
 }
 
 static bool is_over(void *context) {
@@ -312,7 +328,7 @@ static void run(void *argument) {
 bool tp_worker_start(tp_thread *thread, tp_error *error) {
   sigset_t blocked, before;
   sigemptyset(&blocked);
-  sigaddset(&blocked, SIGINT); /* a stock interpreter's handler of it is for home's thread */
+  sigaddset(&blocked, SIGINT); /* a stock interpreter's handler of it is for the owner's thread */
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   int status = uv_thread_create(&thread->id, run, thread);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

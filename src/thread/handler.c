@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a thread does with an errand: the function is called in a coroutine of the thread's host,
- * and what it returns or raises is packed for home. */
-#include "thread/set.h"
+ * What a thread does with requests; see handler.h.
+ *
+ * The function is called in a coroutine of the thread's host, and what it returns or raises is
+ * packed for the owner. */
+#include "thread/handler.h"
 #include "value/error.h"
 #include "value/name.h"
 #include "value/text.h"
@@ -10,13 +12,13 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* Of a traceback that crosses, at most. */
+/* Bytes of a traceback that are sent, at most. */
 #define TRACEBACK_MAX 8192
 
 /* ---- the end of a call ---- */
 
-/* Replaces the error value on top by something that can be packed: what it says. [1] is its
- * traceback, which begins with that. */
+/* Replaces the error value on top, which cannot be packed, by its message. [1] is its traceback,
+ * which begins with the message. */
 static void simplify(lua_State *L) {
   const char *text = lua_tostring(L, 1);
   const char *end = strstr(text, "\nstack traceback:");
@@ -24,11 +26,11 @@ static void simplify(lua_State *L) {
   lua_pushlstring(L, text, end ? (size_t)(end - text) : strlen(text));
 }
 
-/* Lua: packs an error. Stack: the errand, the error value. */
+/* Lua: packs an error. Stack: the request, the error value. */
 static int l_pack_error(lua_State *L) {
-  tp_errand *errand = lua_touserdata(L, 1);
-  const tp_thread *thread = errand->thread;
-  errand->is_final = tp_retry_is_refused(L);
+  tp_request *request = lua_touserdata(L, 1);
+  const tp_thread *thread = request->thread;
+  request->is_final = tp_retry_is_refused(L);
   tp_retry_unwrap(L);
   tp_exec_push_traceback(thread->host->exec, L);
   size_t length;
@@ -39,26 +41,26 @@ static int l_pack_error(lua_State *L) {
   lua_replace(L, 1);
   lua_settop(L, 2);
   lua_pushvalue(L, 1);
-  errand->bytes.length = 0;
-  if (tp_pack(&errand->bytes, L, 2, 2, "error", "from a thread", NULL))
+  request->bytes.length = 0;
+  if (tp_pack(&request->bytes, L, 2, 2, "error", "from a thread", NULL))
     return 0;
   lua_pop(L, 1);
   simplify(L);
   lua_pushvalue(L, 1);
-  tp_pack(&errand->bytes, L, 2, 2, "error", "from a thread", NULL);
+  tp_pack(&request->bytes, L, 2, 2, "error", "from a thread", NULL);
   return 0;
 }
 
 /* The call has failed with the error value on top. */
-static void fail(tp_errand *errand, lua_State *L) {
-  errand->came = TP_RETURN_ERROR;
-  errand->bytes.length = 0;
+static void fail(tp_request *request, lua_State *L) {
+  request->ending = TP_RETURN_ERROR;
+  request->bytes.length = 0;
   if (!lua_checkstack(L, 8))
     return;
   lua_pushvalue(L, -1);
   lua_pushcfunction(L, l_pack_error);
   lua_insert(L, -2);
-  lua_pushlightuserdata(L, errand);
+  lua_pushlightuserdata(L, request);
   lua_insert(L, -2);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK)
     lua_pop(L, 1);
@@ -73,54 +75,49 @@ static int l_wrap(lua_State *L) {
 }
 
 /* Packs the results, which are the `count` values on top. */
-static void succeed(tp_errand *errand, lua_State *L, int count) {
+static void succeed(tp_request *request, lua_State *L, int count) {
   tp_error error;
-  errand->came = TP_RETURN_RESULTS;
-  errand->bytes.length = 0;
-  if (tp_pack(&errand->bytes, L, lua_gettop(L) - count + 1, count, "result", "from a thread",
+  request->ending = TP_RETURN_RESULTS;
+  request->bytes.length = 0;
+  if (tp_pack(&request->bytes, L, lua_gettop(L) - count + 1, count, "result", "from a thread",
               &error))
     return;
-  errand->came = TP_RETURN_ERROR;
+  request->ending = TP_RETURN_ERROR;
   if (!lua_checkstack(L, 2))
     return;
   lua_pushcfunction(L, l_wrap);
   lua_pushlightuserdata(L, &error);
   if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-    fail(errand, L);
+    fail(request, L);
 }
 
-/* It is to go home. */
-static void end(tp_thread *thread, tp_errand *errand) {
+/* Puts a request among those to be sent to the owner. */
+static void end(tp_thread *thread, tp_request *request) {
   uint64_t now = uv_hrtime();
-  errand->spent = now - thread->mark;
+  request->spent = now - thread->mark;
   thread->mark = now;
-  errand->coro = NULL;
-  TAILQ_REMOVE(&thread->taken, errand, link);
-  TAILQ_INSERT_TAIL(&thread->done, errand, link);
+  request->coro = NULL;
+  TAILQ_REMOVE(&thread->taken, request, link);
+  TAILQ_INSERT_TAIL(&thread->done, request, link);
 }
 
 /* A tp_coro_done. */
-static void errand_done(void *context, lua_State *L, bool ok, int count) {
-  tp_errand *errand = context;
-  tp_thread *thread = errand->thread;
+static void request_done(void *context, lua_State *L, bool ok, int count) {
+  tp_request *request = context;
+  tp_thread *thread = request->thread;
   if (ok)
-    succeed(errand, L, count);
+    succeed(request, L, count);
   else if (tp_exec_is_cancel(thread->host->exec, L, -1))
-    errand->came = TP_RETURN_CANCELLED;
+    request->ending = TP_RETURN_CANCELLED;
   else
-    fail(errand, L);
-  end(thread, errand);
-}
-
-void tp_work_lose(tp_errand *errand) {
-  errand->came = TP_RETURN_LOST;
-  errand->coro = NULL;
+    fail(request, L);
+  end(thread, request);
 }
 
 /* ---- the start of a call ---- */
 
-/* Pushes the function, out of the same file as at home. */
-static void push_named(lua_State *L, const tp_remote *function) {
+/* Pushes the function, out of the file that the owner found it in. */
+static void push_named(lua_State *L, const tp_function *function) {
   tp_error error;
   const char *name = function->name;
   bool found = function->module ? tp_name_push_in(L, function->module, name, &error)
@@ -138,10 +135,10 @@ static int after_first(lua_State *L, int status, lua_KContext context) {
 }
 
 /* Lua: the first call of a function in this thread, which looks it up. Upvalues: the thread, the
- * tp_remote. */
+ * tp_function. */
 static int l_first(lua_State *L) {
   const tp_thread *thread = lua_touserdata(L, lua_upvalueindex(1));
-  const tp_remote *function = lua_touserdata(L, lua_upvalueindex(2));
+  const tp_function *function = lua_touserdata(L, lua_upvalueindex(2));
   push_named(L, function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, thread->functions);
   lua_pushvalue(L, -2);
@@ -152,7 +149,7 @@ static int l_first(lua_State *L) {
   return after_first(L, LUA_OK, 0);
 }
 
-static void push_function(lua_State *L, tp_thread *thread, tp_remote *function) {
+static void push_function(lua_State *L, tp_thread *thread, tp_function *function) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, thread->functions);
   if (lua_rawgeti(L, -1, function->index) == LUA_TNIL) {
     lua_pop(L, 1);
@@ -163,57 +160,58 @@ static void push_function(lua_State *L, tp_thread *thread, tp_remote *function) 
   lua_remove(L, -2);
 }
 
-/* Takes the next errand of a list. */
-static tp_errand *take_first(tp_thread *thread, tp_errand_list *errands) {
-  tp_errand *errand = TAILQ_FIRST(errands);
-  TAILQ_REMOVE(errands, errand, link);
-  TAILQ_INSERT_TAIL(&thread->taken, errand, link);
-  return errand;
+/* Takes the next request of a list. */
+static tp_request *take_first(tp_thread *thread, tp_request_list *requests) {
+  tp_request *request = TAILQ_FIRST(requests);
+  TAILQ_REMOVE(requests, request, link);
+  TAILQ_INSERT_TAIL(&thread->taken, request, link);
+  return request;
 }
 
-/* Lua: starts all errands of a list. Stack: the thread, the list. */
+/* Lua: starts all requests of a list. Stack: the thread, the list. */
 static int l_start(lua_State *L) {
   tp_thread *thread = lua_touserdata(L, 1);
-  tp_errand_list *errands = lua_touserdata(L, 2);
-  while (!TAILQ_EMPTY(errands)) {
-    tp_errand *errand = take_first(thread, errands);
-    push_function(L, thread, errand->function);
-    int count = tp_unpack(L, errand->bytes.data, errand->bytes.length);
-    errand->coro =
-        tp_exec_start(thread->host->exec, L, count, errand->function->name, errand_done, errand);
-    tp_exec_set_tries(errand->coro, errand->tries);
+  tp_request_list *requests = lua_touserdata(L, 2);
+  while (!TAILQ_EMPTY(requests)) {
+    tp_request *request = take_first(thread, requests);
+    push_function(L, thread, request->function);
+    int count = tp_unpack(L, request->bytes.data, request->bytes.length);
+    request->coro =
+        tp_exec_start(thread->host->exec, L, count, request->function->name, request_done, request);
+    tp_exec_set_tries(request->coro, request->tries);
   }
   return 0;
 }
 
-void tp_work_start(tp_thread *thread, tp_errand_list *errands) {
+void tp_handler_start(tp_thread *thread, tp_request_list *requests) {
   lua_State *L = thread->host->L;
-  while (!TAILQ_EMPTY(errands)) {
-    tp_errand *last = TAILQ_LAST(&thread->taken, tp_errand_list);
+  while (!TAILQ_EMPTY(requests)) {
+    tp_request *last = TAILQ_LAST(&thread->taken, tp_request_list);
     lua_pushcfunction(L, l_start);
     lua_pushlightuserdata(L, thread);
-    lua_pushlightuserdata(L, errands);
+    lua_pushlightuserdata(L, requests);
     if (lua_pcall(L, 2, 0, 0) == LUA_OK)
       return;
-    tp_errand *errand = TAILQ_LAST(&thread->taken, tp_errand_list); /* what could not be started */
-    if (errand == last) /* not even the first one was tried */
-      errand = take_first(thread, errands);
-    fail(errand, L);
+    tp_request *request = TAILQ_LAST(&thread->taken, tp_request_list); /* what could not be started
+                                                                        */
+    if (request == last) /* not even the first one was tried */
+      request = take_first(thread, requests);
+    fail(request, L);
     lua_pop(L, 1);
-    end(thread, errand);
+    end(thread, request);
   }
 }
 
 /* ---- new text of a module ---- */
 
-/* Forgets which functions the names are. */
+/* Has the functions be looked up again. */
 static void forget_functions(lua_State *L, const tp_thread *thread) {
   lua_newtable(L);
   lua_rawseti(L, LUA_REGISTRYINDEX, thread->functions);
 }
 
-/* Lua: a module that is not loaded here yet will be loaded as it is then. Stack: the thread, the
- * module's name. */
+/* Lua: loads a module again if it is loaded in this thread. Stack: the thread, the module's name.
+ */
 static int l_reload(lua_State *L) {
   const tp_thread *thread = lua_touserdata(L, 1);
   tp_error error;
@@ -225,8 +223,8 @@ static int l_reload(lua_State *L) {
   return 0;
 }
 
-/* Lua: starts a reload, ahead of all that is queued. What is started from now on must not find the
- * old functions. Stack: the thread, the module's name. */
+/* Lua: starts a reload before everything that is queued, so that what is started later finds the
+ * new functions. Stack: the thread, the module's name. */
 static int l_start_reload(lua_State *L) {
   const tp_thread *thread = lua_touserdata(L, 1);
   lua_pushcfunction(L, l_reload);
@@ -237,7 +235,7 @@ static int l_start_reload(lua_State *L) {
   return 0;
 }
 
-void tp_work_reload(tp_thread *thread, const char *module) {
+void tp_handler_reload(tp_thread *thread, const char *module) {
   lua_State *L = thread->host->L;
   lua_pushcfunction(L, l_start_reload);
   lua_pushlightuserdata(L, thread);
