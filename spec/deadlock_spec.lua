@@ -3,6 +3,7 @@
 -- Tasks that wait for work of their own full pool: the one that closes the circle is told, the host goes on.
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
+local testing = require "taskpool.testing"
 
 local function nothing() end
 
@@ -13,6 +14,14 @@ describe("a task that waits for its own full pool", function()
     gather = function(pool) return taskpool.gather(pool:submit_nowait(nothing), pool:submit_nowait(nothing)) end,
     as_completed = function(pool) return taskpool.as_completed { pool:submit_nowait(nothing) }() end,
     wait = function(pool) return pool:wait(pool:apply(nothing)) end,
+    ["wait without end"] = function(pool) return pool:wait(pool:apply(nothing), { timeout = math.huge }) end,
+    ["await without end"] = function(pool) return pool:submit_nowait(nothing):await(math.huge) end,
+    ["submit in a time limit without end"] = function(pool)
+      return taskpool.timeout(math.huge, pool.submit, pool, nothing)
+    end,
+    ["submit in a shield without end"] = function(pool)
+      return taskpool.shield(math.huge, pool.submit, pool, nothing)
+    end,
   }
 
   for name, way in pairs(WAYS) do
@@ -28,6 +37,16 @@ describe("a task that waits for its own full pool", function()
       pool:gather_and_close()
     end))
   end
+
+  it("is told in spite of a time limit that never comes", tasks.case(function()
+    local pool, err = tasks.TaskPool { size = 1 }, nil
+    pool:apply(function()
+      err = tasks.raises("Deadlock", pool.submit, pool, nothing)
+    end, { timeout = math.huge })
+    taskpool.sleep(1)
+    pool:gather_and_close()
+    assert.are.equal("Deadlock", err.code)
+  end))
 
   it("may wait while another one can end", tasks.case(function()
     local pool, sum = tasks.TaskPool { size = 2 }, nil
@@ -107,4 +126,28 @@ describe("a task that waits for its own full pool", function()
     other:gather_and_close()
     pool:gather_and_close()
   end))
+end)
+
+describe("a host in which all wait for ever", function()
+  local function wait() taskpool.Event():wait() end
+  local WAYS <const> = {
+    sleep = function() taskpool.sleep(math.huge) end,
+    ["a time limit"] = function() taskpool.timeout(math.huge, wait) end,
+    ["a shield"] = function() taskpool.shield(math.huge, wait) end,
+    ["an await"] = function(pool) pool:submit_nowait(wait):await(math.huge) end,
+    ["a wait"] = function(pool) pool:wait(pool:apply(wait), { timeout = math.huge }) end,
+    ["a task with a time limit"] = function(pool)
+      pool:apply(wait, { timeout = math.huge })
+      pool:gather_and_close()
+    end,
+  }
+
+  for name, way in pairs(WAYS) do
+    it("is told so, where the time of " .. name .. " has no end", function()
+      local _ <close>, pool = testing.record(), taskpool.TaskPool()
+      tasks.raises("Deadlock", testing.run, way, pool)
+      testing.run(pool.gather_and_close, pool, { return_exceptions = true })
+      collectgarbage() -- logs the error of a future
+    end)
+  end
 end)

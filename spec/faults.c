@@ -19,6 +19,7 @@
  *
  * To add a scenario: a file in spec/faults/. */
 #define _GNU_SOURCE
+#include "binding/future.h"
 #include "host/host.h"
 
 #include <dirent.h>
@@ -327,6 +328,12 @@ static int l_client(lua_State *L) {
   _exit(0);
 }
 
+/* Lua: start_limited(seconds, f, …): the future of a job that has so much time. */
+static int l_start_limited(lua_State *L) {
+  tp_future_start(L, lua_gettop(L) - 2, "a limited job", luaL_checknumber(L, 1));
+  return 1;
+}
+
 lua_State *__wrap_luaL_newstate(void) {
   bool was_armed = atomic_exchange(&armed, false);
   lua_State *L = lua_newstate(lua_allocate, NULL);
@@ -335,6 +342,7 @@ lua_State *__wrap_luaL_newstate(void) {
   lua_register(L, "check", l_check);
   lua_register(L, "client", l_client);
   lua_register(L, "socket_path", l_socket_path);
+  lua_register(L, "start_limited", l_start_limited);
   lua_pushstring(L, who_names[now->who]);
   lua_setglobal(L, "failing");
   atomic_store(&armed, was_armed);

@@ -6,7 +6,8 @@ local argument = require "taskpool.argument"
 
 ---Runs `fn(...)` in a coroutine of its own for at most `seconds`, and returns its results. When the time is
 ---over, the coroutine is cancelled with TimedOut; once it has ended, that is raised here, where pcall may
----catch it. An error of `fn` is raised as it is. A caller that is cancelled cancels it too.
+---catch it. An error of `fn` is raised as it is. A caller that is cancelled cancels it too. With `math.huge`
+---there is no limit, and `fn` is called by the caller itself.
 ---@async
 ---@param seconds number
 ---@param fn function
@@ -18,6 +19,9 @@ local function timeout(seconds, fn, ...)
   end
   core.checkpoint()
   local wake_id = core.waiter()
+  if seconds == math.huge and type(fn) == "function" then
+    return fn(...)
+  end
   local waiting = { false, wake_id }
   local results, call, clock
   local _ <close> = setmetatable({}, {

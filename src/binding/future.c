@@ -450,8 +450,8 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
   lua_pushvalue(L, function);
   future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise after the start */
   future->coro = tp_exec_start(host->exec, L, nargs, what, tp_future_done, future);
-  if (limit > 0)
-    tp_exec_limit(future->coro, limit);
+  if (limit > 0 && !tp_exec_limit(future->coro, limit))
+    cancel(future, TP_NO_MEMORY, "no memory for a time limit", TP_GRACE_DEFAULT);
 }
 
 int l_core_start(lua_State *L) {

@@ -276,7 +276,8 @@ uint64_t tp_timer_steady(const tp_exec *exec);
 bool tp_timer_reserve(tp_exec *exec, uint32_t count);
 void tp_timer_release(tp_exec *exec, uint32_t count);
 
-/* Sets a timer of that kind, one at a time, for which a place is reserved. */
+/* Sets a timer of that kind, one at a time, for which a place is reserved. A deadline from
+ * TP_FOREVER on is never reached and sets none. */
 void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 

@@ -5,7 +5,7 @@
  * A pool is *stuck* when it is full and each of its tasks waits, without a time limit, for work of
  * a stuck pool: a call that runs there is one of those tasks, and any other needs a place that none
  * of them gives up. The last task that would make it so is told, before it waits. */
-#include "exec/coro.h"
+#include "exec/ending.h"
 #include "value/error.h"
 
 /* So many pools are looked at; beyond them nothing is said to be stuck. */
@@ -23,7 +23,7 @@ static bool is_stuck(search *of, const tp_pool *pool);
 /* Whether a task waits for a stuck pool. The running one is about to wait for the first pool. */
 static bool is_blocked(search *of, tp_task *task) {
   const tp_coro *coro = tp_coro_of(task);
-  if (coro->ending) /* a time limit, or a cancel */
+  if (tp_ending_is_coming(coro))
     return false;
   if (coro == of->exec->current)
     return true;

@@ -49,6 +49,11 @@ bool tp_ending_is_raising(const tp_coro *coro) {
   return ending && ending->reason && !ending->shield_until && coro->phase != TP_PHASE_REST;
 }
 
+bool tp_ending_is_coming(const tp_coro *coro) {
+  const tp_ending *ending = coro->ending;
+  return ending && (ending->reason || ending->timer || ending->doomed);
+}
+
 bool tp_exec_is_cancel(const tp_exec *exec, lua_State *L, int index) {
   const tp_coro *coro = exec->current;
   return coro && coro->ending && coro->ending->reason &&
@@ -187,6 +192,8 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
 }
 
 bool tp_exec_limit(tp_coro *coro, double seconds) {
+  if (to_nanoseconds(seconds) == TP_FOREVER)
+    return true;
   if (!ending_of(coro))
     return false;
   tp_timer_start(coro, TP_TIMER_ENDING, tp_timer_now(coro->exec) + to_nanoseconds(seconds));

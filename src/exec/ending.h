@@ -27,6 +27,9 @@ struct tp_ending {
 /* Whether the coroutine's waits raise now. */
 bool tp_ending_is_raising(const tp_coro *coro);
 
+/* Whether a cancel or a time limit ends what the coroutine does, now or later. */
+bool tp_ending_is_coming(const tp_coro *coro);
+
 /* Whether the cancel error was raised as often as it may be. */
 bool tp_ending_is_exhausted(const tp_coro *coro);
 

@@ -205,7 +205,8 @@ void tp_wait_outside_end(tp_exec *exec);
  * is raised once instead. */
 void tp_exec_cancel(tp_exec *exec, tp_coro *coro, tp_cancel *reason);
 
-/* Has a coroutine cancelled with TimedOut after so many seconds. False: no memory. */
+/* Has a coroutine cancelled with TimedOut after so many seconds, HUGE_VAL: never. False: no memory.
+ */
 bool tp_exec_limit(tp_coro *coro, double seconds);
 
 /* Why the running coroutine is cancelled, and how much of its grace is left, seconds; NULL: it is

@@ -149,6 +149,8 @@ static void take_out(tp_exec *exec, uint32_t *place) {
 }
 
 void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
+  if (deadline >= TP_FOREVER) /* it would only keep the loop alive */
+    return;
   insert(coro->exec, (tp_timer){.deadline = deadline,
                                 .began = tp_timer_now(coro->exec),
                                 .kind = kind,
@@ -162,6 +164,8 @@ void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
 void tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
   tp_exec *exec = alarm->run->exec;
   tp_alarm_stop(alarm);
+  if (deadline >= TP_FOREVER)
+    return;
   alarm->order = exec->next_park++;
   alarm->is_idle = is_idle;
   exec->idle_count += is_idle;
