@@ -262,7 +262,7 @@ static int on_panic(lua_State *L) {
 /* Lua: arm(): from here on allocations fail. */
 static int l_arm(lua_State *L) {
   if (now->who == WHO_UV)
-    grow_watchers(tp_host_of(L)->loop);
+    grow_watchers(tp_state_host(L)->loop);
   is_main = true;
   atomic_store(&armed, true);
   return 0;

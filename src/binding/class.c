@@ -54,7 +54,7 @@ void tp_pool_push(lua_State *L, tp_pool *pool) {
 static int l_pool_gc(lua_State *L) {
   tp_pool **box = lua_touserdata(L, 1);
   if (*box)
-    tp_host_remove_pool(tp_host_of(L), *box);
+    tp_host_remove_pool(tp_state_host(L), *box);
   *box = NULL;
   return 0;
 }
@@ -66,13 +66,13 @@ static int l_pool_tostring(lua_State *L) {
 
 /* Makes a pool and pushes its userdata. */
 static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
-  if (tp_host_of(L)->closing)
+  if (tp_state_host(L)->closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
   tp_load_check(L, "no pool can be made");
   tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), TP_PEG_VALUES);
   *box = NULL;
   luaL_setmetatable(L, class_name(kind));
-  tp_pool *pool = tp_host_add_pool(tp_host_of(L), kind, class_name(kind), name, size);
+  tp_pool *pool = tp_host_add_pool(tp_state_host(L), kind, class_name(kind), name, size);
   if (!pool)
     tp_raise(L, TP_NO_MEMORY, "no memory for a pool");
   *box = pool;

@@ -187,7 +187,7 @@ static int l_hand_over(lua_State *L) {
  * the record is of. */
 static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
-  tp_exec *exec = tp_host_of(L)->exec;
+  tp_exec *exec = tp_state_host(L)->exec;
   if (!lua_checkstack(L, 4))
     return;
   news of = {level, message};

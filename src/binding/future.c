@@ -443,7 +443,7 @@ void tp_future_prepare_wait(lua_State *L, int index) {
 /* ---- coroutines of their own ---- */
 
 void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
-  tp_host *host = tp_host_of(L);
+  tp_host *host = tp_state_host(L);
   int function = lua_gettop(L) - nargs;
   tp_future *future = tp_future_push(L, host);
   lua_insert(L, function);

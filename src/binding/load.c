@@ -25,7 +25,7 @@ static const char loads_key;
 /* ---- what runs ---- */
 
 bool tp_load_is_running(lua_State *L) {
-  return tp_exec_current_job(tp_host_of(L)->exec) == job_name;
+  return tp_exec_current_job(tp_state_host(L)->exec) == job_name;
 }
 
 void tp_load_check(lua_State *L, const char *what) {

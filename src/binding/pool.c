@@ -134,7 +134,7 @@ static void submit(lua_State *L, bool waits, const char *method) {
   lua_settop(L, GROUP);
   if (!lua_isnil(L, EXECUTOR))
     tp_thread_is_named(L, method, EXECUTOR);
-  tp_future *future = tp_future_push(L, tp_host_of(L));
+  tp_future *future = tp_future_push(L, tp_state_host(L));
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_group *group = add_group(L,
                               &(tp_call_parts){.pool = POOL,

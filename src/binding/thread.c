@@ -36,7 +36,7 @@ bool tp_thread_is_wanted(lua_State *L, const char *what, int executor) {
 
 void tp_thread_equip(lua_State *L, tp_pool *pool, int count) {
   const tp_run *run = pool->owner;
-  tp_threads_push(L, tp_host_of(L),
+  tp_threads_push(L, tp_state_host(L),
                   &(tp_threads_options){.count = (unsigned)lua_tointeger(L, count),
                                         .pool = pool,
                                         .label = pool->label,
@@ -54,7 +54,7 @@ static bool push_set(lua_State *L, int pool, int executor) {
     return true;
   lua_pop(L, 1);
   if (is_thread)
-    tp_threads_push_default(L, tp_host_of(L));
+    tp_threads_push_default(L, tp_state_host(L));
   return is_thread;
 }
 
@@ -83,7 +83,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 
 int l_core_blocking(lua_State *L) {
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
-  tp_host *host = tp_host_of(L);
+  tp_host *host = tp_state_host(L);
   luaL_checkany(L, 1);
   tp_arguments_check(L, 1, "blocking", &function);
   tp_wait_begin(host->exec, L);
@@ -99,12 +99,12 @@ int l_core_blocking(lua_State *L) {
 
 int l_core_reload(lua_State *L) {
   static const tp_param module = {.name = "module", .type = TP_PARAM_NAME};
-  tp_host *host = tp_host_of(L);
+  tp_host *host = tp_state_host(L);
   tp_error error;
   tp_arguments_check(L, 1, "reload", &module);
   if (!tp_name_reload(L, &host->names, lua_tostring(L, 1), &error))
     return tp_raise_error(L, &error);
-  tp_threads_reload(host, lua_tostring(L, 1));
+  tp_host_reload(host, lua_tostring(L, 1));
   tp_module_push(L, lua_tostring(L, 1));
   return 1;
 }

@@ -9,26 +9,15 @@
 
 #include <inttypes.h>
 #include <lauxlib.h>
-#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* How long closing waits for requests that are under way outside, nanoseconds. */
-#define PATIENCE UINT64_C(2000000000)
+/* How long closing waits for requests of libuv (files, names), nanoseconds. */
+#define DRAIN_TIMEOUT UINT64_C(2000000000)
 
 /* A version of libuv, as uv_version says it. */
 #define LIBUV_1_51 (1 << 16 | 51 << 8)
-
-/* Its address is the registry key of the host. */
-static const char host_key;
-
-tp_host *tp_host_of(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &host_key);
-  tp_host *host = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return host;
-}
 
 char *tp_host_directory_of(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -69,31 +58,29 @@ void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
   tp_run_destroy(pool);
 }
 
-void tp_host_add_service(tp_host *host, tp_service *service) {
-  LIST_INSERT_HEAD(&host->services, service, link);
+void tp_host_add_resource(tp_host *host, tp_resource *resource) {
+  LIST_INSERT_HEAD(&host->resources, resource, link);
 }
 
-void tp_host_remove_service(tp_host *host, tp_service *service) {
-  (void)host;
-  LIST_REMOVE(service, link);
+void tp_host_remove_resource(tp_resource *resource) {
+  LIST_REMOVE(resource, link);
 }
 
-void tp_host_add_guest(tp_host *host, tp_guest *guest) {
-  LIST_INSERT_HEAD(&host->guests, guest, link);
-}
-
-void tp_host_remove_guest(tp_host *host, tp_guest *guest) {
-  (void)host;
-  LIST_REMOVE(guest, link);
+void tp_host_reload(tp_host *host, const char *module) {
+  tp_resource *resource;
+  LIST_FOREACH (resource, &host->resources, link)
+    if (resource->reload)
+      resource->reload(resource, module);
 }
 
 /* ---- running ---- */
 
 void tp_host_end(tp_host *host, const char *who, tp_code code) {
-  tp_service *service, *next;
-  for (service = LIST_FIRST(&host->services); service; service = next) {
-    next = LIST_NEXT(service, link);
-    service->close(service);
+  tp_resource *resource, *next;
+  for (resource = LIST_FIRST(&host->resources); resource; resource = next) {
+    next = LIST_NEXT(resource, link);
+    if (resource->end)
+      resource->end(resource);
   }
   tp_cancel *reason = tp_exec_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
   tp_pool *pool;
@@ -115,6 +102,15 @@ typedef struct goal {
   bool ends;        /* what runs was told to end */
 } goal;
 
+/* Whether a resource keeps the host running. */
+static bool is_kept_running(const tp_host *host) {
+  const tp_resource *resource;
+  LIST_FOREACH (resource, &host->resources, link)
+    if (resource->keeps_running)
+      return true;
+  return false;
+}
+
 static bool is_reached(void *context) {
   const goal *of = context;
   const tp_host *host = of->host;
@@ -122,7 +118,7 @@ static bool is_reached(void *context) {
     return true;
   if (of->done)
     return *of->done;
-  return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && LIST_EMPTY(&host->services);
+  return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && !is_kept_running(host);
 }
 
 /* Names the oldest task of a pool that runs, if there is one. */
@@ -167,25 +163,6 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
 
 /* ---- opening ---- */
 
-/* Lua: opens the standard libraries. */
-static int l_open_libraries(lua_State *L) {
-  luaL_openlibs(L);
-  return 0;
-}
-
-lua_State *tp_host_new_state(tp_error *error) {
-  lua_State *L = luaL_newstate();
-  if (L) {
-    memset(lua_getextraspace(L), 0, LUA_EXTRASPACE); /* Lua does not; threads get a copy */
-    lua_pushcfunction(L, l_open_libraries);
-    if (lua_pcall(L, 0, 0, 0) == LUA_OK)
-      return L;
-    lua_close(L);
-  }
-  tp_fail(error, TP_NO_MEMORY, "no memory for a Lua state");
-  return NULL;
-}
-
 static int l_host_gc(lua_State *L) {
   tp_host **box = lua_touserdata(L, 1);
   if (*box)
@@ -193,12 +170,10 @@ static int l_host_gc(lua_State *L) {
   return 0;
 }
 
-/* Stores the host in the registry; in a state of others with a finalizer, which runs when that
- * state is closed. */
+/* Tells the state of its host; a state of others gets a finalizer, which runs when it is closed. */
 static void register_host(tp_host *host) {
   lua_State *L = host->L;
-  lua_pushlightuserdata(L, host);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &host_key);
+  tp_state_set_host(L, host);
   if (host->owns_state)
     return;
   tp_host **box = lua_newuserdatauv(L, sizeof(tp_host *), 0);
@@ -293,8 +268,7 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   host->owns_state = owns_state;
   host->log.level = TP_LOG_WARNING;
   TAILQ_INIT(&host->pools);
-  LIST_INIT(&host->services);
-  LIST_INIT(&host->guests);
+  LIST_INIT(&host->resources);
   lua_pushcfunction(L, l_open);
   lua_pushlightuserdata(L, host);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK)
@@ -328,7 +302,7 @@ static bool drain(tp_host *host) {
   uv_timer_init(host->loop, &tick);
   uv_timer_start(&tick, on_tick, 10, 10);
   uv_walk(host->loop, forget_handle, NULL);
-  uint64_t deadline = uv_hrtime() + PATIENCE;
+  uint64_t deadline = uv_hrtime() + DRAIN_TIMEOUT;
   while (uv_loop_alive(host->loop) && uv_hrtime() < deadline)
     uv_run(host->loop, UV_RUN_ONCE);
   bool drained = !uv_loop_alive(host->loop);
@@ -363,9 +337,10 @@ void tp_host_close(tp_host *host) {
   }
   host->closing = true;
   tp_exec_halt(host->exec); /* tasks that are left, as of os.exit in one, have lost their pools */
-  tp_guest *guest;
-  LIST_FOREACH (guest, &host->guests, link)
-    guest->close(guest);
+  tp_resource *resource;
+  LIST_FOREACH (resource, &host->resources, link)
+    if (resource->close)
+      resource->close(resource);
   bool drained = true;
   if (host->loop == &host->own_loop) {
     tp_luv_close(host);

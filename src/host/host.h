@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A host: the loop, the Lua state, the executor, the pools and the services (control servers), with
- * their lifetime. The public face of it is taskpool.h, written in src/lib/; this is what the
- * other parts of src/ see.
+ * A host: the loop, the Lua state, the executor, the pools and the resources beside them (control
+ * servers, sets of threads), with their lifetime. Its public interface is taskpool.h, implemented
+ * in src/lib/; this is what the other parts of src/ see.
  *
  * A host either owns its Lua state and loop (tp_host_create), or lives in the state of a stock
  * interpreter that required the module, on luv's loop if luv was loaded first. */
@@ -13,6 +13,7 @@
 #include "host/failures.h"
 #include "host/interrupt.h"
 #include "host/log.h"
+#include "host/state.h"
 #include "pool/pool.h"
 #include "taskpool.h"
 #include "value/name.h"
@@ -21,26 +22,20 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-/* Something that lives beside the pools and keeps the host running while it is open, as a control
- * server. Embedded in the owner's own struct. */
-typedef struct tp_service {
-  /* Called when the host stops, perhaps more than once: start closing. The owner calls
-   * tp_host_remove_service when its last handle is closed. */
-  void (*close)(struct tp_service *service);
-  LIST_ENTRY(tp_service) link; /* in the host's list */
-} tp_service;
-
-/* Something that lives beside the pools, does not keep the host running, and must be gone before
- * the Lua state is, as a set of threads. Embedded in the owner's own struct. */
-typedef struct tp_guest {
-  void *owner; /* that struct */
-  /* The host is being closed: the guest is gone, but for its handles, when this returns. Perhaps
-   * called more than once. */
-  void (*close)(struct tp_guest *guest);
+/* Something that lives beside the pools, such as a control server or a set of threads. It is
+ * embedded in the owner's own struct; functions that are not needed are NULL. */
+typedef struct tp_resource {
+  void *owner;        /* that struct */
+  bool keeps_running; /* the host runs on until the resource is removed */
+  /* Everything is asked to end: begin to close. May be called more than once. */
+  void (*end)(struct tp_resource *resource);
+  /* The host is being closed: only handles of the loop may be left when this returns. May be called
+   * more than once. */
+  void (*close)(struct tp_resource *resource);
   /* A module has new text. */
-  void (*reload)(struct tp_guest *guest, const char *module);
-  LIST_ENTRY(tp_guest) link; /* in the host's list */
-} tp_guest;
+  void (*reload)(struct tp_resource *resource, const char *module);
+  LIST_ENTRY(tp_resource) link; /* in the host's list */
+} tp_resource;
 
 struct tp_host {
   uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
@@ -61,16 +56,12 @@ struct tp_host {
   tp_pool_list pools;                    /* all pools not yet freed, oldest first */
   uint64_t next_pool;                    /* index of the next pool */
   uint64_t busy_pools;                   /* pools that are not idle */
-  LIST_HEAD(, tp_service) services;      /* open services */
-  LIST_HEAD(, tp_guest) guests;          /* guests that are not gone */
+  LIST_HEAD(, tp_resource) resources;    /* open resources */
   void (*preload)(struct tp_host *host); /* gives a host's state the modules of taskpool; may raise
                                           */
 };
 
 /* ---- lifetime ---- */
-
-/* A Lua state with the standard libraries. NULL: NoMemory. */
-lua_State *tp_host_new_state(tp_error *error);
 
 /* Makes a host in the state L, which must be its main thread, and opens luv there. NULL: NoMemory,
  * IOError. */
@@ -80,19 +71,16 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error);
  */
 void tp_host_close(tp_host *host);
 
-/* The host that a Lua state belongs to. Never NULL in a state that taskpool was opened in. */
-tp_host *tp_host_of(lua_State *L);
-
 /* The directory of a file, from malloc. NULL: no memory. */
 char *tp_host_directory_of(const char *path);
 
 /* ---- running ---- */
 
-/* Asks everything to end: services close, tasks are cancelled. */
+/* Asks everything to end: resources close, tasks are cancelled. */
 void tp_host_end(tp_host *host, const char *who, tp_code code);
 
-/* Runs the loop until `*done` is true; where `done` is NULL, until no task is left and no service
- * is open. False: Deadlock; everything has been ended then. */
+/* Runs the loop until `*done` is true; where `done` is NULL, until no task is left and no
+ * resource keeps it running. False: Deadlock; everything has been ended then. */
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error);
 
 /* ---- parts ---- */
@@ -107,10 +95,11 @@ void tp_host_set_log_level(tp_host *host, tp_log_level level);
 /* Frees a pool. */
 void tp_host_remove_pool(tp_host *host, tp_pool *pool);
 
-void tp_host_add_service(tp_host *host, tp_service *service);
-void tp_host_remove_service(tp_host *host, tp_service *service);
+/* Adds a resource, and removes one whose last handle is closed. */
+void tp_host_add_resource(tp_host *host, tp_resource *resource);
+void tp_host_remove_resource(tp_resource *resource);
 
-void tp_host_add_guest(tp_host *host, tp_guest *guest);
-void tp_host_remove_guest(tp_host *host, tp_guest *guest);
+/* Tells all resources that a module has new text. */
+void tp_host_reload(tp_host *host, const char *module);
 
 #endif

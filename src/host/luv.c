@@ -51,7 +51,7 @@ static int call_watched(tp_exec *exec, lua_State *L, int nargs, int nresults, in
  * or nothing and returns the negative status. */
 static int call(lua_State *L, int nargs, int nresults, int flags) {
   (void)flags;
-  const tp_host *host = tp_host_of(L);
+  const tp_host *host = tp_state_host(L);
   int function = lua_gettop(L) - nargs;
   if (host->closing) {
     lua_settop(L, function - 1);
@@ -105,7 +105,7 @@ static int l_walk(lua_State *L) {
 
 /* Lua: uv.run, which may not run the loop inside of itself. */
 static int l_run(lua_State *L) {
-  if (tp_exec_is_looping(tp_host_of(L)->exec))
+  if (tp_exec_is_looping(tp_state_host(L)->exec))
     return tp_raise(L, TP_INVALID_ARGUMENT,
                     "uv.run: the host runs the loop already; taskpool.sleep lets it go on");
   lua_pushvalue(L, lua_upvalueindex(1));

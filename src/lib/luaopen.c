@@ -12,7 +12,7 @@
 
 /* Lua: the loader of taskpool.core. */
 static int l_core_open(lua_State *L) {
-  tp_core_open(L, tp_host_of(L));
+  tp_core_open(L, tp_state_host(L));
   return 1;
 }
 

@@ -47,7 +47,7 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
     tp_fail(error, TP_INVALID_ARGUMENT, "log_level: there is no level %d", (int)options->log_level);
     return NULL;
   }
-  lua_State *L = tp_host_new_state(error);
+  lua_State *L = tp_state_create(error);
   tp_host *host = L ? tp_host_open(L, true, error) : NULL;
   if (!host) {
     if (L)

@@ -11,7 +11,6 @@
 #include "command/line.h"
 #include "command/table.h"
 #include "server/server.h"
-#include "thread/threads.h"
 #include "value/error.h"
 #include <lauxlib.h>
 #include <string.h>
@@ -129,7 +128,7 @@ static int l_modules(lua_State *L) {
 static int after_reload(lua_State *L, int status, lua_KContext context) {
   const tp_session *session = lua_touserdata(L, 1);
   (void)status, (void)context;
-  tp_threads_reload(session->server->host, lua_tostring(L, 2));
+  tp_host_reload(session->server->host, lua_tostring(L, 2));
   return 0;
 }
 

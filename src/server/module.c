@@ -107,7 +107,7 @@ static const luaL_Reg server_metamethods[] = {
 /* Pushes a new value for a server that is yet to be opened. */
 static server_value *push_server(lua_State *L) {
   server_value *value = lua_newuserdatauv(L, sizeof *value, 1);
-  *value = (server_value){.host = tp_host_of(L), .self = LUA_NOREF};
+  *value = (server_value){.host = tp_state_host(L), .self = LUA_NOREF};
   lua_newtable(L);
   lua_setiuservalue(L, -2, 1);
   if (luaL_newmetatable(L, SERVER_TYPE)) {

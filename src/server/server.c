@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,7 +62,7 @@ static void free_if_over(tp_server *server) {
   if (!server->closing || server->handles > 0 || server->session_count > 0)
     return;
   log_counted(server);
-  tp_host_remove_service(server->host, &server->service);
+  tp_host_remove_resource(&server->resource);
   release_pools(server->host->L, server);
   if (server->closed)
     server->closed(server->context);
@@ -104,8 +103,8 @@ void tp_server_end(tp_server *server) {
     tp_session_end(session);
 }
 
-static void close_service(tp_service *service) {
-  tp_server_close((tp_server *)((char *)service - offsetof(tp_server, service)));
+static void close_server(tp_resource *resource) {
+  tp_server_close(resource->owner);
 }
 
 /* ---- accepting ---- */
@@ -274,7 +273,7 @@ static bool start(tp_server *server, tp_error *error) {
   uv_timer_init(loop, &server->quiet);
   server->poll.data = server->retry.data = server->quiet.data = server;
   server->handles = 3;
-  tp_host_add_service(server->host, &server->service);
+  tp_host_add_resource(server->host, &server->resource);
   uv_poll_start(&server->poll, UV_READABLE, on_connection);
   return true;
 }
@@ -300,7 +299,7 @@ tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *
   }
   ignore_broken_pipes();
   server->host = host;
-  server->service.close = close_service;
+  server->resource = (tp_resource){.owner = server, .keeps_running = true, .end = close_server};
   server->limits = complete(options->limits);
   server->closed = options->closed;
   server->context = options->context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A control server: one address at which clients steer pools. A service of its host, which it keeps
- * running while it is open.
+ * A control server: one address at which clients steer pools. A resource of its host, which it
+ * keeps running while it is open.
  *
  * It polls its listening socket and accepts by itself: where descriptors run out libuv would drop
  * clients without a word, or spin. A descriptor is kept in reserve, so that even then a client is
@@ -49,7 +49,7 @@ typedef struct tp_server_pool {
 } tp_server_pool;
 
 typedef struct tp_server {
-  tp_service service;    /* what the host knows of it */
+  tp_resource resource;  /* what the host knows of it */
   tp_host *host;         /* whose it is */
   tp_listener listener;  /* the socket */
   uv_poll_t poll;        /* tells when somebody connects */

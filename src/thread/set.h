@@ -79,8 +79,7 @@ struct tp_threads {
   atomic_uint references;     /* the owner, the userdata, threads that were given up */
   tp_host *host;              /* the owner */
   tp_exec *exec;              /* the owner's */
-  tp_guest guest;             /* in the owner's list until the threads have ended */
-  tp_service service;         /* keeps the owner running while they end */
+  tp_resource resource;       /* of the owner, until the threads have ended */
   tp_pool *pool;              /* see tp_threads_options; NULL once the set is closing */
   char *label;                /* the same */
   double grace;               /* the same */

@@ -35,8 +35,7 @@ static void on_closed(uv_handle_t *handle) {
   tp_threads *set = handle->data;
   if (--set->handles > 0)
     return;
-  tp_host_remove_service(set->host, &set->service);
-  tp_host_remove_guest(set->host, &set->guest);
+  tp_host_remove_resource(&set->resource);
   tp_set_release(set);
 }
 
@@ -120,17 +119,12 @@ static void on_shutdown_timeout(uv_timer_t *timer) {
   finish(set);
 }
 
-static void close_service(tp_service *service) {
-  (void)service; /* it closes already */
-}
-
 /* Asks all threads to end. */
 static void begin_closing(tp_threads *set) {
   if (set->is_closing)
     return;
   set->is_closing = true;
-  set->service.close = close_service;
-  tp_host_add_service(set->host, &set->service);
+  set->resource.keeps_running = true;
   tp_request *request;
   while ((request = TAILQ_FIRST(&set->pending))) {
     TAILQ_REMOVE(&set->pending, request, link);
@@ -172,8 +166,8 @@ static void wait_for(tp_thread *thread, uint64_t deadline) {
 }
 
 /* The host is being closed: nothing may be left when this returns. */
-static void close_guest(tp_guest *guest) {
-  tp_threads *set = guest->owner;
+static void close_now(tp_resource *resource) {
+  tp_threads *set = resource->owner;
   if (uv_is_closing((uv_handle_t *)&set->completion))
     return;
   set->shutting_down = true;
@@ -189,8 +183,8 @@ static void close_guest(tp_guest *guest) {
 }
 
 /* A module has new text. */
-static void reload(tp_guest *guest, const char *module) {
-  tp_threads *set = guest->owner;
+static void reload(tp_resource *resource, const char *module) {
+  tp_threads *set = resource->owner;
   for (unsigned i = 0; !set->is_closing && i < set->count; i++) {
     tp_note *note = calloc(1, sizeof *note + strlen(module) + 1);
     if (!note)
@@ -202,12 +196,6 @@ static void reload(tp_guest *guest, const char *module) {
     uv_async_send(&thread->wake);
     uv_mutex_unlock(&thread->lock);
   }
-}
-
-void tp_threads_reload(tp_host *host, const char *module) {
-  tp_guest *guest;
-  LIST_FOREACH (guest, &host->guests, link)
-    guest->reload(guest, module);
 }
 
 /* ---- the start ---- */
@@ -236,8 +224,8 @@ static void open_handles(tp_threads *set) {
   uv_unref((uv_handle_t *)&set->prepare);
   set->completion.data = set->prepare.data = set->shutdown_timer.data = set;
   set->handles = 3;
-  set->guest = (tp_guest){.owner = set, .close = close_guest, .reload = reload};
-  tp_host_add_guest(set->host, &set->guest);
+  set->resource = (tp_resource){.owner = set, .close = close_now, .reload = reload};
+  tp_host_add_resource(set->host, &set->resource);
   atomic_fetch_add(&set->references, 1);
 }
 

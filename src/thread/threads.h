@@ -43,7 +43,4 @@ void tp_threads_close(lua_State *L, int index);
  * that is not known by a name (see tp_name_push_of). */
 void tp_threads_push_call(lua_State *L, int index, int function);
 
-/* Loads the new text of a module in all threads of all sets, for what starts there later. */
-void tp_threads_reload(tp_host *host, const char *module);
-
 #endif
