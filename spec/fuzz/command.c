@@ -65,6 +65,8 @@ static const tp_method methods[] = {
     {.name = NULL},
 };
 
+static const tp_method *const tables[] = {methods, NULL};
+
 static void check(bool holds) {
   if (!holds)
     abort(); /* what a fuzzer takes for a failure */
@@ -112,7 +114,7 @@ static void check_line(lua_State *L, const tp_line *line, int width) {
   while (method->name && strcmp(method->name, line->command) != 0)
     method++;
   if (!method->name) {
-    check(!tp_line_unknown(line, methods, TP_ON_TASK_POOL, &error));
+    check(!tp_line_unknown(line, tables, TP_ON_TASK_POOL, &error));
     check(error.code == TP_NOT_FOUND);
   } else if (line->help) {
     tp_help_push_command(L, method, width);
@@ -135,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check(line.at <= size);
   check_line(L, &line, width);
   lua_settop(L, 0);
-  tp_help_push_all(L, "TaskPool-0", methods, TP_ON_ALL, width);
+  tp_help_push_all(L, "TaskPool-0", tables, TP_ON_ALL, width);
   check_width(L, width);
   lua_close(L);
   return 0;

@@ -5,7 +5,6 @@
  * How it works. A page is filled word by word: a word that does not fit its line goes to the next
  * one, below the page's indent; one that fits no line is cut into pieces. */
 #include "command/help.h"
-#include "command/line.h"
 #include "command/spelling.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -126,11 +125,14 @@ static void add_commands(page *p, const tp_method *methods, int on, int column) 
   }
 }
 
-void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, int on, int width) {
+void tp_help_push_all(lua_State *L, const char *pool, const tp_method *const *tables, int on,
+                      int width) {
   page p;
   open_page(&p, L, width);
-  int column = longest_command(methods, on, longest_command(tp_line_commands, on, 0));
-  column += MARGIN + GAP;
+  int longest = 0;
+  for (const tp_method *const *table = tables; *table; table++)
+    longest = longest_command(*table, on, longest);
+  int column = MARGIN + longest + GAP;
   column = column < p.width / 2 ? column : UNDER;
   p.indent = MARGIN;
   add_cut(&p, "usage:", 6);
@@ -140,8 +142,8 @@ void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, 
   add_words(&p, "Commands of");
   add_words(&p, pool);
   add_cut(&p, ":", 1);
-  add_commands(&p, methods, on, column);
-  add_commands(&p, tp_line_commands, on, column);
+  for (const tp_method *const *table = tables; *table; table++)
+    add_commands(&p, *table, on, column);
   break_line(&p, 0);
   break_line(&p, 0);
   add_words(&p, "COMMAND -h shows what a command takes.");

@@ -14,9 +14,10 @@
 #define TP_HELP_WIDTH_MIN 20
 #define TP_HELP_WIDTH_MAX 400
 
-/* Pushes the list of all commands that a pool of the kind `on` has, with those of the session.
- * `pool` is how the pool prints ("SimpleTaskPool-0"). */
-void tp_help_push_all(lua_State *L, const char *pool, const tp_method *methods, int on, int width);
+/* Pushes the list of all commands in `tables` (ended by NULL, each by a record whose name is NULL)
+ * that a pool of the kind `on` has. `pool` is how the pool prints ("SimpleTaskPool-0"). */
+void tp_help_push_all(lua_State *L, const char *pool, const tp_method *const *tables, int on,
+                      int width);
 
 /* Pushes the help on one command: usage, summary, arguments and options. */
 void tp_help_push_command(lua_State *L, const tp_method *method, int width);

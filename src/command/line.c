@@ -6,7 +6,6 @@
  * the next positional parameter; then the row of its type in the table `types` reads the value,
  * which is moved from the top of the Lua stack to the slot of the parameter. */
 #include "command/line.h"
-#include "binding/status.h"
 #include "command/spelling.h"
 #include "value/error.h"
 #include "value/iterator.h"
@@ -38,49 +37,6 @@ typedef struct type_reader {
 } type_reader;
 
 static const type_reader types[TP_PARAM_FLAG + 1]; /* by tp_param_type */
-
-const tp_method tp_line_commands[] = {
-    {.name = "pools",
-     .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
-     .params = {{.name = "long",
-                 .letter = 'l',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_FLAG,
-                 .fallback = "false",
-                 .help = "with the status of each"}},
-     .summary = "List the pools that can be used here.",
-     .fields = tp_status_list_fields},
-    {.name = "use",
-     .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
-     .params = {{.name = "pool",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_NAME,
-                 .value = "POOL",
-                 .help = "a pool, such as TaskPool-jobs or jobs"}},
-     .summary = "Send the commands that follow to another pool."},
-    {.name = "modules",
-     .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
-     .summary = "List the modules, or the names, that can be called from here.",
-     .fields = tp_names_fields},
-    {.name = "reload",
-     .on = TP_ON_ALL,
-     .role = TP_ROLE_OPERATE,
-     .params = {{.name = "module",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_NAME,
-                 .value = "MODULE",
-                 .help = "a module, such as package.module"}},
-     .summary = "Load the new text of a module, for tasks that start later."},
-    {.name = "help",
-     .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
-     .summary = "Show this list, as -h does."},
-    {.name = "exit", .on = TP_ON_ALL, .role = TP_ROLE_READ, .summary = "Leave this session."},
-    {.name = NULL},
-};
 
 /* ---- bytes and words ---- */
 
@@ -178,24 +134,26 @@ void tp_line_split(tp_line *line, const char *text, size_t length) {
 /* ---- the unknown command ---- */
 
 /* True if pools of another kind have the command. */
-static bool is_elsewhere(const char *text, size_t length, const tp_method *methods) {
-  for (const tp_method *m = methods; m->name; m++) {
-    if (tp_spelling_equal(m->name, text, length))
-      return true;
+static bool is_elsewhere(const char *text, size_t length, const tp_method *const *tables) {
+  for (; *tables; tables++) {
+    for (const tp_method *m = *tables; m->name; m++) {
+      if (tp_spelling_equal(m->name, text, length))
+        return true;
+    }
   }
   return false;
 }
 
-bool tp_line_unknown(const tp_line *line, const tp_method *methods, int on, tp_error *error) {
+bool tp_line_unknown(const tp_line *line, const tp_method *const *tables, int on, tp_error *error) {
   char word[64], name[TP_SPELLING_SIZE];
   size_t from = skip_blanks(line->text, line->length, 0);
   tp_closest closest = {.text = line->text + from, .length = line->at - from};
   excerpt(line->text, from, line->at, word);
-  if (is_elsewhere(closest.text, closest.length, methods))
+  if (is_elsewhere(closest.text, closest.length, tables))
     return tp_fail(error, TP_NOT_FOUND, "this pool has no command '%s', a %s has; -h lists all",
                    word, on == TP_ON_TASK_POOL ? "SimpleTaskPool" : "TaskPool");
-  tp_method_find_closest(&closest, methods, on);
-  tp_method_find_closest(&closest, tp_line_commands, on);
+  for (; *tables; tables++)
+    tp_method_find_closest(&closest, *tables, on);
   if (!closest.method)
     return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; -h lists all", word);
   return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; did you mean '%s'? -h lists all",

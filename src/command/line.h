@@ -43,10 +43,6 @@ typedef struct tp_line {
   bool help; /* -h or --help stands on the line: answer with help, do not parse */
 } tp_line;
 
-/* The commands of a session itself, as "exit": records without a function, for help and hints.
- * Ended by a record whose name is NULL. */
-extern const tp_method tp_line_commands[];
-
 /* Splits off the command word. Any bytes are allowed; cannot fail. */
 void tp_line_split(tp_line *line, const char *text, size_t length);
 
@@ -60,8 +56,9 @@ void tp_line_split(tp_line *line, const char *text, size_t length);
 bool tp_line_parse(lua_State *L, const tp_names *names, const tp_method *method,
                    const tp_line *line, tp_module *missing, tp_error *error);
 
-/* Fills `error` for a command that neither `methods` (for pools of the kind `on`) nor the session
- * has, naming the closest one that exists. Returns false. */
-bool tp_line_unknown(const tp_line *line, const tp_method *methods, int on, tp_error *error);
+/* Fills `error` for a command that no table has for pools of the kind `on`, naming the closest one
+ * that exists. `tables` ends with NULL, each table with a record whose name is NULL. Returns false.
+ */
+bool tp_line_unknown(const tp_line *line, const tp_method *const *tables, int on, tp_error *error);
 
 #endif

@@ -3,9 +3,8 @@
  * Commands of a session: a line is split, its method looked up, its arguments read, the method
  * called, and what it returned becomes the answer.
  *
- * Pool methods come from the one table (binding/method.h). The commands of the session itself have
- * their records in tp_line_commands (line.h) and their functions in `own` of command.c; to add one,
- * add both. */
+ * Pool methods come from the one table (binding/method.h), the commands of the session itself from
+ * another (builtin.h). */
 #ifndef TP_SERVER_COMMAND_H
 #define TP_SERVER_COMMAND_H
 
@@ -15,9 +14,5 @@
 /* Runs the session's line and answers; raises what the command raises. Must be called in a burst,
  * as `return tp_command_run(L, session)` with an empty stack: the method may wait. */
 int tp_command_run(lua_State *L, tp_session *session);
-
-/* How the pool of the session prints; chooses one if it has none yet. May raise for lack of memory.
- */
-const char *tp_command_pool_label(lua_State *L, tp_session *session);
 
 #endif

@@ -2,7 +2,6 @@
  *
  * The first line of a session; see handshake.h. */
 #include "server/handshake.h"
-#include "server/command.h"
 #include "value/error.h"
 #include <jansson.h>
 #include <string.h>
@@ -47,6 +46,6 @@ bool tp_handshake_run(lua_State *L, tp_session *session) {
   if (!read_hello(session, &error))
     tp_raise_error(L, &error);
   session->accepted = true;
-  tp_answer_greeting(&session->output, session->mode, L, tp_command_pool_label(L, session));
+  tp_answer_greeting(&session->output, session->mode, L, tp_target_label(&session->target, L));
   return true;
 }

@@ -152,7 +152,7 @@ static lua_Number check_limit(lua_State *L, const char *key, lua_Number least, l
 }
 
 /* Reads the value on top of the stack if `key` is that of a limit. */
-static bool read_limit(lua_State *L, const char *key, tp_server_limits *limits) {
+static bool read_limit(lua_State *L, const char *key, tp_client_limits *limits) {
   if (strcmp(key, "max_clients") == 0)
     limits->clients = (unsigned)check_limit(L, key, 1, 1e6);
   else if (strcmp(key, "line_timeout") == 0)
@@ -166,7 +166,7 @@ static bool read_limit(lua_State *L, const char *key, tp_server_limits *limits) 
 
 /* Reads the key and the value on top of the stack. Slot 2 takes the address, 3 the pool of the key
  * `pool`. */
-static void read_option(lua_State *L, tp_server_limits *limits) {
+static void read_option(lua_State *L, tp_client_limits *limits) {
   const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
   lua_Integer index = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
   if (index >= 1 && index <= (lua_Integer)lua_rawlen(L, 1)) /* a pool of the list, read later */

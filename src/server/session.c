@@ -3,10 +3,7 @@
  * A session; see session.h. */
 #include "server/session.h"
 #include "host/host.h"
-#include "server/command.h"
 #include "server/foreign.h"
-#include "server/handshake.h"
-#include "server/server.h"
 #include "value/error.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -20,14 +17,18 @@ static void advance(tp_session *session, lua_State *L);
 static void set_wait(tp_session *session, tp_session_wait wait);
 
 static lua_State *main_state(const tp_session *session) {
-  return session->server->host->L;
+  return session->clients->host->L;
 }
 
 /* The one place where the state changes: open sessions are the clients of the server. */
 static void set_state(tp_session *session, tp_session_state state) {
   if (session->state == TP_SESSION_OPEN)
-    tp_server_release(session->server);
+    session->clients->open--;
   session->state = state;
+}
+
+static void warn(const tp_session *session, const char *what) {
+  tp_warning_write(&session->clients->warnings, what);
 }
 
 /* ---- the end ---- */
@@ -35,11 +36,14 @@ static void set_state(tp_session *session, tp_session_state state) {
 static void free_if_over(tp_session *session) {
   if (session->state != TP_SESSION_CLOSED || session->handles > 0 || session->burst)
     return;
-  luaL_unref(main_state(session), LUA_REGISTRYINDEX, session->pool_ref);
+  tp_clients *clients = session->clients;
+  tp_target_close(&session->target, main_state(session));
   tp_output_close(&session->output);
   tp_input_close(&session->input);
-  tp_server_forget(session->server, session);
+  LIST_REMOVE(session, link);
+  clients->count--;
   free(session);
+  clients->left(clients->context);
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
@@ -50,7 +54,7 @@ static void on_handle_closed(uv_handle_t *handle) {
 
 /* The burst ends soon after. */
 static void cancel_burst(tp_session *session) {
-  tp_exec *exec = session->server->host->exec;
+  tp_exec *exec = session->clients->host->exec;
   tp_cancel *reason = tp_exec_new_reason(exec, TP_CANCELLED, "control session",
                                          "the client has left", TP_GRACE_DEFAULT);
   tp_exec_cancel(exec, session->burst, reason);
@@ -103,23 +107,13 @@ static void say_goodbye(tp_session *session) {
     tp_session_close(session);
 }
 
-/* Says why the session ends, and ends it. */
-static void refuse(tp_session *session, const tp_error *error) {
-  tp_server_warn(session->server, error->message);
+void tp_session_refuse(tp_session *session, const tp_error *error) {
   tp_answer_failure(&session->output, session->mode, error);
-  tp_session_leave(session);
+  tp_session_drop(session, error->message);
 }
 
-/* Ends a session with a line of HTTP. Where no good line has come yet, a page may read what we say:
- * we say nothing. */
-static void refuse_http(tp_session *session) {
-  static const tp_error http = {TP_DENIED,
-                                "a line of HTTP ends the session: this is a control port"};
-  if (session->accepted || !tp_foreign_is_request(session->line)) {
-    refuse(session, &http);
-    return;
-  }
-  tp_server_warn(session->server, http.message);
+void tp_session_drop(tp_session *session, const char *what) {
+  warn(session, what);
   tp_session_leave(session);
 }
 
@@ -132,11 +126,11 @@ void tp_session_evict(tp_session *session) {
   static const tp_error evicted = {
       TP_NOT_AVAILABLE, "the server is full and another client needs this place; connect again"};
   if (tp_output_pending(&session->output) > 0) {
-    tp_server_warn(session->server, evicted.message);
+    warn(session, evicted.message);
     tp_session_close(session);
     return;
   }
-  refuse(session, &evicted);
+  tp_session_refuse(session, &evicted);
   advance(session, main_state(session));
 }
 
@@ -144,7 +138,7 @@ void tp_session_evict(tp_session *session) {
 
 /* How long a session waits for `wait`, in milliseconds. */
 static uint64_t patience(const tp_session *session, tp_session_wait wait) {
-  const tp_server_limits *limits = &session->server->limits;
+  const tp_client_limits *limits = &session->clients->limits;
   switch (wait) {
   case TP_SESSION_LINE:
     return limits->line_ms;
@@ -159,8 +153,8 @@ static uint64_t patience(const tp_session *session, tp_session_wait wait) {
 static void refuse_late(tp_session *session) {
   tp_error late;
   tp_fail(&late, TP_TIMED_OUT, "a line must end within %g seconds of its first byte",
-          (double)session->server->limits.line_ms / 1000);
-  refuse(session, &late);
+          (double)session->clients->limits.line_ms / 1000);
+  tp_session_refuse(session, &late);
   advance(session, main_state(session));
 }
 
@@ -173,7 +167,7 @@ static void on_deadline(uv_timer_t *timer) {
     return;
   }
   if (wait == TP_SESSION_READER)
-    tp_server_warn(session->server, "dropped, it does not read its answers");
+    warn(session, "dropped, it does not read its answers");
   tp_session_close(session);
 }
 
@@ -203,7 +197,7 @@ static tp_session_wait next_wait(const tp_session *session) {
 static void send_answers(tp_session *session) {
   int status = tp_output_flush(&session->output);
   if (status == UV_ENOBUFS || status == UV_ENOMEM) {
-    tp_server_warn(session->server, "dropped, there is no room for its answers");
+    warn(session, "dropped, there is no room for its answers");
     tp_session_close(session);
   } else if (status < 0) { /* it is gone: what it sent is run, for nobody */
     tp_output_mute(&session->output);
@@ -245,21 +239,6 @@ static bool next_line(tp_session *session) {
   return false;
 }
 
-/* Lua: runs the session's line. */
-static int l_line(lua_State *L) {
-  tp_session *session = lua_touserdata(L, 1);
-  bool first = !session->greeted;
-  lua_settop(L, 0);
-  session->greeted = true;
-  if (tp_foreign_is_request(session->line) || tp_foreign_is_header(session->line)) {
-    refuse_http(session);
-    return 0;
-  }
-  if (first && tp_handshake_run(L, session))
-    return 0;
-  return tp_command_run(L, session);
-}
-
 /* The line has been answered: the session ends if it was the first, and bad. */
 static void end_line(tp_session *session) {
   session->busy = false;
@@ -279,7 +258,7 @@ static int run_lines(lua_State *L, int status, lua_KContext context) {
       return 0;
     if (session->output.length > 0 && !uv_is_active((uv_handle_t *)&session->flusher))
       uv_timer_start(&session->flusher, on_flush, 0, 0);
-    lua_pushcfunction(L, l_line);
+    lua_pushcfunction(L, session->clients->run);
     lua_pushlightuserdata(L, session);
     status = lua_pcallk(L, 1, 0, 0, context, run_lines);
   }
@@ -298,7 +277,7 @@ static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
   if (!ok && session->busy)
     tp_answer_failure(&session->output, session->mode, &ended);
   end_line(session);
-  session->used = tp_server_stamp(session->server);
+  session->used = ++session->clients->clock;
   if (session->state != TP_SESSION_CLOSED)
     set_wait(session, TP_SESSION_NOTHING);
   advance(session, L);
@@ -310,7 +289,7 @@ static int l_start_burst(lua_State *L) {
   session->left = BURST;
   lua_pushcfunction(L, l_burst);
   lua_pushlightuserdata(L, session);
-  session->burst = tp_exec_start_urgent(session->server->host->exec, L, 1, "control command",
+  session->burst = tp_exec_start_urgent(session->clients->host->exec, L, 1, "control command",
                                         on_burst_done, session);
   return 0;
 }
@@ -324,7 +303,7 @@ static void start_burst(tp_session *session, lua_State *L) {
       return;
     lua_pop(L, 1);
   }
-  refuse(session, &no_memory);
+  tp_session_refuse(session, &no_memory);
 }
 
 /* ---- reading ---- */
@@ -353,8 +332,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
   } else if (session->state == TP_SESSION_OPEN) {
     tp_input_add(&session->input, (size_t)count);
     if (!session->greeted && tp_foreign_is_tls(session->input.bytes[0])) {
-      tp_server_warn(session->server, "a TLS greeting ends the session: the port is not encrypted");
-      tp_session_leave(session);
+      tp_session_drop(session, "a TLS greeting ends the session: the port is not encrypted");
     }
   }
   advance(session, main_state(session));
@@ -387,7 +365,7 @@ static void go_on(tp_session *session, lua_State *L) {
     else if (session->ended)
       tp_session_leave(session);
     else if (tp_input_is_full(&session->input))
-      refuse(session, &too_long);
+      tp_session_refuse(session, &too_long);
   }
   if (session->state != TP_SESSION_LEAVING)
     return;
@@ -395,7 +373,7 @@ static void go_on(tp_session *session, lua_State *L) {
   send_answers(session);
   if (session->state != TP_SESSION_LEAVING)
     return;
-  if (session->server->closing && tp_output_pending(&session->output) == 0)
+  if (session->clients->closing && tp_output_pending(&session->output) == 0)
     tp_session_close(session);
   else
     say_goodbye(session);
@@ -421,8 +399,8 @@ static void advance(tp_session *session, lua_State *L) {
 
 /* Gives the descriptor to libuv; false: it could not take it. */
 static bool open_stream(tp_session *session, int fd) {
-  uv_loop_t *loop = session->server->host->loop;
-  if (session->server->listener.address.kind == TP_ADDRESS_UNIX) {
+  uv_loop_t *loop = session->clients->host->loop;
+  if (session->clients->local) {
     uv_pipe_init(loop, &session->client.pipe, 0);
     return uv_pipe_open(&session->client.pipe, fd) == 0;
   }
@@ -434,7 +412,7 @@ static bool open_stream(tp_session *session, int fd) {
 }
 
 static bool open_handles(tp_session *session, int fd) {
-  uv_loop_t *loop = session->server->host->loop;
+  uv_loop_t *loop = session->clients->host->loop;
   bool opened = open_stream(session, fd);
   uv_timer_init(loop, &session->deadline);
   uv_timer_init(loop, &session->flusher);
@@ -444,26 +422,26 @@ static bool open_handles(tp_session *session, int fd) {
   return opened;
 }
 
-bool tp_session_start(tp_server *server, int fd, const tp_error *refusal) {
+bool tp_session_start(tp_clients *clients, int fd, const tp_error *refusal) {
   tp_session *session = calloc(1, sizeof *session);
   if (!session || !tp_input_open(&session->input)) {
     free(session);
     close(fd);
     return false;
   }
-  session->server = server;
-  session->pool_ref = LUA_NOREF;
-  session->used = tp_server_stamp(server);
-  LIST_INSERT_HEAD(&server->sessions, session, link);
-  server->session_count++;
-  server->clients++;
+  session->clients = clients;
+  tp_target_open(&session->target, &clients->served);
+  session->used = ++clients->clock;
+  LIST_INSERT_HEAD(&clients->list, session, link);
+  clients->count++;
+  clients->open++;
   if (!open_handles(session, fd)) {
     close(fd);
     tp_session_close(session);
     return false;
   }
   if (refusal)
-    refuse(session, refusal);
+    tp_session_refuse(session, refusal);
   advance(session, main_state(session));
   return true;
 }

@@ -8,13 +8,13 @@
  *
  * Who does not speak our language must not have anything run. A first line that is neither a
  * handshake nor a command with its arguments is answered and ends the session; so do lines of HTTP
- * at any time (foreign.h).
+ * at any time (protocol.h).
  *
  * How it works. Bytes come into tp_input, answers go out by tp_output. Between the two stands one
- * coroutine at most, a *burst*: it runs the lines that are there one after the other (command.c)
- * and ends when there are none, or after some, so that others get their turn. A command that waits
- * parks the burst and so holds this session only. After each event (bytes, a burst that ended,
- * answers that left) one function, `advance`, decides what comes next.
+ * coroutine at most, a *burst*: it runs the lines that are there one after the other (by `run` of
+ * clients.h) and ends when there are none, or after some, so that others get their turn. A command
+ * that waits parks the burst and so holds this session only. After each event (bytes, a burst that
+ * ended, answers that left) one function, `advance`, decides what comes next.
  *
  * Endings. What a client has sent is run even if it has left since, also a last line without a line
  * end; but what is still waiting LAST_WORDS after it left is cancelled. When we end the session (a
@@ -26,16 +26,15 @@
 
 #include "binding/method.h"
 #include "exec/exec.h"
-#include "pool/pool.h"
 #include "server/answer.h"
+#include "server/clients.h"
 #include "server/input.h"
 #include "server/output.h"
+#include "server/target.h"
 #include "taskpool.h"
 #include <lua.h>
 #include <sys/queue.h>
 #include <uv.h>
-
-struct tp_server;
 
 typedef enum tp_session_state {
   TP_SESSION_OPEN,    /* lines are taken and run */
@@ -52,8 +51,8 @@ typedef enum tp_session_wait {
 } tp_session_wait;
 
 typedef struct tp_session {
-  struct tp_server *server;    /* whose client it is */
-  LIST_ENTRY(tp_session) link; /* among the server's sessions */
+  tp_clients *clients;         /* what it shares with the other sessions of the server */
+  LIST_ENTRY(tp_session) link; /* in the list of these */
   union {
     uv_handle_t handle;
     uv_stream_t stream;
@@ -67,8 +66,7 @@ typedef struct tp_session {
   tp_session_wait wait;    /* what `deadline` runs for */
   tp_answer_mode mode;     /* how it answers */
   int width;               /* columns of the client's terminal, for help */
-  tp_pool *pool;           /* what commands go to; NULL: none was there yet */
-  int pool_ref;            /* registry reference that keeps the pool */
+  tp_target target;        /* the pool that commands go to */
   tp_input input;          /* what came */
   tp_output output;        /* what goes */
   tp_coro *burst;          /* runs lines; NULL: none does */
@@ -76,7 +74,8 @@ typedef struct tp_session {
   tp_slice line;           /* the command that runs, in the input's buffer */
   const tp_method *method; /* its record; undefined where it was refused */
   unsigned handles;        /* handles not yet closed */
-  uint64_t used;           /* when a line was last run; see tp_server_stamp */
+  uint64_t used;           /* the clock of `clients` after its last burst: the smaller, the longer
+                              idle */
   bool busy;               /* `line` has been taken and not answered */
   bool greeted;            /* the first line has come */
   bool accepted;           /* … and was a good one */
@@ -88,14 +87,18 @@ typedef struct tp_session {
 
 /* Starts a session for the connected socket `fd`, which it owns from now on. With `refusal` it says
  * just that and leaves. False: no memory; `fd` is closed. */
-bool tp_session_start(struct tp_server *server, int fd, const tp_error *refusal);
+bool tp_session_start(tp_clients *clients, int fd, const tp_error *refusal);
 
-/* Closes it now: nothing more is sent, a command that waits is cancelled. Tells the server by
- * tp_server_forget when it is over. */
+/* Closes it now: nothing more is sent, a command that waits is cancelled. `left` of its clients is
+ * called when it is over. */
 void tp_session_close(tp_session *session);
 
 /* Closes it as soon as what was answered has been sent. */
 void tp_session_leave(tp_session *session);
+
+/* The same, after the answer `error`, which is logged too; and without one, `what` is logged. */
+void tp_session_refuse(tp_session *session, const tp_error *error);
+void tp_session_drop(tp_session *session, const char *what);
 
 /* True where it waits for its client: no command runs. */
 bool tp_session_is_idle(const tp_session *session);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The commands of a session itself; see builtin.h. */
+#include "server/builtin.h"
+#include "binding/load.h"
+#include "binding/status.h"
+#include "server/session.h"
+#include "value/error.h"
+#include <lauxlib.h>
+#include <string.h>
+
+/* Each function gets the session in slot 1, then its arguments as a method does. */
+enum { SESSION = 1 };
+
+/* To leave is the answer. */
+static int l_exit(lua_State *L) {
+  tp_session *session = lua_touserdata(L, SESSION);
+  session->busy = false;
+  tp_session_leave(session);
+  return 0;
+}
+
+static int l_pools(lua_State *L) {
+  enum { LONG = 2 };
+  const tp_session *session = lua_touserdata(L, SESSION);
+  bool is_long = lua_toboolean(L, LONG);
+  const tp_pool *pool;
+  lua_newtable(L);
+  for (size_t i = 0; (pool = tp_served_at(session->target.served, i)); i++) {
+    if (is_long)
+      tp_status_push(L, pool);
+    else
+      lua_pushstring(L, pool->label);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int l_use(lua_State *L) {
+  enum { POOL = 2 };
+  tp_session *session = lua_touserdata(L, SESSION);
+  const char *word = luaL_checkstring(L, POOL);
+  const tp_pool *other;
+  tp_pool *pool = tp_served_find(session->target.served, word, &other);
+  if (other)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' may be %s or %s; give the whole name", word,
+                    pool->label, other->label);
+  if (!pool || !tp_target_use(&session->target, L, pool))
+    return tp_raise(L, TP_NOT_FOUND, "no pool is called %s; `pools` lists those that are", word);
+  return 0;
+}
+
+static int l_modules(lua_State *L) {
+  const tp_session *session = lua_touserdata(L, SESSION);
+  tp_names_push_modules(L, &session->clients->host->names);
+  return 1;
+}
+
+/* The new text has been run in this Lua state; the threads come next. */
+static int after_reload(lua_State *L, int status, lua_KContext context) {
+  enum { MODULE = 2 };
+  const tp_session *session = lua_touserdata(L, SESSION);
+  (void)status, (void)context;
+  tp_host_reload(session->clients->host, lua_tostring(L, MODULE));
+  return 0;
+}
+
+static int l_reload(lua_State *L) {
+  enum { MODULE = 2 };
+  tp_error error;
+  const tp_session *session = lua_touserdata(L, SESSION);
+  lua_pushcfunction(L, l_load);
+  if (!tp_name_find_exposed(L, &session->clients->host->names, luaL_checkstring(L, MODULE),
+                            tp_load_push_module(L), &error))
+    return tp_raise_error(L, &error);
+  lua_callk(L, 1, 0, 0, after_reload);
+  return after_reload(L, LUA_OK, 0);
+}
+
+const tp_method tp_builtins[] = {
+    {.name = "pools",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "long",
+                 .letter = 'l',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "with the status of each"}},
+     .summary = "List the pools that can be used here.",
+     .fields = tp_status_list_fields,
+     .call = l_pools},
+    {.name = "use",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "pool",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "POOL",
+                 .help = "a pool, such as TaskPool-jobs or jobs"}},
+     .summary = "Send the commands that follow to another pool.",
+     .call = l_use},
+    {.name = "modules",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "List the modules, or the names, that can be called from here.",
+     .fields = tp_names_fields,
+     .call = l_modules},
+    {.name = "reload",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_OPERATE,
+     .params = {{.name = "module",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_NAME,
+                 .value = "MODULE",
+                 .help = "a module, such as package.module"}},
+     .summary = "Load the new text of a module, for tasks that start later.",
+     .call = l_reload},
+    {.name = "help",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Show this list, as -h does."}, /* without a function: its help is the list */
+    {.name = "exit",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Leave this session.",
+     .call = l_exit},
+    {.name = NULL},
+};
+
+const tp_method *tp_builtin_find(const char *name) {
+  for (const tp_method *builtin = tp_builtins; builtin->name; builtin++) {
+    if (strcmp(builtin->name, name) == 0)
+      return builtin;
+  }
+  return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a line of a client is; see protocol.h. */
+#include "server/protocol.h"
+#include "server/command.h"
+#include "server/foreign.h"
+#include "server/handshake.h"
+#include "server/session.h"
+
+/* Ends a session with a line of HTTP. Before the first good line nothing is answered: a page of a
+ * browser may read it. */
+static void refuse_http(tp_session *session) {
+  static const tp_error http = {TP_DENIED,
+                                "a line of HTTP ends the session: this is a control port"};
+  if (session->accepted || !tp_foreign_is_request(session->line))
+    tp_session_refuse(session, &http);
+  else
+    tp_session_drop(session, http.message);
+}
+
+int l_protocol_run(lua_State *L) {
+  tp_session *session = lua_touserdata(L, 1);
+  bool first = !session->greeted;
+  lua_settop(L, 0);
+  session->greeted = true;
+  if (tp_foreign_is_request(session->line) || tp_foreign_is_header(session->line)) {
+    refuse_http(session);
+    return 0;
+  }
+  if (first && tp_handshake_run(L, session))
+    return 0;
+  return tp_command_run(L, session);
+}
