@@ -10,9 +10,10 @@
 --             finds `taskpool` as a local.
 --   c         the code of examples/embed/minimal.c
 --
+-- docs/methods.md and docs/pictures/session.svg are compared with what scripts/docs writes now.
+--
 -- "build" is the build under test and "/tmp/" a private directory. Times of day count as equal, and so do
 -- numbers of five digits and more.
-local hosts = require "spec.support.host"
 local program = require "spec.support.program"
 local uv = require "luv"
 
@@ -20,6 +21,9 @@ local build = assert(uv.fs_realpath(os.getenv "BUILD" or "build"))
 
 ---These build, test or measure the project as a whole: it is only seen that they are there.
 local WHOLE <const> = { ["scripts/demo"] = true, ["scripts/test"] = true, ["cmake -S"] = true }
+
+---The page whose examples scripts/docs has run.
+local WRITTEN <const> = "docs/methods.md"
 
 ---What the client says on a terminal only (prompt_spec.lua has it).
 local ON_TERMINAL <const> = "Disconnected from control server."
@@ -202,10 +206,27 @@ local function describe_page(page)
     end
   end
 
+end
+
+---The anchors of the headings of a page. One that is there twice leads to the first.
+local function read_anchors(page)
+  local anchors = {}
+  for line in io.lines(page) do
+    local heading = line:match "^##+ (.*)$"
+    local anchor = heading and heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-")
+    assert.is_nil(anchor and anchors[anchor], page .. ": two headings " .. (heading or ""))
+    anchors[anchor or ""] = true
+  end
+  return anchors
+end
+
+---Defines the spec of where a page leads.
+local function describe_links(page)
   it("links to what is there", function()
-    for target in program.read_file(page):gmatch "%]%(([^)#]+)[^)]*%)" do
-      local path = (page:match "^.*/" or "") .. target
+    for target, anchor in program.read_file(page):gmatch "%]%(([^)#]*)#?([^)]*)%)" do
+      local path = target == "" and page or (page:match "^.*/" or "") .. target
       assert.is_truthy(target:find "^https://" or uv.fs_stat(path), target)
+      assert.is_truthy(anchor == "" or read_anchors(path)[anchor], target .. "#" .. anchor)
     end
   end)
 end
@@ -222,7 +243,10 @@ end
 
 for _, page in ipairs(read_pages()) do
   describe(page, function()
-    describe_page(page)
+    if page ~= WRITTEN then
+      describe_page(page)
+    end
+    describe_links(page)
   end)
 end
 
@@ -271,54 +295,26 @@ describe("the documents", function()
   end)
 end)
 
-describe("the table of methods", function()
-  ---The help on each command of both kinds of pools: { [command] = { usage =, summary =, options = {} } }.
-  local function read_help()
-    local host <close> = hosts.start 'taskpool.TaskPool {} taskpool.SimpleTaskPool(print)'
-    local commands = {}
-    for pool = 0, 1 do
-      local name = (pool == 0 and "TaskPool-" or "SimpleTaskPool-") .. pool
-      local function help(command)
-        local wire <close> = host:greet '{"terminal_width": 400}'
-        wire:ask("use " .. name)
-        wire:send(command .. "\n")
-        wire:shutdown()
-        return wire:finish()
-      end
-      for command in help("-h"):gmatch "\n  ([%l%-]+)" do
-        local text = help(command .. " -h")
-        local options = {}
-        for option in text:gmatch "%-%-([%l%-]+)" do
-          options[#options + 1] = option ~= "help" and option:gsub("-", "_") or nil
-        end
-        commands[command] = {
-          usage = text:match "^usage: (.-) %[%-h%]\n",
-          summary = text:match "^.-\n\n(.-)\n",
-          options = options,
-        }
-      end
-    end
-    return commands
-  end
+describe("what scripts/docs writes", function()
+  local directory
 
-  it("tells of each command what its help tells", function()
-    local commands = read_help()
-    for _, own in ipairs { "pools", "use", "modules", "reload", "help", "exit" } do -- of the session, not of pools
-      assert.is_truthy(commands[own])
-      commands[own] = nil
-    end
-    for _, cells in ipairs(read_rows("docs/methods.md", "^`pool[:.]")) do
-      local name = cells[1]:match("pool[:.]([%l_]+)"):gsub("_", "-")
-      local help = assert(commands[name], name)
-      assert.are.equal("`" .. help.usage .. "`", cells[2])
-      assert.are.equal(help.summary, cells[3])
-      for _, option in ipairs(help.options) do
-        assert.is_truthy(cells[1]:find("%f[%w]" .. option .. "%f[^%w_]"), name .. " " .. option)
-      end
-      commands[name] = nil
-    end
-    assert.is_nil(next(commands))
+  setup(function()
+    directory = program.make_directory()
+    local done = program.run { file = "scripts/docs", "--built", directory, env = { BUILD = build } }
+    assert.are.equal("", done.err)
+    assert.are.equal(0, done.code)
   end)
+
+  teardown(function()
+    program.run { file = "rm", "-r", directory }
+  end)
+
+  for _, name in ipairs { "methods.md", "pictures/session.svg" } do
+    it(("is in docs/%s"):format(name), function()
+      local written, kept = program.read_file(directory .. "/" .. name), program.read_file("docs/" .. name)
+      assert.is_true(written == kept, ("docs/%s is out of date; run scripts/docs"):format(name))
+    end)
+  end
 end)
 
 describe("the page on the architecture", function()

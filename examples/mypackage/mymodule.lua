@@ -58,6 +58,12 @@ function mymodule.forever()
   end
 end
 
+---Computes for ever, and never waits.
+function mymodule.spin()
+  local count = 0
+  while true do count = count + 1 end
+end
+
 ---For -e and -c: tells which task has ended, and how.
 function mymodule.report(id, ok, ...)
   print("task", id, ok and "ended well" or "failed", ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Read by the analysers of scripts/lint before each source: what they cannot see by themselves and would
- * report wrongly for. */
+ * Read by the analysers of scripts/lint before each source: what they cannot see by themselves and
+ * would report wrongly for. */
 #define _GNU_SOURCE /* a source can no longer ask for it when this has been read */
 
 #include "../../include/taskpool.h"

@@ -3,6 +3,10 @@
 ---Editor definitions of the pools (C).
 ---
 ---SPDX-License-Identifier: MIT
+---
+---scripts/docs makes docs/methods.md of them. The first paragraph tells what a method does, one that begins with
+---"Raises" its errors (other than InvalidArgument), and an indented line is an example, in Lua or, after "> ", at the
+---control port.
 
 -- luacheck: ignore 212 241
 
@@ -18,9 +22,9 @@
 ---its error. May wait.
 ---@alias taskpool.Callback fun(id: integer, ok: boolean, ...: any)|string
 
----How a task is tried again when its function fails: a task that was cancelled or whose time is over is
----not, nor one that has raised an error of `taskpool.no_retry`. It keeps its id and its place in the pool.
----A number is short for `{n = NUMBER}`.
+---How a task is tried again when its function fails. Not tried again are a task that was cancelled or ran out of time,
+---and one that has raised an error of `taskpool.no_retry`. A task keeps its id and its place in the pool. A number is
+---short for `{n = NUMBER}`.
 ---@class taskpool.Retries
 ---@field n integer tries after the first one, up to 1000000
 ---@field backoff? number seconds before the first of them, doubled each time up to 3600; default: 0, at once
@@ -33,11 +37,11 @@
 ---@field burst? integer how many may start at once, when none have for long enough; default: 1
 
 ---@class taskpool.PoolOptions
----@field name? string default: a running index
+---@field name? string what the pool prints as; default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
 ---@field pool_size? number the same by its other name; only one of them may be given
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
----@field retries? taskpool.Retries|integer of calls that do not say it themselves; default: 0
+---@field retries? taskpool.Retries|integer how often tasks are tried again, unless a call says it; default: 0
 ---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
 ---@field executor? "coroutine"|"thread" what runs the tasks; a thread takes functions by name; default: "coroutine"
 ---@field threads? integer with executor = "thread": how many, 1 to 1024; default: one for each core
@@ -47,8 +51,8 @@
 ---@field queue_limit? number how many submitted calls may wait beyond the free places; default: math.huge
 ---@field autoscale? taskpool.Autoscale has the pool change its size by itself; `size` is then the first one
 
----The bounds of a pool that changes its size by itself: quickly up when tasks wait for a place, slowly down
----when places stay free. Each decision is logged with its reason, at level "info".
+---The bounds of a pool that changes its size by itself: quickly up when tasks wait for a place, slowly down when
+---places stay free. Each decision is logged with its reason, at level "info".
 ---@class taskpool.Autoscale
 ---@field max integer the largest size, at least 1
 ---@field min? integer the smallest size; default: 1
@@ -60,8 +64,8 @@
 ---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
 ---@field args? any[] arguments of every task
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
----@field end_callback? taskpool.Callback
----@field cancel_callback? taskpool.Callback
+---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
+---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
 
 ---@class taskpool.GroupOptions
 ---@field group_name? string default: a name that tells the call, the function and an index
@@ -121,22 +125,26 @@ function Future:set_weight(weight) end
 ---@class taskpool.FlushOptions
 ---@field return_exceptions? boolean do not raise errors of tasks
 
----How a cancelled task ended: by the cancel; it returned all the same (ignored); by an error of its own (failed); not
----by itself (killed). "ending" while its cleanup runs.
----@alias taskpool.Outcome "ending"|"cancelled"|"ignored"|"failed"|"killed"
+---How the function of a cancelled task ended.
+---@alias taskpool.Outcome
+---| "ending" # its cleanup still runs
+---| "cancelled" # by the cancel
+---| "ignored" # it returned all the same
+---| "failed" # with an error of its own
+---| "killed" # not by itself
 
 ---What came of a cancel.
 ---@class taskpool.CancelRecord
----@field outcome taskpool.Outcome how the task's function ended
----@field code string of the cancel error: "Cancelled", "TimedOut", …
----@field who string what asked for it, as "cancel_group"
----@field message string of the caller; "" for none
+---@field outcome taskpool.Outcome "cancelled", "ignored", "failed", "killed"; "ending" while its cleanup runs
+---@field code string code of the cancel error: "Cancelled", "TimedOut", …
+---@field who string what asked for it, such as "cancel_group"
+---@field message string text of the caller; "" for none
 ---@field when number seconds since 1970, as `os.time` counts them
 ---@field took? number seconds from the cancel to the end of the function; nil while it is ending
 
 ---What is known of a task.
 ---@class taskpool.TaskRecord
----@field id? integer nil for one that waits
+---@field id? integer its id; nil for one that waits
 ---@field group? string name of its group; nil for a submitted call without one
 ---@field state "waiting"|"running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
 ---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
@@ -144,72 +152,122 @@ function Future:set_weight(weight) end
 ---@field traceback? string the same with the calls, one a line; the middle of a long one is left out
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
----A pool in a <close> variable is gathered and closed at the end of the scope; its tasks are cancelled where an
----error or a cancel ends it.
+---A pool in a <close> variable is gathered and closed at the end of the scope. Where an error or a cancel ends
+---the scope, the tasks of the pool are cancelled first.
 ---@class taskpool.Pool
 ---@field pool_size number how many tasks may run at a time; can be set, within the bounds of `autoscale`
----@field size number the same as pool_size
----@field is_locked boolean whether it refuses new work
----@field is_closed boolean whether it was gathered and closed
----@field is_full boolean whether as many tasks run as may
+---@field size number the same as pool_size; can be set
+---@field is_locked boolean whether the pool refuses new work
+---@field is_closed boolean whether the pool was gathered and closed
+---@field is_full boolean whether as many tasks run as the size allows
 ---@field num_running integer tasks that run
----@field num_cancelled integer tasks that are cancelled and not yet through with it
+---@field num_cancelled integer tasks that are cancelled and have not ended yet
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
 ---@field num_ok integer tasks that have ended well, ever
 ---@field num_failed integer tasks that an error has ended, ever
 ---@field num_cancelled_total integer tasks that a cancel has ended, ever
----@field num_timed_out integer tasks that were ended because their time was over, ever
----@field num_retried integer how often a task was tried again
----@field paused boolean whether it takes no new work for now
+---@field num_timed_out integer tasks that ran out of time, ever
+---@field num_retried integer how often tasks were tried again, ever
+---@field paused boolean whether the pool takes no new work for now
 local Pool = {}
 
 ---@class taskpool.PauseOptions
 ---@field toggle? boolean resume a pool that is paused; default: it stays paused
 
----Takes no new work until `resume`. `submit` waits meanwhile, other calls raise NotAvailable; groups that are
----there go on.
+---Takes no new work until `resume`. Groups that are there go on. Meanwhile `submit` waits, and other calls that
+---add tasks raise NotAvailable.
+---
+---Raises PoolIsClosed.
+---
+---    pool:pause()
+---    > pause
+---    > submit-nowait mypackage.mymodule.add -a [1,2]
 ---@param options? taskpool.PauseOptions
 ---@return boolean paused the new state
 function Pool:pause(options) end
 
----Takes new work again.
+---Takes new work again after `pause`.
+---
+---Raises PoolIsClosed.
+---
+---    pool:resume()
+---    > resume
 ---@return boolean paused the new state: false
 function Pool:resume() end
 
----Refuses new work from now on. Groups that it has already go on.
+---Refuses new work from now on. Groups that are there go on.
+---
+---    pool:lock()
+---    > lock
+---    > submit-nowait mypackage.mymodule.add -a [1,2]
 function Pool:lock() end
 
----Accepts new work again.
+---Takes new work again after `lock`.
+---
+---Raises PoolIsClosed.
+---
+---    pool:unlock()
+---    > unlock
 function Pool:unlock() end
 
----The ids of all tasks ever started in these groups and not flushed.
----@param name string
+---Returns the ids of all tasks that were started in these groups and not flushed.
+---
+---Raises TaskGroupNotFound.
+---
+---    pool:get_group_ids("nightly")
+---    > get-group-ids nightly
+---@param group_name string
 ---@param ... string
----@return table<integer, true>
-function Pool:get_group_ids(name, ...) end
+---@return table<integer, true> ids a set: each id is a key
+function Pool:get_group_ids(group_name, ...) end
 
----Cancels tasks by their ids, and groups by their names; none, if one of them is not there.
+---Cancels tasks by their ids and groups by their names. If one of them cannot be cancelled, none is.
+---
+---Raises TaskNotFound, TaskGroupNotFound, AlreadyCancelled, AlreadyEnded.
+---
+---    pool:cancel("nightly", 0, { msg = "not tonight" })
+---    > cancel 0 1 -m 'not tonight'
+---    > cancel 99
 ---@param target integer|string
 ---@param ... integer|string|taskpool.CancelOptions
 function Pool:cancel(target, ...) end
 
----Stops a group: what has not started never starts, what runs is cancelled.
----@param name string
+---Cancels a group: its running tasks are cancelled, the others never start.
+---
+---Raises TaskGroupNotFound.
+---
+---    pool:cancel_group("nightly")
+---    > cancel-group nightly --grace 1
+---@param group_name string
 ---@param options? taskpool.CancelOptions
-function Pool:cancel_group(name, options) end
+function Pool:cancel_group(group_name, options) end
 
----Does so with all groups.
+---Cancels all groups of the pool.
+---
+---    pool:cancel_all()
+---    > cancel-all -m 'going home'
 ---@param options? taskpool.CancelOptions
 function Pool:cancel_all(options) end
 
----Waits for the callbacks of ended and cancelled tasks, then forgets those tasks, and the groups of which nothing
----is left; their names are free again.
+---Waits for the callbacks of the tasks that have ended or were cancelled. Then forgets those tasks, and the groups
+---of which nothing is left; their names are free again.
+---
+---Raises the first error of a task, unless `return_exceptions` is set.
+---
+---    pool:flush()
+---    > flush
 ---@async
 ---@param options? taskpool.FlushOptions
 function Pool:flush(options) end
 
----Locks the pool, waits until all its tasks have ended, closes it, and raises the first error of a task.
+---Locks the pool, waits until all its tasks have ended, and closes it.
+---
+---Raises PoolIsClosed, and the first error of a task, unless `return_exceptions` is set.
+---
+---    pool:cancel_all() pool:gather_and_close()
+---    > cancel-all
+---    > gather-and-close
 ---@async
 ---@param options? taskpool.FlushOptions
 function Pool:gather_and_close(options) end
@@ -219,69 +277,80 @@ function Pool:gather_and_close(options) end
 ---@field return_exceptions? boolean do not raise errors of tasks
 
 ---Waits until all of these have ended: groups by their names, with the callbacks of their tasks, and tasks by
----their ids. Those that have ended already need not be waited for. A task cannot wait for itself.
+---their ids. A task cannot wait for itself or for its own group.
 ---
----Where tasks of them have failed, raises TaskFailed, whose message says how many, unless `return_exceptions`
----is set.
+---Raises TaskGroupNotFound, TaskNotFound, TimedOut, and TaskFailed, whose message says how many tasks failed, unless
+---`return_exceptions` is set.
+---
+---    pool:wait(pool:map(fetch, { "a", "b" }))
+---    > submit-nowait mypackage.mymodule.add -a [1,2]
+---    > wait submit-group-0
+---    > wait nightly -t 0.1
 ---@async
 ---@param target string|integer
 ---@param ... string|integer|taskpool.WaitOptions
 function Pool:wait(target, ...) end
 
 ---@class taskpool.Status
----@field pool string how it prints
+---@field pool string how the pool prints
 ---@field size number how many tasks may run at a time
----@field running integer
+---@field running integer tasks that run
 ---@field waiting integer tasks that were accepted and have not started, as far as is known
----@field cancelled integer
----@field ended integer
+---@field cancelled integer tasks that are cancelled and have not ended yet
+---@field ended integer tasks that have ended and were not flushed
 ---@field ok integer tasks that have ended well, ever
 ---@field failed integer tasks that an error has ended, ever
 ---@field cancelled_total integer tasks that a cancel has ended, ever
----@field timed_out integer tasks that were ended because their time was over, ever
----@field retried integer
+---@field timed_out integer tasks that ran out of time, ever
+---@field retried integer how often tasks were tried again, ever
 ---@field groups integer groups that have not ended, submitted calls among them
----@field order "fifo"|"lifo"|"priority"
----@field locked boolean
----@field paused boolean
----@field closed boolean
+---@field order "fifo"|"lifo"|"priority" who of those that wait is next
+---@field locked boolean whether the pool refuses new work
+---@field paused boolean whether the pool takes no new work for now
+---@field closed boolean whether the pool was gathered and closed
 ---@field queued integer submitted calls that wait in the queue
----@field queue_limit number
----@field min? integer bounds of a pool that scales itself
----@field max? integer
----@field interval? number
----@field decision? string its last decision, as "2 -> 4: 12 waiting for 2 places, rising"
+---@field queue_limit number how many submitted calls may wait
+---@field min? integer the smallest size of a pool that scales itself
+---@field max? integer the largest size of a pool that scales itself
+---@field interval? number seconds between two decisions of a pool that scales itself
+---@field decision? string its last decision, such as "2 -> 4: 12 waiting for 2 places, rising"
 ---@field decision_age? number seconds since then
 
----What the pool is like now.
----@return taskpool.Status
+---Returns what the pool is like now: its size, its counts, its order and its bounds.
+---
+---    pool:status().running
+---    > status
+---@return taskpool.Status status
 function Pool:status() end
 
 ---@class taskpool.GroupStatus
 ---@field group string its name; submitted calls that have none are in one row, "(submitted calls)"
----@field running integer
+---@field running integer tasks that run
 ---@field waiting? integer tasks to come; nil where they come from an iterator
----@field ended integer the sum of the next four
----@field ok integer
----@field failed integer
----@field cancelled integer
----@field timed_out integer
+---@field ended integer tasks that have ended: the sum of the next four
+---@field ok integer tasks that have ended well
+---@field failed integer tasks that an error has ended
+---@field cancelled integer tasks that a cancel has ended
+---@field timed_out integer tasks that ran out of time
 ---@field limit number how many may run at a time
----@field weight number
+---@field weight number its place in a pool whose order is by priority
 ---@field why string why it goes no faster: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
 
 ---@class taskpool.GroupsOptions
 ---@field all? boolean also those that have ended and were not flushed
 ---@field limit? number so many at most; default: 100
 
----The groups, oldest first.
+---Lists the groups, oldest first: how far each is, and why it goes no faster.
+---
+---    pool:groups()[1].why
+---    > groups
 ---@param options? taskpool.GroupsOptions
----@return taskpool.GroupStatus[]
+---@return taskpool.GroupStatus[] groups
 function Pool:groups(options) end
 
 ---@class taskpool.TaskStatus
----@field id integer
----@field group? string nil for a submitted call without a name
+---@field id integer the task's id
+---@field group? string name of its group; nil for a submitted call without one
 ---@field state "running"|"cancelled"|"ended" cancelled: it has not ended yet; ended: its callback runs
 ---@field at string the calls that it is in, the innermost first
 
@@ -290,106 +359,181 @@ function Pool:groups(options) end
 ---@field state? "running"|"cancelled"|"ended"
 ---@field limit? number so many at most; default: 100
 
----The tasks that have started and are not done: the running ones by age, then the others.
+---Lists the tasks that have started and are not done: the running ones by age, then the others.
+---
+---Raises TaskGroupNotFound.
+---
+---    #pool:tasks { group = "nightly" }
+---    > tasks
 ---@param options? taskpool.TasksOptions
----@return taskpool.TaskStatus[]
+---@return taskpool.TaskStatus[] tasks
 function Pool:tasks(options) end
 
----The calls that a task is in, the innermost first, in one line.
----@param id integer of a task that has not ended
----@return string
-function Pool:traceback(id) end
+---Shows the calls that a task is in, the innermost first, in one line.
+---
+---Raises TaskNotFound, AlreadyEnded.
+---
+---    pool:traceback(0)
+---    > traceback 0
+---@param task_id integer of a task that has not ended
+---@return string traceback
+function Pool:traceback(task_id) end
 
----What is known of a task that runs, or has ended and was not flushed.
+---Tells what is known of a task that runs, or has ended and was not flushed.
+---
+---Raises TaskNotFound, TaskGroupNotFound.
+---
+---    pool:task(0).state
+---    > task 0
 ---@param target integer|string its id, or the name of a group whose one task it is
----@return taskpool.TaskRecord
+---@return taskpool.TaskRecord record
 function Pool:task(target) end
 
 ---Waits until the pool is closed.
+---
+---    pool:cancel_all() pool:gather_and_close() pool:until_closed()
+---    > cancel-all
+---    > gather-and-close
+---    > until-closed
 ---@async
 ---@return true
 function Pool:until_closed() end
 
----A pool that runs any functions. Each call that makes tasks makes one group, and returns its name before
+---A pool that runs any functions. Each call that adds tasks makes one group, and returns its name before
 ---any of them has started.
 ---@class taskpool.TaskPool: taskpool.Pool
 ---@field order "fifo"|"lifo"|"priority" who of those that wait is next
 ---@field queue_limit number how many submitted calls may wait beyond the free places
 local TaskPool = {}
 
----Queues one call, waits for it, and returns its results or raises its error. Waits for a place first
----where the queue is full or the pool paused. A caller that is cancelled meanwhile cancels the call.
+---Queues one call, waits for it, and returns its results or raises its error. Where the queue is full or the pool
+---is paused, it waits for a place first. If the caller is cancelled meanwhile, so is the call.
+---
+---Raises PoolIsLocked, PoolIsClosed, TaskGroupAlreadyExists, NotFound, and the error of the call.
+---
+---    pool:submit(fetch, { "a" })
+---    > submit mypackage.mymodule.add -a [1,2]
 ---@async
 ---@param func taskpool.Function
 ---@param args? any[]
 ---@param options? taskpool.SubmitOptions|{ nowait: boolean } with nowait the same as `submit_nowait`
----@return any ...
+---@return any ... the results of the call
 function TaskPool:submit(func, args, options) end
 
----Queues one call and returns at once; raises NotAvailable where the queue is full or the pool paused.
+---Queues one call and returns at once.
+---
+---Raises NotAvailable where the queue is full or the pool is paused, PoolIsLocked, PoolIsClosed,
+---TaskGroupAlreadyExists, NotFound.
+---
+---    pool:submit_nowait(fetch, { "a" }):await()
+---    > submit-nowait mypackage.mymodule.add -a [1,2]
 ---@param func taskpool.Function
 ---@param args? any[]
 ---@param options? taskpool.SubmitOptions
----@return taskpool.Future
+---@return taskpool.Future future what will come of the call; a session is told the name of its group
 function TaskPool:submit_nowait(func, args, options) end
 
----Changes the weight of a group, or of a submitted call that has a name.
+---Changes the weight of a group, or of a submitted call that has a name. It counts for the tasks that have not
+---started.
+---
+---Raises TaskGroupNotFound.
+---
+---    pool:set_weight("nightly", 9)
+---    > set-weight nightly 9
 ---@param group_name string
 ---@param weight number
 function TaskPool:set_weight(group_name, weight) end
 
----Runs `func` in `num` tasks.
+---Runs `func` in `num` tasks of one group, each with the same arguments.
+---
+---Raises PoolIsLocked, PoolIsClosed, NotAvailable where the pool is paused, TaskGroupAlreadyExists, NotFound.
+---
+---    pool:apply(fetch, { args = { "a" }, num = 2 })
+---    > apply mypackage.mymodule.add -a [1,2] -n 2
+---    > apply mypackage.mymodule.add -k {a=1,b=2} -g sums
 ---@param func taskpool.Function
 ---@param options? taskpool.ApplyOptions
 ---@return string group_name
 function TaskPool:apply(func, options) end
 
----Runs `func(element)` for each element of the iterable, which is asked for the next one only when there
----is room for its task.
+---Runs `func(element)` for each element of the iterable, in tasks of one group. The iterable is asked for the next
+---element only when there is room for its task.
+---
+---Raises PoolIsLocked, PoolIsClosed, NotAvailable where the pool is paused, TaskGroupAlreadyExists, NotFound.
+---
+---    pool:map(fetch, { "a", "b", "c" }, { num_concurrent = 2 })
+---    > map mypackage.mymodule.worker ['x','y','z'] -n 3
 ---@param func taskpool.Function
 ---@param iterable taskpool.Iterable
 ---@param ... any|taskpool.MapOptions
 ---@return string group_name
 function TaskPool:map(func, iterable, ...) end
 
----Runs `func(table.unpack(element))` for each element.
+---Runs `func(table.unpack(element))` for each element, as `map` does.
+---
+---Raises what `map` raises.
+---
+---    pool:starmap(fetch, { { "a" }, { "b" } })
+---    > starmap mypackage.mymodule.add [[1,2],[3,4]]
 ---@param func taskpool.Function
 ---@param iterable taskpool.Iterable
 ---@param ... any|taskpool.MapOptions
 ---@return string group_name
 function TaskPool:starmap(func, iterable, ...) end
 
----Runs `func` for each element, a table of arguments by the names of the function's parameters.
+---Runs `func` for each element, as `map` does. Each element is a table of arguments by the names of the function's
+---parameters.
+---
+---Raises what `map` raises.
+---
+---    pool:doublestarmap(fetch, { { name = "a" }, { name = "b" } })
+---    > doublestarmap mypackage.mymodule.add [{'a': 1, 'b': 2}]
 ---@param func taskpool.Function
 ---@param iterable taskpool.Iterable
 ---@param ... any|taskpool.MapOptions
 ---@return string group_name
 function TaskPool:doublestarmap(func, iterable, ...) end
 
----Changes the size by `n` places, not below 0 and not out of the bounds of `autoscale`. An unlimited pool has
----no size to change: InvalidArgument.
----@param n integer may be negative
+---Changes the size by so many places: not below 0, and within the bounds of `autoscale`.
+---
+---Raises InvalidArgument for a pool without a limit.
+---
+---    pool:scale(2)
+---    > scale 2
+---    > scale -4 --hard
+---@param by integer may be negative
 ---@param options? taskpool.ScaleOptions
 ---@return integer size the new one
-function TaskPool:scale(n, options) end
+function TaskPool:scale(by, options) end
 
 ---A pool that runs one function with one set of arguments.
 ---@class taskpool.SimpleTaskPool: taskpool.Pool
----@field func_name string name of the function
+---@field func_name string name of the function that the tasks run
 local SimpleTaskPool = {}
 
----Starts `num` more tasks, in a group of their own.
+---Starts `num` more tasks of the pool's function, in a new group.
+---
+---Raises PoolIsLocked, PoolIsClosed, NotAvailable where the pool is paused.
+---
+---    pool:start(2)
+---    > start 2
 ---@param num integer
 ---@return string group_name
 function SimpleTaskPool:start(num) end
 
 ---Cancels the newest `num` running tasks; all, if fewer run.
+---
+---    pool:stop(1)
+---    > stop 1
 ---@param num integer
----@return integer[] ids of those cancelled, newest first
+---@return integer[] ids of those that were cancelled, newest first
 function SimpleTaskPool:stop(num) end
 
 ---Cancels all running tasks.
----@return integer[] ids of those cancelled, newest first
+---
+---    pool:stop_all()
+---    > stop-all
+---@return integer[] ids of those that were cancelled, newest first
 function SimpleTaskPool:stop_all() end
 
 ---@class taskpool.Core
@@ -397,11 +541,11 @@ local core = {}
 
 ---Makes a pool that runs any functions.
 ---@param options? taskpool.TaskPoolOptions
----@return taskpool.TaskPool
+---@return taskpool.TaskPool pool
 function core.TaskPool(options) end
 
 ---Makes a pool that runs `func`.
 ---@param func taskpool.Function
 ---@param options? taskpool.SimplePoolOptions
----@return taskpool.SimpleTaskPool
+---@return taskpool.SimpleTaskPool pool
 function core.SimpleTaskPool(func, options) end

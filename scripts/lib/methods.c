@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Prints the table of pool methods, and the commands of a session, as a Lua chunk that returns
+ * them. scripts/lib/reference.lua makes docs/methods.md of it.
+ *
+ *     return { { name = "apply", on = 1, usage = "apply FUNC …", params = { … }, … }, … } */
+#include "binding/method.h"
+#include "command/spelling.h"
+#include "server/builtin.h"
+
+#include <stdio.h>
+
+static const char *const types[] = {
+    [TP_PARAM_FUNCTION] = "function", [TP_PARAM_ITERABLE] = "iterable",
+    [TP_PARAM_LIST] = "list",         [TP_PARAM_TABLE] = "table",
+    [TP_PARAM_INTEGER] = "integer",   [TP_PARAM_COUNT] = "count",
+    [TP_PARAM_SIZE] = "size",         [TP_PARAM_NUMBER] = "number",
+    [TP_PARAM_SECONDS] = "seconds",   [TP_PARAM_ID] = "id",
+    [TP_PARAM_NAME] = "name",         [TP_PARAM_POLICY] = "policy",
+    [TP_PARAM_TARGET] = "target",     [TP_PARAM_FLAG] = "flag",
+};
+
+static const char *const kinds[] = {
+    [TP_PARAM_REQUIRED] = "required", [TP_PARAM_OPTIONAL] = "optional", [TP_PARAM_REST] = "rest",
+    [TP_PARAM_TRAILING] = "trailing", [TP_PARAM_OPTION] = "option",
+};
+
+/* Prints `key` with a text; nothing for NULL. The texts have no quotes and no backslashes. */
+static void print_text(const char *key, const char *text) {
+  if (text)
+    printf("%s = \"%s\", ", key, text);
+}
+
+static void print_param(const tp_param *param) {
+  char value[TP_SPELLING_SIZE], command[TP_SPELLING_SIZE];
+  char letter[2] = {param->letter};
+  printf("    { ");
+  print_text("name", param->name);
+  print_text("kind", kinds[param->kind]);
+  print_text("type", types[param->type]);
+  print_text("letter", param->letter ? letter : NULL);
+  print_text("value", tp_spelling_value(param, value));
+  print_text("long", tp_param_is_option(param) ? tp_spelling_command(param->name, command) : NULL);
+  print_text("fallback", param->fallback);
+  print_text("help", param->help);
+  printf("},\n");
+}
+
+/* Prints the command as the usage line of its help shows it. */
+static void print_usage(const tp_method *method) {
+  char text[TP_SPELLING_SIZE];
+  printf("usage = \"%s", tp_spelling_command(method->name, text));
+  for (int options = 0; options <= 1; options++)
+    for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++)
+      if (tp_param_is_option(param) == options)
+        printf(" %s", tp_spelling_usage(param, text));
+  printf("\", ");
+}
+
+static void print_methods(const tp_method *methods, const char *of) {
+  for (const tp_method *method = methods; method->name; method++) {
+    printf("  { ");
+    print_text("name", method->name);
+    print_text("of", of);
+    printf("on = %d, property = %s, ", method->on, method->property ? "true" : "false");
+    print_text("summary", method->summary);
+    print_usage(method);
+    printf("params = {\n");
+    for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++)
+      print_param(param);
+    printf("  } },\n");
+  }
+}
+
+int main(void) {
+  printf("return {\n");
+  print_methods(tp_methods, "pool");
+  print_methods(tp_builtins, "session");
+  printf("}\n");
+  return 0;
+}
