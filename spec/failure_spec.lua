@@ -223,6 +223,7 @@ describe("taskpool run", function()
       [[pool:apply(fail, { args = { 1 }, end_callback = function() end })]],
       [[local future = pool:submit_nowait(fail, { 1 }); taskpool.sleep(0.01); pcall(future.await, future)]],
       [[pcall(taskpool.gather, pool:submit_nowait(fail, { 1 }))]],
+      [[pool:submit_nowait(fail, { 1 }, { group_name = "bad" }); pcall(pool.wait, pool, "bad")]],
       [[pcall(pool.submit, pool, fail, { 1 })]],
       [[pool:apply(taskpool.sleep, { args = { 60 } }); taskpool.sleep(0.01); pool:cancel_all()]],
     } do
@@ -237,6 +238,7 @@ describe("taskpool run", function()
       [[pool:map(fail, { 1, 2 }); taskpool.sleep(0.01); pcall(pool.wait, pool, 1)]],
       [[pool:apply(fail, { args = { 1 }, cancel_callback = function() end })]],
       [[for _ in taskpool.as_completed { pool:submit_nowait(fail, { 1 }) } do end]],
+      [[pool:submit_nowait(fail, { 1 }, { group_name = "bad" }); pool:flush()]],
     } do
       local done = run(looks)
       assert.are.equal(1, done.code, looks)

@@ -425,4 +425,10 @@ return {
     breaks = "use takes the last of several pools that are called so" },
   { text = "if (group->submitted && !group->kept)", becomes = "if (group->submitted)", specs = { "control" },
     breaks = "the name of a call that is not waited for is gone when it has ended" },
+  { text = "group->kept = options->submitted && name && !options->waits;", becomes = "", specs = { "submit" },
+    breaks = "the name of a call that is not waited for is gone in Lua when it has ended" },
+  { text = "      see(lua_touserdata(L, -1));", becomes = "      ;", specs = { "submit" },
+    breaks = "the failure of a call counts as unseen although a wait for its name has failed" },
+  { text = "tell(coro, L, ok) && !coro->as.task.group->known_by_name;", becomes = "tell(coro, L, ok);",
+    specs = { "failure" }, breaks = "the failure of a call that a session has started is not logged" },
 }

@@ -116,6 +116,71 @@ describe("submit", function()
   end))
 end)
 
+describe("a call that is not waited for and has a name", function()
+  it("is waited for by it, also when it has ended, and until a flush", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local sum = pool:submit_nowait(add, { 1, 2 }, { group_name = "sum" })
+    pool:wait "sum"
+    assert.is_true(sum:done())
+    pool:wait "sum"
+    assert.are.same({ group = "sum", id = 0, state = "ended" }, pool:task "sum")
+    assert.matches("^TaskGroupAlreadyExists", failure(pool.submit_nowait, pool, add, {}, { group_name = "sum" }))
+    pool:flush()
+    assert.matches("^TaskGroupNotFound", failure(pool.wait, pool, "sum"))
+    pool:gather_and_close()
+  end))
+
+  it("fails the wait when it has failed, and its future as before", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local future = pool:submit_nowait(fail, { "oops" }, { group_name = "bad" })
+    for _ = 1, 2 do -- before its end, and after that
+      assert.are.equal("TaskFailed: 1 of 1 tasks of group 'bad' failed, the first with: oops",
+        failure(pool.wait, pool, "bad"))
+    end
+    pool:wait("bad", { return_exceptions = true })
+    assert.matches("^oops", failure(future.await, future))
+    pool:gather_and_close()
+  end))
+
+  it("is no failure that nobody has seen once a wait or a look has told of it", tasks.case(function(log)
+    for _, look in ipairs {
+      function(pool) failure(pool.wait, pool, "bad") end,
+      function(pool) failure(pool.wait, pool, 0) end,
+      function(pool) pool:task "bad" end,
+    } do
+      local pool = tasks.TaskPool()
+      pool:submit_nowait(fail, { "oops" }, { group_name = "bad" })
+      taskpool.sleep(2)
+      collectgarbage()
+      look(pool)
+      pool:flush()
+      collectgarbage()
+      assert.are.equal(0, log:count "oops")
+      pool:gather_and_close()
+    end
+  end))
+
+  it("is one where nobody looks", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    pool:submit_nowait(fail, { "oops" }, { group_name = "bad" })
+    taskpool.sleep(2)
+    pool:flush()
+    collectgarbage()
+    collectgarbage()
+    log:expect "oops"
+    pool:gather_and_close()
+  end))
+
+  it("is cancelled by it", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local future = pool:submit_nowait(add, { 1, 2 }, { group_name = "sum" })
+    pool:cancel "sum"
+    assert.matches("^Cancelled", failure(future.await, future))
+    assert.matches("^TaskGroupNotFound", failure(pool.wait, pool, "sum"))
+    pool:gather_and_close()
+  end))
+end)
+
 describe("a future", function()
   it("is awaited by many, before and after it is done", tasks.case(function()
     local pool, waiters = tasks.TaskPool(), tasks.TaskPool()

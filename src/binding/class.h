@@ -15,7 +15,8 @@ enum {
   TP_PEG_CANCEL_CALLBACK,
   TP_PEG_NAME,
   TP_PEG_THREADS, /* of any pool: the threads that its tasks run in */
-  TP_PEG_VALUES = TP_PEG_THREADS
+  TP_PEG_FAILED,  /* nil, or the futures of kept calls that have failed, by the group's number */
+  TP_PEG_VALUES = TP_PEG_FAILED
 };
 
 /* Pushes the userdata of a pool. */

@@ -7,6 +7,7 @@
  * An error that nobody has seen when the future is collected is logged. */
 #include "binding/future.h"
 #include "binding/arguments.h"
+#include "binding/class.h"
 #include "binding/load.h"
 #include "binding/values.h"
 #include "value/error.h"
@@ -69,6 +70,22 @@ void tp_future_expect_call(tp_future *future, tp_group *group) {
 
 /* ---- the end ---- */
 
+/* Has tp_future_see_call find the future in slot 1, of a kept call that has failed. */
+static void note_failure(lua_State *L, const tp_group *group) {
+  tp_pool_push(L, group->pool);
+  if (lua_isnil(L, -1)) /* the pool is being collected */
+    return;
+  if (lua_getiuservalue(L, -1, TP_PEG_FAILED) != LUA_TTABLE) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, -4, TP_PEG_FAILED);
+    lua_remove(L, -2);
+  }
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, (lua_Integer)group->number);
+  lua_pop(L, 2);
+}
+
 /* Lua: keeps the results, or the error with its traceback. Stack: the future, these values. */
 static int l_keep(lua_State *L) {
   const tp_future *future = lua_touserdata(L, 1);
@@ -80,6 +97,8 @@ static int l_keep(lua_State *L) {
   if (future->state == FUTURE_FAILED) {
     tp_exec_push_traceback(future->host->exec, L);
     lua_setiuservalue(L, 1, TRACEBACK);
+    if (future->group && future->group->kept)
+      note_failure(L, future->group);
   }
   return 0;
 }
@@ -161,6 +180,20 @@ static void see(tp_future *future) {
   future->seen = true;
 }
 
+void tp_future_see_call(lua_State *L, int index, const tp_group *group) {
+  if (lua_getiuservalue(L, index, TP_PEG_FAILED) == LUA_TTABLE && group) {
+    if (lua_rawgeti(L, -1, (lua_Integer)group->number) == LUA_TUSERDATA)
+      see(lua_touserdata(L, -1));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+void tp_future_forget_calls(lua_State *L, int index) {
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, TP_PEG_FAILED);
+}
+
 static void forget_waiters(tp_future *future) {
   free(future->waiters);
   future->waiters = NULL;
@@ -199,7 +232,7 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   bool is_job = future->coro != NULL;
   const tp_pool *pool = future->group ? future->group->pool : NULL;
   int first = lua_gettop(L) - count + 1;
-  if (future->group && future->group->kept && future->group->started)
+  if (future->group && future->group->known_by_name && future->group->started)
     future->seen = true; /* its failure counts in the group */
   future->state = ok ? FUTURE_OK : is_cancel ? FUTURE_CANCELLED : FUTURE_FAILED;
   wake_all(future);
@@ -210,13 +243,13 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   }
   int self = lua_gettop(L) + 1;
   push_self(future, L);
-  future->group = NULL;
-  future->coro = NULL;
   if (!keep(L, first, count)) {
     future->state = FUTURE_FAILED;
     first = self + 1;
     count = 1;
   }
+  future->group = NULL;
+  future->coro = NULL;
   future->seen |= call_listeners(future, L, self, first, count);
   count_unseen(future, pool);
   if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */

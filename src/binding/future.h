@@ -27,6 +27,13 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count);
  * False, and nothing: that is no future of a call, or it is done. */
 bool tp_future_push_group(lua_State *L, int index);
 
+/* Somebody was told of the failures of a group (NULL: of none) of the pool at `index`. If it is a
+ * kept call, its failure counts as seen, as if its future was awaited. Allocates nothing. */
+void tp_future_see_call(lua_State *L, int index, const tp_group *group);
+
+/* Forgets the calls of the pool at `index` that tp_future_see_call finds. */
+void tp_future_forget_calls(lua_State *L, int index);
+
 /* Waits for the future in slot 1, for so many seconds at most (HUGE_VAL: any time), and returns its
  * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned` a cancel of
  * the wait cancels what is waited for. */

@@ -522,6 +522,7 @@ static int flush(lua_State *L, int status, lua_KContext context) {
     return tp_wait_park(exec_of(pool), L, flush, 0);
   }
   tp_pool_flush(pool);
+  tp_future_forget_calls(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 
@@ -544,6 +545,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
     return tp_wait_park(exec_of(pool), L, gather_and_close, 0);
   }
   tp_pool_close(pool);
+  tp_future_forget_calls(L, 1);
   tp_pool_unpin(L, pool);
   tp_thread_end(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));

@@ -2,6 +2,7 @@
  *
  * What is known of one task, as a table. */
 #include "binding/class.h"
+#include "binding/future.h"
 #include "binding/pool.h"
 #include "exec/exec.h"
 #include "value/error.h"
@@ -71,9 +72,10 @@ static const char *state_name(const tp_task *task) {
   return task->state == TP_TASK_CANCELLED ? "cancelled" : "running";
 }
 
-/* Reads what is known of the task with that id, whose error counts as seen then. Keeps the reason.
- * False: TaskNotFound. */
-static bool read_facts(const tp_pool *pool, uint64_t id, facts *of, tp_error *error) {
+/* Reads what is known of the task with that id of the pool in slot 1, whose error counts as seen
+ * then. Keeps the reason. False: TaskNotFound. */
+static bool read_facts(lua_State *L, uint64_t id, facts *of, tp_error *error) {
+  const tp_pool *pool = tp_pool_check(L, 1);
   tp_task *task = tp_task_table_find(&pool->tasks, id);
   tp_group *group = task ? task->group : NULL;
   if (!task && !tp_pool_remembers(pool, id, &group, error))
@@ -88,17 +90,18 @@ static bool read_facts(const tp_pool *pool, uint64_t id, facts *of, tp_error *er
                 .took = record ? record->took : -1};
   if (record && record->text) {
     tp_pool_see_task(group, record);
+    tp_future_see_call(L, 1, group);
     strcpy(of->text, record->text);
   }
   return true;
 }
 
 /* Pushes what is known of the task with that id. */
-static int push_task(lua_State *L, const tp_pool *pool, uint64_t id) {
+static int push_task(lua_State *L, uint64_t id) {
   tp_error error;
   facts of;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (!read_facts(pool, id, &of, &error))
+  if (!read_facts(L, id, &of, &error))
     return tp_raise_error(L, &error);
   lua_pushcfunction(L, l_push_facts);
   lua_pushlightuserdata(L, &of);
@@ -140,12 +143,11 @@ static int push_task_of_group(lua_State *L, const tp_pool *pool) {
   if (id == UINT64_MAX)
     return tp_raise(L, TP_TASK_NOT_FOUND, "the task of group '%s' of %s was flushed", group->name,
                     pool->label);
-  return push_task(L, pool, id);
+  return push_task(L, id);
 }
 
 int l_pool_task(lua_State *L) {
-  const tp_pool *pool = tp_pool_check(L, 1);
   if (lua_type(L, 2) == LUA_TSTRING)
-    return push_task_of_group(L, pool);
-  return push_task(L, pool, (uint64_t)lua_tointeger(L, 2));
+    return push_task_of_group(L, tp_pool_check(L, 1));
+  return push_task(L, (uint64_t)lua_tointeger(L, 2));
 }

@@ -6,6 +6,7 @@
  * forgotten, and both have ended then. It is waited for one after the other. */
 #include "binding/wait.h"
 #include "binding/class.h"
+#include "binding/future.h"
 #include "exec/exec.h"
 #include "value/error.h"
 
@@ -100,10 +101,11 @@ static int first_line(const char *text) {
 }
 
 /* Says how many tasks of a group have failed, if any have. */
-static bool tell_group(const tp_pool *pool, tp_group *group, char words[WORDS_SIZE]) {
+static bool tell_group(lua_State *L, const tp_pool *pool, tp_group *group, char words[WORDS_SIZE]) {
   if (!group || !group->ends.failed)
     return false;
   tp_pool_see_group(group);
+  tp_future_see_call(L, POOL, group);
   const tp_record *first = tp_records_first_error(&pool->records, &group->ids);
   snprintf(words, WORDS_SIZE, "%" PRIu64 " of %" PRIu64 " tasks of group '%.200s' failed%s%.*s",
            group->ends.failed, group->started, tp_group_label(group),
@@ -113,13 +115,14 @@ static bool tell_group(const tp_pool *pool, tp_group *group, char words[WORDS_SI
 }
 
 /* Says with what a task has failed, if it has. */
-static bool tell_task(const tp_pool *pool, uint64_t id, char words[WORDS_SIZE]) {
+static bool tell_task(lua_State *L, const tp_pool *pool, uint64_t id, char words[WORDS_SIZE]) {
   tp_record *record = tp_records_find(&pool->records, id);
   tp_group *group = NULL;
   if (!record || !record->text)
     return false;
   tp_pool_remembers(pool, id, &group, NULL);
   tp_pool_see_task(group, record);
+  tp_future_see_call(L, POOL, group);
   snprintf(words, WORDS_SIZE, "%s_Task-%" PRIu64 " failed: %.*s", pool->label, id,
            first_line(record->text), record->text);
   return true;
@@ -132,8 +135,8 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
   bool has_failed = false;
   for (const target *of = targets; of < targets + count; of++) {
     char words[WORDS_SIZE];
-    if (!(of->is_group ? tell_group(pool, find_group(pool, of), words)
-                       : tell_task(pool, of->number, words)))
+    if (!(of->is_group ? tell_group(L, pool, find_group(pool, of), words)
+                       : tell_task(L, pool, of->number, words)))
       continue;
     lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), has_failed ? "; " : "", words);
     lua_replace(L, -2);

@@ -110,7 +110,7 @@ static void end_body(tp_coro *coro, lua_State *L, bool ok) {
     end_ending(coro, L, ok);
   if (!ok)
     coro->as.task.end = end_of(coro, L);
-  bool is_told = tell(coro, L, ok) && !coro->as.task.group->kept;
+  bool is_told = tell(coro, L, ok) && !coro->as.task.group->known_by_name;
   if (coro->failed && !coro->cancelled)
     end_failed(coro, L, is_told);
 }

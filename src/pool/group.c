@@ -21,6 +21,7 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group
   group->weight = options->weight;
   group->rate = options->rate;
   group->submitted = options->submitted;
+  group->kept = options->submitted && name && !options->waits;
   group->call = call;
   TAILQ_INIT(&group->tasks);
   return group;

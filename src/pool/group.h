@@ -4,7 +4,7 @@
  * its tasks may run at a time, and which ids it has started. What moves it on is in flow.c.
  *
  * A *submitted call* is a group of one task: it may have no name, waits in a queue that the pool
- * may bound, and is gone when its task is, unless somebody has asked for its name. */
+ * may bound, and is gone when its task is, unless it is *kept*: others know it by its name. */
 #ifndef TP_POOL_GROUP_H
 #define TP_POOL_GROUP_H
 
@@ -69,12 +69,12 @@ typedef struct tp_group {
   uint64_t number;      /* rises with each new group of the pool */
   tp_call_stand stand;  /* of a submitted call that has not started */
   bool submitted;       /* a submitted call */
-  bool kept; /* a submitted call that is known by its name, not by a future: when it has ended, it
-                stays until a flush, and its failure counts, as with other groups */
-  bool resting;   /* its place is among those that wait for a token of their rate */
-  bool feeding;   /* is being asked for a task right now, so must stay */
-  bool finished;  /* nothing of it runs and nothing is to come */
-  bool forgotten; /* cancelled: no longer found by name */
+  bool kept;            /* a submitted call that stays until a flush when it has ended */
+  bool known_by_name;   /* the same, and nobody has its future: its failure counts as with others */
+  bool resting;         /* its place is among those that wait for a token of their rate */
+  bool feeding;         /* is being asked for a task right now, so must stay */
+  bool finished;        /* nothing of it runs and nothing is to come */
+  bool forgotten;       /* cancelled: no longer found by name */
   TAILQ_ENTRY(tp_group) outside_link; /* among the submitted calls that are left outside */
   TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
   UT_hash_handle hh;                  /* in the pool's table by name */

@@ -177,7 +177,7 @@ bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix) {
       return false;
     }
   }
-  group->kept = true;
+  group->kept = group->known_by_name = true;
   return true;
 }
 

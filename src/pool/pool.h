@@ -173,8 +173,8 @@ tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void
 /* Changes the weight of a group, which counts from now on. */
 void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight);
 
-/* Gives a group that has not ended a name, "<prefix>-<i>", if it has none, and has it stay until a
- * flush, as the groups of other calls do. False: no memory. */
+/* Has a submitted call that has not ended be known by its name, not by a future. It gets one,
+ * "<prefix>-<i>", if it has none. False: no memory. */
 bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix);
 
 /* The group of that name; NULL: TaskGroupNotFound. */

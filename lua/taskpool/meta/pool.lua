@@ -90,7 +90,8 @@
 ---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
 ---@field retries? taskpool.Retries|integer whether it is tried again when it fails; default: as the pool says
 ---@field executor? "coroutine"|"thread" what runs it, as in the pool's options; default: as the pool says
----@field group_name? string a name to cancel it by while it has not ended; default: none
+---@field group_name? string a name to wait for it by, and to cancel it; of `submit` it is free again when the call
+---has ended, of `submit_nowait` after a flush; default: none
 
 ---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
 ---"cancelled". An error that nobody was given is logged when the future is collected.
