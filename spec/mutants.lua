@@ -90,7 +90,7 @@ return {
   { text = "bool resumes = lua_toboolean(L, 2) && pool->paused;",
     becomes = "bool resumes = pool->paused;", specs = { "submit" },
     breaks = "pause toggles without being told to" },
-  { text = "uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_pool_to_size(L, LIMIT);",
+  { text = "uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_arguments_to_size(L, LIMIT);",
     becomes = "uint64_t limit = tp_pool_to_size(L, LIMIT);", specs = { "arguments" },
     breaks = "map runs all elements at a time by default" },
   { text = "slash ? slash + 1 : info.source + 1", becomes = "info.source + 1", specs = { "group" },

@@ -40,7 +40,7 @@ static void print_param(const tp_param *param) {
   print_text("type", types[param->type]);
   print_text("letter", param->letter ? letter : NULL);
   print_text("value", tp_spelling_value(param, value));
-  print_text("long", tp_param_is_option(param) ? tp_spelling_command(param->name, command) : NULL);
+  print_text("long", tp_method_is_option(param) ? tp_spelling_command(param->name, command) : NULL);
   print_text("fallback", param->fallback);
   print_text("help", param->help);
   printf("},\n");
@@ -52,7 +52,7 @@ static void print_usage(const tp_method *method) {
   printf("usage = \"%s", tp_spelling_command(method->name, text));
   for (int options = 0; options <= 1; options++)
     for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++)
-      if (tp_param_is_option(param) == options)
+      if (tp_method_is_option(param) == options)
         printf(" %s", tp_spelling_usage(param, text));
   printf("\", ");
 }

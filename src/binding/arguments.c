@@ -181,6 +181,10 @@ static void check_flag(lua_State *L, int index, const char *what, const tp_param
     refuse(L, index, what, param, "a boolean");
 }
 
+uint64_t tp_arguments_to_size(lua_State *L, int index) {
+  return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
 void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param) {
   typedef void check(lua_State * L, int index, const char *what, const tp_param *param);
   static check *const checks[] = {

@@ -24,4 +24,7 @@ void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
  * function. */
 void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param);
 
+/* The size that a checked number at `index` means: nil and infinity are no limit. */
+uint64_t tp_arguments_to_size(lua_State *L, int index);
+
 #endif

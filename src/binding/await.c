@@ -6,7 +6,8 @@
  * arguments; if it is called before the task has parked, it keeps them. A wait that is cancelled
  * cancels the request, or closes the handle, that the function has returned; what cannot be stopped
  * is left to itself, and its late result dropped. */
-#include "binding/core.h"
+#include "binding/await.h"
+#include "binding/context.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -24,7 +25,7 @@ static int l_callback(lua_State *L) {
   lua_settop(L, count + 1);
   if (!is_early) {
     lua_pop(L, 1);
-    tp_host *host = tp_core_host(L);
+    tp_host *host = tp_context_host(L);
     host->dropped_results += !tp_wake(host->exec, id, L, count);
     return 0;
   }
@@ -127,7 +128,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 
 /* Lua: await(fn, …). */
 int l_core_await(lua_State *L) {
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_context_host(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "await: expected a function, not %s",
                     luaL_typename(L, 1));

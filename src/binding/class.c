@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The classes of pools: their userdata, constructors, and how a name becomes a method or a
- * property. */
+ * The classes of pools: constructors, and how a name becomes a method or a property. */
 #include "binding/class.h"
 #include "binding/arguments.h"
 #include "binding/funcname.h"
-#include "binding/load.h"
+#include "binding/handle.h"
 #include "binding/method.h"
 #include "binding/policy.h"
 #include "binding/thread.h"
@@ -16,79 +15,6 @@
 
 #include <lauxlib.h>
 #include <string.h>
-
-/* Its address is the registry key of the weak table pool -> userdata. */
-static const char pools_key;
-
-static const char *class_name(int kind) {
-  return kind == TP_ON_TASK_POOL ? "TaskPool" : "SimpleTaskPool";
-}
-
-/* ---- the userdata ---- */
-
-static tp_pool *to_pool(lua_State *L, int index) {
-  static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    tp_pool **box = luaL_testudata(L, index, class_name(kinds[i]));
-    if (box)
-      return *box;
-  }
-  return NULL;
-}
-
-tp_pool *tp_pool_check(lua_State *L, int index) {
-  tp_pool *pool = to_pool(L, index);
-  if (!pool)
-    tp_raise(L, TP_INVALID_ARGUMENT,
-             "expected a pool, not %s; call methods with a colon, such as pool:lock()",
-             luaL_typename(L, index));
-  return pool;
-}
-
-void tp_pool_push(lua_State *L, tp_pool *pool) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
-  lua_rawgetp(L, -1, pool);
-  lua_remove(L, -2);
-}
-
-static int l_pool_gc(lua_State *L) {
-  tp_pool **box = lua_touserdata(L, 1);
-  if (*box)
-    tp_host_remove_pool(tp_state_host(L), *box);
-  *box = NULL;
-  return 0;
-}
-
-static int l_pool_tostring(lua_State *L) {
-  lua_pushstring(L, tp_pool_check(L, 1)->label);
-  return 1;
-}
-
-/* Makes a pool and pushes its userdata. */
-static tp_pool *push_new(lua_State *L, int kind, const char *name, uint64_t size) {
-  if (tp_state_host(L)->closing)
-    tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
-  tp_load_check(L, "no pool can be made");
-  tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), TP_PEG_VALUES);
-  *box = NULL;
-  luaL_setmetatable(L, class_name(kind));
-  tp_pool *pool = tp_host_add_pool(tp_state_host(L), kind, class_name(kind), name, size);
-  if (!pool)
-    tp_raise(L, TP_NO_MEMORY, "no memory for a pool");
-  *box = pool;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &pools_key);
-  lua_pushvalue(L, -2);
-  lua_rawsetp(L, -2, pool);
-  lua_pop(L, 1);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, pool); /* stays until it is closed */
-  return pool;
-}
-
-void tp_pool_unpin(lua_State *L, tp_pool *pool) {
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, pool);
-}
 
 /* ---- constructors ---- */
 
@@ -105,10 +31,6 @@ void tp_pool_unpin(lua_State *L, tp_pool *pool) {
   { .name = "retries", .type = TP_PARAM_POLICY }
 #define RATE_OPTION                                                                                \
   { .name = "rate", .type = TP_PARAM_POLICY }
-
-uint64_t tp_pool_to_size(lua_State *L, int index) {
-  return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
-}
 
 /* Takes the option `pool_size`, in the slot after `size`, for `size` where that is not given. */
 static void merge_sizes(lua_State *L, int size, const char *what) {
@@ -142,7 +64,7 @@ static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first)
                                      {.name = "max", .type = TP_PARAM_COUNT},
                                      {.name = "interval", .type = TP_PARAM_SECONDS},
                                      {.name = NULL}};
-  *first = tp_pool_to_size(L, size);
+  *first = tp_arguments_to_size(L, size);
   if (lua_isnil(L, table))
     return (tp_bounds){0};
   int min = lua_gettop(L) + 1, max = min + 1, interval = min + 2;
@@ -164,21 +86,21 @@ static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first)
 }
 
 /* What both kinds of pools are told about the ends and the starts of their tasks. */
-typedef struct conduct {
+typedef struct defaults {
   double grace;   /* seconds that a cancelled task has */
   tp_retry retry; /* of calls that say nothing else */
   tp_rate rate;   /* of the starts */
-} conduct;
+} defaults;
 
 /* Reads the options GRACE, RETRIES and RATE, in the slots from `index` on. */
-static conduct read_conduct(lua_State *L, int index, const char *what) {
+static defaults read_defaults(lua_State *L, int index, const char *what) {
   const tp_retry none = {.n = 0};
-  return (conduct){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
-                   .retry = tp_policy_retries(L, index + 1, what, &none),
-                   .rate = tp_policy_rate(L, index + 2, what)};
+  return (defaults){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
+                    .retry = tp_policy_retries(L, index + 1, what, &none),
+                    .rate = tp_policy_rate(L, index + 2, what)};
 }
 
-static void set_conduct(tp_pool *pool, const conduct *to) {
+static void set_defaults(tp_pool *pool, const defaults *to) {
   tp_run *run = pool->owner;
   run->grace = to->grace;
   run->retry = to->retry;
@@ -217,14 +139,14 @@ int l_task_pool_new(lua_State *L) {
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
   merge_sizes(L, SIZE, "TaskPool");
   tp_order order = to_order(L, ORDER);
-  conduct told = read_conduct(L, GRACE, "TaskPool");
+  defaults told = read_defaults(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
   bool has_threads = tp_thread_is_wanted(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
-  tp_pool *pool = push_new(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
-  set_conduct(pool, &told);
+  tp_pool *pool = tp_handle_create(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
+  set_defaults(pool, &told);
   pool->order = order;
-  pool->queue_limit = tp_pool_to_size(L, QUEUE_LIMIT);
+  pool->queue_limit = tp_arguments_to_size(L, QUEUE_LIMIT);
   if (bounds.max)
     tp_run_set_bounds(pool, &bounds);
   if (has_threads)
@@ -271,15 +193,16 @@ int l_simple_task_pool_new(lua_State *L) {
   bool has_threads = tp_thread_is_wanted(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
-  conduct told = read_conduct(L, GRACE, what);
-  tp_pool *pool = push_new(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_pool_to_size(L, SIZE));
-  set_conduct(pool, &told);
-  const int values[] = {[TP_PEG_FUNCTION] = FUNC,
-                        [TP_PEG_ARGUMENTS] = BOUND,
-                        [TP_PEG_END_CALLBACK] = END_CALLBACK,
-                        [TP_PEG_CANCEL_CALLBACK] = CANCEL_CALLBACK,
-                        [TP_PEG_NAME] = BOUND + 1};
-  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_NAME; i++) {
+  defaults told = read_defaults(L, GRACE, what);
+  tp_pool *pool =
+      tp_handle_create(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_arguments_to_size(L, SIZE));
+  set_defaults(pool, &told);
+  const int values[] = {[TP_HANDLE_FUNCTION] = FUNC,
+                        [TP_HANDLE_ARGUMENTS] = BOUND,
+                        [TP_HANDLE_END_CALLBACK] = END_CALLBACK,
+                        [TP_HANDLE_CANCEL_CALLBACK] = CANCEL_CALLBACK,
+                        [TP_HANDLE_NAME] = BOUND + 1};
+  for (int i = TP_HANDLE_FUNCTION; i <= TP_HANDLE_NAME; i++) {
     lua_pushvalue(L, values[i]);
     lua_setiuservalue(L, -2, i);
   }
@@ -293,7 +216,7 @@ int l_simple_task_pool_new(lua_State *L) {
 /* Lua: calls a method with its arguments laid out. Upvalue: the record. */
 static int l_call(lua_State *L) {
   const tp_method *method = lua_touserdata(L, lua_upvalueindex(1));
-  const tp_pool *pool = tp_pool_check(L, 1);
+  const tp_pool *pool = tp_handle_check(L, 1);
   if (!(method->on & pool->kind))
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method '%s'", pool->label, method->name);
   tp_arguments_lay_out(L, method);
@@ -302,7 +225,7 @@ static int l_call(lua_State *L) {
 
 /* Raises that the pool at [1] has nothing of the name at [2]. */
 static int refuse_name(lua_State *L) {
-  const tp_pool *pool = tp_pool_check(L, 1);
+  const tp_pool *pool = tp_handle_check(L, 1);
   if (lua_type(L, 2) != LUA_TSTRING)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has methods and properties, and no %s as a key",
                     pool->label, luaL_typename(L, 2));
@@ -310,7 +233,7 @@ static int refuse_name(lua_State *L) {
   const tp_method *elsewhere = tp_method_find(closest.text, TP_ON_ALL);
   if (elsewhere)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no '%s', a %s has", pool->label, closest.text,
-                    class_name(elsewhere->on));
+                    tp_handle_class(elsewhere->on));
   tp_method_find_closest(&closest, tp_methods, pool->kind);
   if (!closest.method)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method or property '%.100s'", pool->label,
@@ -344,7 +267,7 @@ static int l_newindex(lua_State *L) {
   const tp_method *method = lua_touserdata(L, -1);
   if (!method || !method->params[0].kind)
     return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' of %s cannot be set", lua_tostring(L, 2),
-                    tp_pool_check(L, 1)->label);
+                    tp_handle_check(L, 1)->label);
   lua_pop(L, 1);
   lua_remove(L, 2);
   tp_arguments_check(L, 2, method->name, &method->params[0]);
@@ -365,18 +288,15 @@ static void push_members(lua_State *L, int kind) {
 }
 
 static void open_class(lua_State *L, int kind) {
-  luaL_newmetatable(L, class_name(kind));
-  lua_pushcfunction(L, l_pool_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, l_pool_tostring);
-  lua_setfield(L, -2, "__tostring");
+  luaL_newmetatable(L, tp_handle_class(kind));
+  tp_handle_open(L);
   push_members(L, kind);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, l_index, 1);
   lua_setfield(L, -3, "__index");
   lua_pushcclosure(L, l_newindex, 1);
   lua_setfield(L, -2, "__newindex");
-  lua_pushstring(L, class_name(kind));
+  lua_pushstring(L, tp_handle_class(kind));
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
@@ -387,7 +307,7 @@ int l_core_on_scope_end(lua_State *L) {
   static const int kinds[] = {TP_ON_TASK_POOL, TP_ON_SIMPLE_POOL};
   luaL_checktype(L, 1, LUA_TFUNCTION);
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    luaL_getmetatable(L, class_name(kinds[i]));
+    luaL_getmetatable(L, tp_handle_class(kinds[i]));
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "__close");
   }
@@ -400,17 +320,11 @@ static int l_set_tostring(lua_State *L) {
   return 1;
 }
 
-void tp_pool_open(lua_State *L) {
+void tp_class_open(lua_State *L) {
   open_class(L, TP_ON_TASK_POOL);
   open_class(L, TP_ON_SIMPLE_POOL);
   luaL_newmetatable(L, TP_SET_TYPE);
   lua_pushcfunction(L, l_set_tostring);
   lua_setfield(L, -2, "__tostring");
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &pools_key);
   lua_pop(L, 1);
 }

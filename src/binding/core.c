@@ -4,21 +4,21 @@
  * the work, and pushes the results. */
 #include "binding/core.h"
 #include "binding/arguments.h"
+#include "binding/await.h"
 #include "binding/class.h"
+#include "binding/context.h"
 #include "binding/future.h"
+#include "binding/guard.h"
 #include "binding/load.h"
+#include "binding/run.h"
 #include "binding/thread.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-tp_host *tp_core_host(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(1));
-}
-
 static tp_exec *exec_of(lua_State *L) {
-  return tp_core_host(L)->exec;
+  return tp_context_host(L)->exec;
 }
 
 /* ---- waiting ---- */
@@ -94,6 +94,15 @@ static int l_core_wake(lua_State *L) {
   return 1;
 }
 
+/* Lua: start(fn, …). */
+static int l_core_start(lua_State *L) {
+  if (!lua_isfunction(L, 1))
+    return tp_raise(L, TP_INVALID_ARGUMENT, "start: expected a function, not %s",
+                    luaL_typename(L, 1));
+  tp_future_start(L, lua_gettop(L) - 1, tp_load_job_name(L, "a job"), 0);
+  return 1;
+}
+
 /* ---- errors and the log ---- */
 
 /* Lua: no_retry(err). */
@@ -154,12 +163,12 @@ static int l_core_log(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "log: message must be a string, not %s",
                     luaL_typename(L, 2));
   lua_settop(L, 2);
-  tp_log_write(&tp_core_host(L)->log, level, "%s", escape_zero_bytes(L));
+  tp_log_write(&tp_context_host(L)->log, level, "%s", escape_zero_bytes(L));
   return 0;
 }
 
 static int l_core_log_level(lua_State *L) {
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_context_host(L);
   if (!lua_isnoneornil(L, 1))
     tp_host_set_log_level(host, check_level(L, 1));
   lua_pushstring(L, tp_log_level_name(host->log.level));
@@ -201,7 +210,7 @@ static void log_to_lua(void *context, tp_log_level level, const char *message) {
 }
 
 static int l_core_log_handler(lua_State *L) {
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_context_host(L);
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     host->log.write = host->default_log.write;
@@ -225,7 +234,7 @@ static int l_core_log_handler(lua_State *L) {
 static int l_core_expose(lua_State *L) {
   static const tp_param name = {.name = "name", .type = TP_PARAM_NAME};
   tp_error error;
-  tp_names *names = &tp_core_host(L)->names;
+  tp_names *names = &tp_context_host(L)->names;
   bool is_function = lua_gettop(L) > 1;
   tp_load_check(L, "nothing can be exposed");
   tp_arguments_check(L, 1, "expose", &name);
@@ -254,7 +263,7 @@ static int l_core_preempt(lua_State *L) {
 
 /* Lua: dropped_results(). */
 static int l_core_dropped_results(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)tp_core_host(L)->dropped_results);
+  lua_pushinteger(L, (lua_Integer)tp_context_host(L)->dropped_results);
   return 1;
 }
 
@@ -306,7 +315,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"force_preemption", l_core_force_preemption},
       {NULL, NULL},
   };
-  tp_pool_open(L);
+  tp_class_open(L);
   tp_future_open(L);
   luaL_newlibtable(L, functions);
   lua_pushlightuserdata(L, host);

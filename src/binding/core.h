@@ -12,14 +12,4 @@
 /* Pushes the module's table. Opens the classes of pools in L. */
 void tp_core_open(lua_State *L, tp_host *host);
 
-/* The host of a function of this module: its first upvalue. */
-tp_host *tp_core_host(lua_State *L);
-
-/* ---- functions with a file of their own ---- */
-
-int l_core_catch_cancel(lua_State *L);
-int l_core_shield(lua_State *L);
-int l_core_await(lua_State *L);
-int l_core_run(lua_State *L);
-
 #endif

@@ -7,8 +7,7 @@
  * An error that nobody has seen when the future is collected is logged. */
 #include "binding/future.h"
 #include "binding/arguments.h"
-#include "binding/class.h"
-#include "binding/load.h"
+#include "binding/handle.h"
 #include "binding/values.h"
 #include "value/error.h"
 
@@ -72,13 +71,13 @@ void tp_future_expect_call(tp_future *future, tp_group *group) {
 
 /* Has tp_future_see_call find the future in slot 1, of a kept call that has failed. */
 static void note_failure(lua_State *L, const tp_group *group) {
-  tp_pool_push(L, group->pool);
+  tp_handle_push(L, group->pool);
   if (lua_isnil(L, -1)) /* the pool is being collected */
     return;
-  if (lua_getiuservalue(L, -1, TP_PEG_FAILED) != LUA_TTABLE) {
+  if (lua_getiuservalue(L, -1, TP_HANDLE_FAILED) != LUA_TTABLE) {
     lua_newtable(L);
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, -4, TP_PEG_FAILED);
+    lua_setiuservalue(L, -4, TP_HANDLE_FAILED);
     lua_remove(L, -2);
   }
   lua_pushvalue(L, 1);
@@ -181,7 +180,7 @@ static void see(tp_future *future) {
 }
 
 void tp_future_see_call(lua_State *L, int index, const tp_group *group) {
-  if (lua_getiuservalue(L, index, TP_PEG_FAILED) == LUA_TTABLE && group) {
+  if (lua_getiuservalue(L, index, TP_HANDLE_FAILED) == LUA_TTABLE && group) {
     if (lua_rawgeti(L, -1, (lua_Integer)group->number) == LUA_TUSERDATA)
       see(lua_touserdata(L, -1));
     lua_pop(L, 1);
@@ -191,7 +190,7 @@ void tp_future_see_call(lua_State *L, int index, const tp_group *group) {
 
 void tp_future_forget_calls(lua_State *L, int index) {
   lua_pushnil(L);
-  lua_setiuservalue(L, index, TP_PEG_FAILED);
+  lua_setiuservalue(L, index, TP_HANDLE_FAILED);
 }
 
 static void forget_waiters(tp_future *future) {
@@ -485,14 +484,6 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
   future->coro = tp_exec_start(host->exec, L, nargs, what, tp_future_done, future);
   if (limit > 0 && !tp_exec_limit(future->coro, limit))
     cancel(future, TP_NO_MEMORY, "no memory for a time limit", TP_GRACE_DEFAULT);
-}
-
-int l_core_start(lua_State *L) {
-  if (!lua_isfunction(L, 1))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "start: expected a function, not %s",
-                    luaL_typename(L, 1));
-  tp_future_start(L, lua_gettop(L) - 1, tp_load_job_name(L, "a job"), 0);
-  return 1;
 }
 
 /* Adds the function in slot 2 to those that listen for the end of the future in slot 1. Before each

@@ -51,8 +51,7 @@ bool tp_future_is_done(lua_State *L, int index);
  */
 void tp_future_prepare_wait(lua_State *L, int index);
 
-/* Lua: start(fn, …), on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
-int l_core_start(lua_State *L);
+/* Lua: on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
 int l_core_on_end(lua_State *L);
 int l_core_cancel(lua_State *L);
 

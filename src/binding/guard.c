@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Functions that run another one under a rule for cancels: catch_cancel and shield. */
-#include "binding/core.h"
+#include "binding/guard.h"
+#include "binding/context.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -40,7 +41,7 @@ static int end_shield(lua_State *L, int status, lua_KContext context) {
 
 /* Lua: shield(seconds, fn, …). */
 int l_core_shield(lua_State *L) {
-  tp_exec *exec = tp_core_host(L)->exec;
+  tp_exec *exec = tp_context_host(L)->exec;
   uint64_t before;
   double seconds = lua_tonumber(L, 1);
   if (lua_type(L, 1) != LUA_TNUMBER || !(seconds >= 0))

@@ -4,6 +4,7 @@
 #include "binding/method.h"
 #include "binding/pool.h"
 #include "binding/status.h"
+#include "binding/task.h"
 #include "binding/wait.h"
 #include "value/distance.h"
 
@@ -393,7 +394,7 @@ const tp_method tp_methods[] = {
                  .help = "also those that have ended and were not flushed"},
                 LIMIT},
      .summary = "List the groups: how far each is, and why it goes no faster.",
-     .fields = tp_group_fields,
+     .fields = tp_status_group_fields,
      .call = l_pool_groups},
     {.name = "tasks",
      .on = TP_ON_ALL,
@@ -412,7 +413,7 @@ const tp_method tp_methods[] = {
                  .help = "running, cancelled (it has not ended yet), or ended (its callback runs)"},
                 LIMIT},
      .summary = "List the tasks that have started and are not done, and where they are.",
-     .fields = tp_task_fields,
+     .fields = tp_status_task_fields,
      .call = l_pool_tasks},
     {.name = "traceback",
      .on = TP_ON_ALL,
@@ -437,7 +438,7 @@ const tp_method tp_methods[] = {
     {.name = NULL},
 };
 
-bool tp_param_is_option(const tp_param *param) {
+bool tp_method_is_option(const tp_param *param) {
   return param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_TRAILING;
 }
 

@@ -7,6 +7,7 @@
 #ifndef TP_BINDING_METHOD_H
 #define TP_BINDING_METHOD_H
 
+#include "binding/handle.h"
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,8 +51,6 @@ typedef struct tp_param {
   const char *help;     /* one line */
 } tp_param;
 
-enum { TP_ON_TASK_POOL = 1, TP_ON_SIMPLE_POOL = 2, TP_ON_ALL = 3 };
-
 /* The role that a control session needs. */
 typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
 
@@ -74,7 +73,7 @@ typedef struct tp_method {
 } tp_method;
 
 /* Whether a parameter is given as an option at the prompt. */
-bool tp_param_is_option(const tp_param *param);
+bool tp_method_is_option(const tp_param *param);
 
 /* All methods, ended by a record whose name is NULL, in the order of help. */
 extern const tp_method tp_methods[];

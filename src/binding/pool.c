@@ -3,9 +3,10 @@
  * The methods of pools, one short function for each record of method.c. They find their arguments
  * checked and in the slots of the record. */
 #include "binding/pool.h"
-#include "binding/class.h"
+#include "binding/arguments.h"
 #include "binding/funcname.h"
 #include "binding/future.h"
+#include "binding/handle.h"
 #include "binding/policy.h"
 #include "binding/thread.h"
 #include "exec/exec.h"
@@ -22,7 +23,7 @@ static tp_exec *exec_of(const tp_pool *pool) {
 }
 
 static const tp_run *run_of(lua_State *L) {
-  return tp_pool_check(L, 1)->owner;
+  return tp_handle_check(L, 1)->owner;
 }
 
 /* The group whose name is at `index`. */
@@ -40,7 +41,7 @@ static tp_group *check_group(lua_State *L, const tp_pool *pool, int index) {
 static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
                            const tp_group_options *options, int executor) {
   tp_error error;
-  tp_pool *pool = tp_pool_check(L, parts->pool);
+  tp_pool *pool = tp_handle_check(L, parts->pool);
   if (!tp_pool_check_group(pool, options, &error))
     tp_raise_error(L, &error);
   tp_call_parts routed = *parts;
@@ -97,7 +98,7 @@ int l_pool_apply(lua_State *L) {
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
   enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
-  uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_pool_to_size(L, LIMIT);
+  uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_arguments_to_size(L, LIMIT);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
   return add_named_group(L,
@@ -166,7 +167,7 @@ int l_pool_submit(lua_State *L) {
   enum { POOL = 1, NOWAIT = 10 };
   if (lua_toboolean(L, NOWAIT))
     return l_pool_submit_nowait(L);
-  tp_wait_check(exec_of(tp_pool_check(L, POOL)), L);
+  tp_wait_check(exec_of(tp_handle_check(L, POOL)), L);
   submit(L, true, "submit");
   lua_replace(L, 1);
   lua_settop(L, 1);
@@ -174,22 +175,22 @@ int l_pool_submit(lua_State *L) {
 }
 
 int l_pool_set_weight(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   tp_pool_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
   return 0;
 }
 
 int l_pool_start(lua_State *L) {
   uint64_t times = (uint64_t)lua_tointeger(L, 2);
-  for (int i = TP_PEG_FUNCTION; i <= TP_PEG_CANCEL_CALLBACK; i++)
+  for (int i = TP_HANDLE_FUNCTION; i <= TP_HANDLE_CANCEL_CALLBACK; i++)
     lua_getiuservalue(L, 1, i);
   const tp_group *group =
       add_group(L,
                 &(tp_call_parts){.pool = 1,
-                                 .function = 2 + TP_PEG_FUNCTION,
-                                 .items = 2 + TP_PEG_ARGUMENTS,
-                                 .end_callback = 2 + TP_PEG_END_CALLBACK,
-                                 .cancel_callback = 2 + TP_PEG_CANCEL_CALLBACK,
+                                 .function = 2 + TP_HANDLE_FUNCTION,
+                                 .items = 2 + TP_HANDLE_ARGUMENTS,
+                                 .end_callback = 2 + TP_HANDLE_END_CALLBACK,
+                                 .cancel_callback = 2 + TP_HANDLE_CANCEL_CALLBACK,
                                  .spread = TP_SPREAD_SAME,
                                  .times = times,
                                  .retry = run_of(L)->retry},
@@ -235,7 +236,7 @@ static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const cha
 
 /* Cancels the `most` newest running tasks and returns the list of their ids. */
 static int stop(lua_State *L, uint64_t most, const char *who) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   uint64_t count = most < pool->running ? most : pool->running;
   luaL_checkstack(L, 3, NULL);
   lua_createtable(L, (int)(count < INT32_MAX ? count : INT32_MAX), 0);
@@ -283,7 +284,7 @@ static void cancel_target(lua_State *L, tp_pool *pool, int index, tp_cancel *can
 
 int l_pool_cancel(lua_State *L) {
   enum { POOL = 1, MESSAGE, GRACE, FIRST };
-  tp_pool *pool = tp_pool_check(L, POOL);
+  tp_pool *pool = tp_handle_check(L, POOL);
   int top = lua_gettop(L);
   for (int i = FIRST; i <= top; i++)
     check_target(L, pool, i);
@@ -295,7 +296,7 @@ int l_pool_cancel(lua_State *L) {
 }
 
 int l_pool_cancel_group(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   tp_group *group = check_group(L, pool, 2);
   tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
   tp_pool_cancel_group(pool, group, cancel);
@@ -304,7 +305,7 @@ int l_pool_cancel_group(lua_State *L) {
 }
 
 int l_pool_cancel_all(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   tp_cancel *cancel = reason(L, pool, "cancel_all", 2, 3);
   tp_pool_cancel_all(pool, cancel);
   tp_cancel_release(cancel);
@@ -314,7 +315,7 @@ int l_pool_cancel_all(lua_State *L) {
 /* ---- looking, locking, resizing ---- */
 
 int l_pool_func_name(lua_State *L) {
-  lua_getiuservalue(L, 1, TP_PEG_NAME);
+  lua_getiuservalue(L, 1, TP_HANDLE_NAME);
   return 1;
 }
 
@@ -327,10 +328,10 @@ static int push_size(lua_State *L, uint64_t size) {
 }
 
 int l_pool_size(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   if (!lua_isnil(L, 2)) {
     tp_error error;
-    uint64_t size = tp_pool_to_size(L, 2);
+    uint64_t size = tp_arguments_to_size(L, 2);
     if (!tp_pool_check_size(pool, size, &error))
       return tp_raise_error(L, &error);
     tp_pool_resize(pool, size);
@@ -342,7 +343,7 @@ int l_pool_size(lua_State *L) {
 int l_pool_scale(lua_State *L) {
   enum { POOL = 1, BY, HARD };
   tp_error error;
-  tp_pool *pool = tp_pool_check(L, POOL);
+  tp_pool *pool = tp_handle_check(L, POOL);
   if (!tp_pool_scale(pool, lua_tointeger(L, BY), &error))
     return tp_raise_error(L, &error);
   if (lua_toboolean(L, HARD) && pool->running > pool->size)
@@ -351,21 +352,21 @@ int l_pool_scale(lua_State *L) {
 }
 
 int l_pool_queue_limit(lua_State *L) {
-  return push_size(L, tp_pool_check(L, 1)->queue_limit);
+  return push_size(L, tp_handle_check(L, 1)->queue_limit);
 }
 
 int l_pool_order(lua_State *L) {
-  lua_pushstring(L, tp_pool_order_name(tp_pool_check(L, 1)->order));
+  lua_pushstring(L, tp_pool_order_name(tp_handle_check(L, 1)->order));
   return 1;
 }
 
 int l_pool_lock(lua_State *L) {
-  tp_pool_lock(tp_pool_check(L, 1));
+  tp_pool_lock(tp_handle_check(L, 1));
   return 0;
 }
 
 int l_pool_unlock(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and stays locked", pool->label);
   tp_pool_unlock(pool);
@@ -391,65 +392,65 @@ static int set_paused(lua_State *L, tp_pool *pool, bool paused) {
 }
 
 int l_pool_pause(lua_State *L) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   bool resumes = lua_toboolean(L, 2) && pool->paused;
   return set_paused(L, pool, !resumes);
 }
 
 int l_pool_resume(lua_State *L) {
-  return set_paused(L, tp_pool_check(L, 1), false);
+  return set_paused(L, tp_handle_check(L, 1), false);
 }
 
 int l_pool_paused(lua_State *L) {
-  return push_boolean(L, tp_pool_check(L, 1)->paused);
+  return push_boolean(L, tp_handle_check(L, 1)->paused);
 }
 
 int l_pool_is_locked(lua_State *L) {
-  return push_boolean(L, tp_pool_check(L, 1)->locked);
+  return push_boolean(L, tp_handle_check(L, 1)->locked);
 }
 
 int l_pool_is_closed(lua_State *L) {
-  return push_boolean(L, tp_pool_check(L, 1)->closed);
+  return push_boolean(L, tp_handle_check(L, 1)->closed);
 }
 
 int l_pool_is_full(lua_State *L) {
-  return push_boolean(L, tp_pool_is_full(tp_pool_check(L, 1)));
+  return push_boolean(L, tp_pool_is_full(tp_handle_check(L, 1)));
 }
 
 int l_pool_num_running(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->running);
+  return push_count(L, tp_handle_check(L, 1)->running);
 }
 
 int l_pool_num_cancelled(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->cancelled);
+  return push_count(L, tp_handle_check(L, 1)->cancelled);
 }
 
 int l_pool_num_ended(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->ended);
+  return push_count(L, tp_handle_check(L, 1)->ended);
 }
 
 int l_pool_num_ok(lua_State *L) {
-  return push_count(L, tp_pool_ok(tp_pool_check(L, 1)));
+  return push_count(L, tp_pool_ok(tp_handle_check(L, 1)));
 }
 
 int l_pool_num_failed(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->ends.failed);
+  return push_count(L, tp_handle_check(L, 1)->ends.failed);
 }
 
 int l_pool_num_cancelled_total(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->ends.cancelled);
+  return push_count(L, tp_handle_check(L, 1)->ends.cancelled);
 }
 
 int l_pool_num_timed_out(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->ends.timed_out);
+  return push_count(L, tp_handle_check(L, 1)->ends.timed_out);
 }
 
 int l_pool_num_retried(lua_State *L) {
-  return push_count(L, tp_pool_check(L, 1)->retried);
+  return push_count(L, tp_handle_check(L, 1)->retried);
 }
 
 int l_pool_num_waiting(lua_State *L) {
-  return push_count(L, tp_pool_waiting(tp_pool_check(L, 1)));
+  return push_count(L, tp_pool_waiting(tp_handle_check(L, 1)));
 }
 
 /* Adds an id to the set on top of the stack. */
@@ -460,7 +461,7 @@ static void add_id(void *context, uint64_t id) {
 }
 
 int l_pool_get_group_ids(lua_State *L) {
-  const tp_pool *pool = tp_pool_check(L, 1);
+  const tp_pool *pool = tp_handle_check(L, 1);
   int top = lua_gettop(L);
   luaL_checkstack(L, 3, NULL);
   lua_newtable(L); /* may run a finalizer that flushes the pool: what follows does not */
@@ -471,7 +472,7 @@ int l_pool_get_group_ids(lua_State *L) {
 }
 
 int l_pool_traceback(lua_State *L) {
-  const tp_pool *pool = tp_pool_check(L, 1);
+  const tp_pool *pool = tp_handle_check(L, 1);
   uint64_t id = (uint64_t)lua_tointeger(L, 2);
   tp_error error;
   tp_task *task = tp_task_table_find(&pool->tasks, id);
@@ -486,7 +487,7 @@ int l_pool_traceback(lua_State *L) {
 
 /* A task that waits for its own pool would wait for itself. */
 static tp_pool *check_waiter(lua_State *L, const char *method) {
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   tp_wait_check(exec_of(pool), L);
   if (tp_exec_current_pool(exec_of(pool)) == pool)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: a task cannot wait for its own pool (%s)", method,
@@ -513,7 +514,7 @@ static int raise_errors(lua_State *L, tp_pool *pool, bool quietly) {
 /* Waits until the pool is flushable for the ticket in slot 3. */
 static int flush(lua_State *L, int status, lua_KContext context) {
   (void)context;
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   if (status == LUA_YIELD)
     tp_wait_values(exec_of(pool), L, 3);
   uint64_t ticket = (uint64_t)lua_tointeger(L, 3);
@@ -535,7 +536,7 @@ int l_pool_flush(lua_State *L) {
 /* Waits until the pool is idle. */
 static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   (void)context;
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   if (status == LUA_YIELD)
     tp_wait_values(exec_of(pool), L, 2);
   if (pool->closed) /* another one was first */
@@ -546,7 +547,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   }
   tp_pool_close(pool);
   tp_future_forget_calls(L, 1);
-  tp_pool_unpin(L, pool);
+  tp_handle_unpin(L, pool);
   tp_thread_end(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
@@ -562,7 +563,7 @@ int l_pool_gather_and_close(lua_State *L) {
 
 static int until_closed(lua_State *L, int status, lua_KContext context) {
   (void)context;
-  tp_pool *pool = tp_pool_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, 1);
   if (status == LUA_YIELD)
     tp_wait_values(exec_of(pool), L, 1);
   if (pool->closed)

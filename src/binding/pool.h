@@ -37,7 +37,6 @@ int l_pool_num_cancelled_total(lua_State *L);
 int l_pool_num_timed_out(lua_State *L);
 int l_pool_num_retried(lua_State *L);
 int l_pool_traceback(lua_State *L);
-int l_pool_task(lua_State *L);
 int l_pool_num_waiting(lua_State *L);
 int l_pool_is_full(lua_State *L);
 int l_pool_get_group_ids(lua_State *L);

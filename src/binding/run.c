@@ -3,7 +3,7 @@
  * run: the main task, for scripts under a stock interpreter and for programs that embed the host.
  */
 #include "binding/run.h"
-#include "binding/core.h"
+#include "binding/context.h"
 #include "binding/load.h"
 #include "binding/values.h"
 #include "value/error.h"
@@ -66,7 +66,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
 
 /* Lua: run(main, …). */
 int l_core_run(lua_State *L) {
-  tp_host *host = tp_core_host(L);
+  tp_host *host = tp_context_host(L);
   if (!lua_isfunction(L, 1))
     return tp_raise(L, TP_INVALID_ARGUMENT, "run: expected a function, not %s",
                     luaL_typename(L, 1));

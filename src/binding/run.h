@@ -13,4 +13,7 @@
  * TP_OK unless the host ran dry. May raise for lack of memory. */
 bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_error *deadlock);
 
+/* Lua: run(main, …) of taskpool.core. */
+int l_core_run(lua_State *L);
+
 #endif

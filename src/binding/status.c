@@ -2,7 +2,8 @@
  *
  * What a pool, its groups and its tasks are like; see status.h. */
 #include "binding/status.h"
-#include "binding/class.h"
+#include "binding/arguments.h"
+#include "binding/handle.h"
 #include "exec/exec.h"
 #include "value/error.h"
 
@@ -25,10 +26,10 @@ const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "wa
                                              "locked", "paused", "decision", NULL};
 
 /* What fits a line of 80 columns: the ended tasks are the sum of four of them. */
-const char *const tp_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
-                                       "cancelled", "timed_out", "limit",   "why", NULL};
+const char *const tp_status_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
+                                              "cancelled", "timed_out", "limit",   "why", NULL};
 
-const char *const tp_task_fields[] = {"id", "group", "state", "at", NULL};
+const char *const tp_status_task_fields[] = {"id", "group", "state", "at", NULL};
 
 /* ---- fields of the table on top ---- */
 
@@ -108,7 +109,7 @@ void tp_status_push(lua_State *L, const tp_pool *pool) {
 }
 
 int l_pool_status(lua_State *L) {
-  tp_status_push(L, tp_pool_check(L, 1));
+  tp_status_push(L, tp_handle_check(L, 1));
   return 1;
 }
 
@@ -116,7 +117,7 @@ int l_pool_status(lua_State *L) {
 
 /* How many rows the number at `index`, or nil, allows. */
 static uint64_t to_limit(lua_State *L, int index) {
-  return lua_isnil(L, index) ? LIMIT_DEFAULT : tp_pool_to_size(L, index);
+  return lua_isnil(L, index) ? LIMIT_DEFAULT : tp_arguments_to_size(L, index);
 }
 
 /* Where a group is, if it could go no faster; NULL: something holds it back. */
@@ -254,7 +255,7 @@ static const tp_group *named_from(const tp_group *group, bool also_ended) {
 
 int l_pool_groups(lua_State *L) {
   enum { POOL = 1, ALL, LIMIT };
-  const tp_pool *pool = tp_pool_check(L, POOL);
+  const tp_pool *pool = tp_handle_check(L, POOL);
   bool also_ended = lua_toboolean(L, ALL);
   uint64_t limit = to_limit(L, LIMIT), count = 0;
   group_row row = {0}, calls;
@@ -329,7 +330,7 @@ static void check_state(lua_State *L, const char *state) {
 int l_pool_tasks(lua_State *L) {
   enum { POOL = 1, GROUP, STATE, LIMIT };
   tp_error error;
-  const tp_pool *pool = tp_pool_check(L, POOL);
+  const tp_pool *pool = tp_handle_check(L, POOL);
   search of = {.state = lua_tostring(L, STATE), .limit = to_limit(L, LIMIT)};
   check_state(L, of.state);
   if (of.limit > pool->tasks.count)

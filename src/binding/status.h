@@ -13,8 +13,8 @@
 extern const char *const tp_status_fields[];
 extern const char *const tp_status_list_fields[]; /* the ones that are shown of each of many pools
                                                    */
-extern const char *const tp_group_fields[];
-extern const char *const tp_task_fields[];
+extern const char *const tp_status_group_fields[];
+extern const char *const tp_status_task_fields[];
 
 /* Pushes the table of a pool's status. */
 void tp_status_push(lua_State *L, const tp_pool *pool);

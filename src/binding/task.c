@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is known of one task, as a table. */
-#include "binding/class.h"
+#include "binding/task.h"
 #include "binding/future.h"
-#include "binding/pool.h"
+#include "binding/handle.h"
 #include "exec/exec.h"
 #include "value/error.h"
 
@@ -75,7 +75,7 @@ static const char *state_name(const tp_task *task) {
 /* Reads what is known of the task with that id of the pool in slot 1, whose error counts as seen
  * then. Keeps the reason. False: TaskNotFound. */
 static bool read_facts(lua_State *L, uint64_t id, facts *of, tp_error *error) {
-  const tp_pool *pool = tp_pool_check(L, 1);
+  const tp_pool *pool = tp_handle_check(L, 1);
   tp_task *task = tp_task_table_find(&pool->tasks, id);
   tp_group *group = task ? task->group : NULL;
   if (!task && !tp_pool_remembers(pool, id, &group, error))
@@ -148,6 +148,6 @@ static int push_task_of_group(lua_State *L, const tp_pool *pool) {
 
 int l_pool_task(lua_State *L) {
   if (lua_type(L, 2) == LUA_TSTRING)
-    return push_task_of_group(L, tp_pool_check(L, 1));
+    return push_task_of_group(L, tp_handle_check(L, 1));
   return push_task(L, (uint64_t)lua_tointeger(L, 2));
 }

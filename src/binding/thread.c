@@ -3,7 +3,7 @@
  * Pools whose tasks run in threads, and single calls there; see thread.h. */
 #include "binding/thread.h"
 #include "binding/arguments.h"
-#include "binding/class.h"
+#include "binding/handle.h"
 #include "thread/threads.h"
 #include "value/error.h"
 #include "value/name.h"
@@ -41,7 +41,7 @@ void tp_thread_equip(lua_State *L, tp_pool *pool, int count) {
                                         .pool = pool,
                                         .label = pool->label,
                                         .grace = run->grace});
-  lua_setiuservalue(L, -2, TP_PEG_THREADS);
+  lua_setiuservalue(L, -2, TP_HANDLE_THREADS);
 }
 
 /* Pushes the set of threads that a call is to run in. False: none, and nothing is pushed. */
@@ -50,7 +50,7 @@ static bool push_set(lua_State *L, int pool, int executor) {
   bool is_thread = is_given && tp_thread_is_named(L, "submit", executor);
   if (is_given && !is_thread)
     return false;
-  if (lua_getiuservalue(L, pool, TP_PEG_THREADS) == LUA_TUSERDATA)
+  if (lua_getiuservalue(L, pool, TP_HANDLE_THREADS) == LUA_TUSERDATA)
     return true;
   lua_pop(L, 1);
   if (is_thread)
@@ -69,7 +69,7 @@ void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor) {
 
 void tp_thread_end(lua_State *L, int pool) {
   luaL_checkstack(L, 2, NULL);
-  if (lua_getiuservalue(L, pool, TP_PEG_THREADS) == LUA_TUSERDATA)
+  if (lua_getiuservalue(L, pool, TP_HANDLE_THREADS) == LUA_TUSERDATA)
     tp_threads_close(L, -1);
   lua_pop(L, 1);
 }

@@ -5,8 +5,8 @@
  * What is waited for is noted by numbers, which outlive the records: a group may be flushed, a task
  * forgotten, and both have ended then. It is waited for one after the other. */
 #include "binding/wait.h"
-#include "binding/class.h"
 #include "binding/future.h"
+#include "binding/handle.h"
 #include "exec/exec.h"
 #include "value/error.h"
 
@@ -150,7 +150,7 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
 
 /* Waits for the targets from number `context` on. */
 static int wait_for(lua_State *L, int status, lua_KContext context) {
-  tp_pool *pool = tp_pool_check(L, POOL);
+  tp_pool *pool = tp_handle_check(L, POOL);
   tp_exec *exec = exec_of(pool);
   const target *targets = lua_touserdata(L, TARGETS);
   lua_KContext count = (lua_KContext)(lua_rawlen(L, TARGETS) / sizeof *targets);
@@ -173,7 +173,7 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
 
 int l_pool_wait(lua_State *L) {
   enum { TIMEOUT = DEADLINE, FIRST = TARGETS };
-  const tp_pool *pool = tp_pool_check(L, POOL);
+  const tp_pool *pool = tp_handle_check(L, POOL);
   tp_exec *exec = exec_of(pool);
   tp_wait_check(exec, L);
   read_targets(L, pool, FIRST);

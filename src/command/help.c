@@ -156,7 +156,7 @@ void tp_help_push_all(lua_State *L, const char *pool, const tp_method *const *ta
 static void add_params(page *p, const tp_method *method, bool options) {
   char text[TP_SPELLING_SIZE];
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if (tp_param_is_option(param) == options)
+    if (tp_method_is_option(param) == options)
       add_term(p, tp_spelling_usage(param, text));
   }
 }
@@ -186,7 +186,7 @@ static const char *spell_option(const tp_param *param, char out[2 * TP_SPELLING_
 
 /* What stands for a parameter in the lists. */
 static const char *spell_term(const tp_param *param, char out[2 * TP_SPELLING_SIZE]) {
-  return tp_param_is_option(param) ? spell_option(param, out) : tp_spelling_value(param, out);
+  return tp_method_is_option(param) ? spell_option(param, out) : tp_spelling_value(param, out);
 }
 
 /* Where the texts of the lists begin: behind the longest term, or below the terms where the lines
@@ -236,7 +236,7 @@ static void add_title(page *p, const char *title) {
 static void add_arguments(page *p, const tp_method *method, int column) {
   bool titled = false;
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if (tp_param_is_option(param))
+    if (tp_method_is_option(param))
       continue;
     if (!titled)
       add_title(p, "arguments:");
@@ -248,7 +248,7 @@ static void add_arguments(page *p, const tp_method *method, int column) {
 static void add_options(page *p, const tp_method *method, int column) {
   add_title(p, "options:");
   for (const tp_param *param = method->params; param->kind != TP_PARAM_NONE; param++) {
-    if (tp_param_is_option(param))
+    if (tp_method_is_option(param))
       add_param(p, column, param);
   }
   add_entry(p, column, HELP_OPTION, "show this help");

@@ -197,7 +197,7 @@ static const char *push_list(const reader *r, bool (*is_listed)(const reader *r,
 }
 
 static bool is_option_param(const reader *r, int index) {
-  return tp_param_is_option(&r->method->params[index]);
+  return tp_method_is_option(&r->method->params[index]);
 }
 
 static bool is_positional(const reader *r, int index) {
@@ -465,7 +465,7 @@ static int find_option(const reader *r, size_t from, size_t to) {
   bool is_long = byte_at(r, from + 1) == '-';
   for (int i = 0; r->method->params[i].kind != TP_PARAM_NONE; i++) {
     const tp_param *param = &r->method->params[i];
-    if (!tp_param_is_option(param))
+    if (!tp_method_is_option(param))
       continue;
     if (is_long ? tp_spelling_equal(param->name, r->text + from + 2, to - from - 2)
                 : param->letter && param->letter == r->text[from + 1])

@@ -36,7 +36,7 @@ static void spell_short(const tp_param *param, char out[TP_SPELLING_SIZE]) {
 
 const char *tp_spelling_param(const tp_param *param, char out[TP_SPELLING_SIZE]) {
   char name[TP_SPELLING_SIZE];
-  if (!tp_param_is_option(param))
+  if (!tp_method_is_option(param))
     return tp_spelling_value(param, out);
   tp_spelling_command(param->name, name);
   if (param->letter)

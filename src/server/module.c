@@ -9,7 +9,7 @@
  * A server stays open until it is closed, whether or not Lua still holds the value: the value is
  * kept in the registry meanwhile. */
 #include "server/module.h"
-#include "binding/class.h"
+#include "binding/handle.h"
 #include "binding/load.h"
 #include "server/server.h"
 #include "value/error.h"
@@ -199,10 +199,10 @@ static tp_pool **push_pools(lua_State *L, size_t *count) {
   tp_pool **pools = lua_newuserdatauv(L, (length + 1) * sizeof(tp_pool *), 0);
   *count = 0;
   if (!lua_isnil(L, 3))
-    pools[(*count)++] = tp_pool_check(L, 3);
+    pools[(*count)++] = tp_handle_check(L, 3);
   for (lua_Unsigned i = 1; i <= length; i++) {
     lua_rawgeti(L, 1, (lua_Integer)i);
-    pools[(*count)++] = tp_pool_check(L, -1);
+    pools[(*count)++] = tp_handle_check(L, -1);
     lua_pop(L, 1);
   }
   return pools;

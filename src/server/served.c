@@ -2,7 +2,7 @@
  *
  * The pools of a server; see served.h. */
 #include "server/served.h"
-#include "binding/class.h"
+#include "binding/handle.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 static int l_keep(lua_State *L) {
   tp_served *served = lua_touserdata(L, 1);
   tp_pool *pool = lua_touserdata(L, 2);
-  tp_pool_push(L, pool);
+  tp_handle_push(L, pool);
   if (lua_isnil(L, -1))
     return 0;
   int reference = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -2,7 +2,7 @@
  *
  * The pool that the commands of one client go to; see target.h. */
 #include "server/target.h"
-#include "binding/class.h"
+#include "binding/handle.h"
 #include "binding/method.h"
 #include <lauxlib.h>
 
@@ -17,7 +17,7 @@ void tp_target_close(tp_target *target, lua_State *L) {
 
 bool tp_target_use(tp_target *target, lua_State *L, tp_pool *pool) {
   luaL_checkstack(L, 3, NULL);
-  tp_pool_push(L, pool);
+  tp_handle_push(L, pool);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return false;
