@@ -5,10 +5,11 @@
  * the stack as it was and say why. Whatever the line, help at any width stays inside that width.
  *
  * Sources: this file, src/value/{fail,error,text,literal,name}.c and
- * src/command/{line,help,spelling}.c.
+ * src/command/{cursor,line,reader,parse,help,spelling}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
 #include "command/help.h"
 #include "command/line.h"
+#include "command/parse.h"
 #include <lauxlib.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -119,7 +120,7 @@ static void check_line(lua_State *L, const tp_line *line, int width) {
   } else if (line->help) {
     tp_help_push_command(L, method, width);
     check_width(L, width);
-  } else if (tp_line_parse(L, &names, method, line, &missing, &error)) {
+  } else if (tp_parse_arguments(L, &names, method, line->arguments, &missing, &error)) {
     check_slots(L, method);
   } else {
     check(lua_gettop(L) == 1 && error.message[0] != '\0');
@@ -134,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check(L != NULL);
   lua_pushliteral(L, "the pool");
   tp_line_split(&line, (const char *)data, size);
-  check(line.at <= size);
+  check(line.arguments.at <= size);
   check_line(L, &line, width);
   lua_settop(L, 0);
   tp_help_push_all(L, "TaskPool-0", tables, TP_ON_ALL, width);

@@ -7,6 +7,7 @@
 #include "binding/method.h"
 #include "command/help.h"
 #include "command/line.h"
+#include "command/parse.h"
 #include "command/table.h"
 #include "server/builtin.h"
 #include "value/error.h"
@@ -70,7 +71,8 @@ static int call_method(lua_State *L, tp_session *session, const tp_method *metho
                        const tp_line *line) {
   tp_error error;
   tp_module missing;
-  if (!tp_line_parse(L, &session->clients->host->names, method, line, &missing, &error))
+  if (!tp_parse_arguments(L, &session->clients->host->names, method, line->arguments, &missing,
+                          &error))
     return missing.name[0] ? load_first(L, session, &missing) : tp_raise_error(L, &error);
   session->accepted = true;
   session->method = method;
