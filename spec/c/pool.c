@@ -229,7 +229,8 @@ static void on_started(world *of, const tp_task *task) {
   CHECK(of, from->running <= task->group->limit);
 }
 
-static void on_event(tp_pool *pool, tp_event event, tp_task *task) {
+static void on_event(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
+  (void)words;
   world *of = world_of(pool);
   switch (event) {
   case TP_EVENT_STARTED:

@@ -2,7 +2,7 @@
  *
  * Arguments of a method call in Lua; see arguments.h. */
 #include "binding/arguments.h"
-#include "exec/exec.h"
+#include "exec/luastd.h"
 #include "host/host.h"
 #include "value/callable.h"
 #include "value/error.h"
@@ -99,7 +99,7 @@ static void check_iterable_table(lua_State *L, int index, const char *what, cons
 static void check_iterable(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_isthread(L, index)) {
     lua_pushvalue(L, index);
-    tp_coroutine_push_iterator(L, tp_state_host(L)->exec);
+    tp_luastd_push_iterator(L, tp_state_host(L)->exec);
     lua_replace(L, index);
   } else if (lua_istable(L, index)) {
     check_iterable_table(L, index, what, param);

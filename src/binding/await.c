@@ -8,6 +8,9 @@
  * is left to itself, and its late result dropped. */
 #include "binding/await.h"
 #include "binding/context.h"
+#include "exec/park.h"
+#include "exec/timer.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -26,7 +29,7 @@ static int l_callback(lua_State *L) {
   if (!is_early) {
     lua_pop(L, 1);
     tp_host *host = tp_context_host(L);
-    host->dropped_results += !tp_wake(host->exec, id, L, count);
+    host->dropped_results += !tp_park_wake(host->exec, id, L, count);
     return 0;
   }
   lua_insert(L, 1);
@@ -85,7 +88,7 @@ static void release(lua_State *L) {
 static int after_wait(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_exec *exec = (tp_exec *)context;
-  tp_wait_outside_end(exec);
+  tp_timer_end_outside(exec);
   if (tp_wait_is_cut(exec))
     release(L);
   return results(L, tp_wait_values(exec, L, BASE));
@@ -122,7 +125,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
   if (lua_tointeger(L, CALLBACK) != (lua_Integer)tp_wait_id(exec, L))
     return tp_raise(L, TP_INVALID_ARGUMENT,
                     "await: the function must not wait before it has passed the callback on");
-  tp_wait_outside_begin(exec);
+  tp_timer_begin_outside(exec);
   return tp_wait_park(exec, L, after_wait, (lua_KContext)exec);
 }
 

@@ -12,6 +12,12 @@
 #include "binding/load.h"
 #include "binding/run.h"
 #include "binding/thread.h"
+#include "exec/exec.h"
+#include "exec/park.h"
+#include "exec/preempt.h"
+#include "exec/retry.h"
+#include "exec/timer.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -41,7 +47,7 @@ static int l_core_yield(lua_State *L) {
 }
 
 static int l_core_now(lua_State *L) {
-  lua_pushnumber(L, tp_exec_now(exec_of(L)));
+  lua_pushnumber(L, tp_timer_seconds(exec_of(L)));
   return 1;
 }
 
@@ -52,7 +58,7 @@ static int l_core_in_task(lua_State *L) {
 
 /* Lua: tries(): which try of its function the running task is at; nil outside of a pool's task. */
 static int l_core_tries(lua_State *L) {
-  uint32_t tries = tp_exec_tries(exec_of(L));
+  uint32_t tries = tp_retry_tries(exec_of(L));
   if (tries)
     lua_pushinteger(L, tries);
   else
@@ -89,7 +95,7 @@ static int l_core_wake(lua_State *L) {
   if (!is_integer)
     return tp_raise(L, TP_INVALID_ARGUMENT, "wake: expected an id of waiter(), not %s",
                     luaL_typename(L, 1));
-  bool woken = tp_wake(exec_of(L), (tp_wake_id)id, L, lua_gettop(L) - 1);
+  bool woken = tp_park_wake(exec_of(L), (tp_wake_id)id, L, lua_gettop(L) - 1);
   lua_pushboolean(L, woken);
   return 1;
 }
@@ -203,10 +209,10 @@ static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_pushcfunction(L, l_hand_over);
   lua_pushvalue(L, 1);
   lua_pushlightuserdata(L, &of);
-  tp_outside before = tp_exec_enter(exec, L);
+  tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK)
     lua_pop(L, 1);
-  tp_exec_leave(exec, before);
+  tp_preempt_leave_outside(exec, before);
 }
 
 static int l_core_log_handler(lua_State *L) {
@@ -249,7 +255,7 @@ static int l_core_expose(lua_State *L) {
 }
 
 static int l_core_virtual_clock(lua_State *L) {
-  tp_exec_set_virtual(exec_of(L), lua_toboolean(L, 1));
+  tp_timer_set_virtual(exec_of(L), lua_toboolean(L, 1));
   return 0;
 }
 

@@ -5,7 +5,6 @@
 #ifndef TP_BINDING_CORE_H
 #define TP_BINDING_CORE_H
 
-#include "exec/exec.h"
 #include "host/host.h"
 #include <lua.h>
 

@@ -9,6 +9,14 @@
 #include "binding/arguments.h"
 #include "binding/handle.h"
 #include "binding/values.h"
+#include "exec/call.h"
+#include "exec/cancel.h"
+#include "exec/deadlock.h"
+#include "exec/exec.h"
+#include "exec/park.h"
+#include "exec/report.h"
+#include "exec/timer.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -94,7 +102,7 @@ static int l_keep(lua_State *L) {
     lua_setiuservalue(L, 1, VALUES);
   }
   if (future->state == FUTURE_FAILED) {
-    tp_exec_push_traceback(future->host->exec, L);
+    tp_report_push_traceback(future->host->exec, L);
     lua_setiuservalue(L, 1, TRACEBACK);
     if (future->group && future->group->kept)
       note_failure(L, future->group);
@@ -128,7 +136,7 @@ static void wake_waiting(const tp_future *future, lua_State *L, int list, lua_In
     lua_pushboolean(L, true);
     lua_rawseti(L, -2, 1);
     lua_rawgeti(L, -1, 2);
-    tp_wake(future->host->exec, (tp_wake_id)lua_tointeger(L, -1), L, 0);
+    tp_park_wake(future->host->exec, (tp_wake_id)lua_tointeger(L, -1), L, 0);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -201,7 +209,7 @@ static void forget_waiters(tp_future *future) {
 
 static void wake_all(tp_future *future) {
   for (size_t i = 0; i < future->count; i++)
-    future->seen |= tp_wake(future->host->exec, future->waiters[i], future->host->L, 0);
+    future->seen |= tp_park_wake(future->host->exec, future->waiters[i], future->host->L, 0);
   forget_waiters(future);
 }
 
@@ -289,7 +297,7 @@ static void set_cause(lua_State *L) {
     lua_remove(L, -2);
     lua_concat(L, 2);
     lua_pushvalue(L, -2);
-    tp_exec_set_cause(L, lua_tostring(L, -2), lua_rawlen(L, -2));
+    tp_report_set_cause(L, lua_tostring(L, -2), lua_rawlen(L, -2));
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -311,7 +319,7 @@ static int give(lua_State *L, tp_future *future) {
 static void forget_old_parks(tp_future *future) {
   size_t kept = 0;
   for (size_t i = 0; i < future->count; i++)
-    if (tp_wait_is_parked(future->host->exec, future->waiters[i]))
+    if (tp_park_is_parked(future->host->exec, future->waiters[i]))
       future->waiters[kept++] = future->waiters[i];
   future->count = kept;
 }
@@ -334,7 +342,7 @@ static bool cancel(tp_future *future, tp_code code, const char *message, double 
   tp_host *host = future->host;
   if (future->state != FUTURE_PENDING)
     return false;
-  tp_cancel *reason = tp_exec_new_reason(host->exec, code, "future:cancel", message, grace);
+  tp_cancel *reason = tp_exec_cancel_new_reason(host->exec, code, "future:cancel", message, grace);
   if (future->group)
     tp_pool_cancel_group(future->group->pool, future->group, reason);
   else if (future->coro)
@@ -361,7 +369,7 @@ static int after_await(lua_State *L, int status, lua_KContext context) {
 int tp_future_await(lua_State *L, double seconds, bool owned) {
   tp_future *future = check(L, FUTURE);
   tp_exec *exec = future->host->exec;
-  double deadline = tp_exec_now(exec) + seconds;
+  double deadline = tp_timer_seconds(exec) + seconds;
   lua_settop(L, FUTURE);
   lua_pushnumber(L, deadline);
   tp_wait_check(exec, L);
@@ -369,10 +377,10 @@ int tp_future_await(lua_State *L, double seconds, bool owned) {
     return give(L, future);
   add_waiter(future, L);
   tp_pool *pool = future->group && seconds == HUGE_VAL ? future->group->pool : NULL;
-  if (pool && !tp_wait_for_pool(exec, L, pool)) {
+  if (pool && !tp_deadlock_check(exec, L, pool)) {
     if (owned)
       cancel(future, TP_CANCELLED, "nobody waits for it", TP_GRACE_DEFAULT);
-    return tp_wait_raise_deadlock(exec, L, pool);
+    return tp_deadlock_raise(exec, L, pool);
   }
   return tp_wait_park_until(exec, L, deadline, after_await, owned);
 }
@@ -468,8 +476,8 @@ void tp_future_open(lua_State *L) {
 void tp_future_prepare_wait(lua_State *L, int index) {
   const tp_future *future = check(L, index);
   tp_pool *pool = future->group ? future->group->pool : NULL;
-  if (pool && !tp_wait_for_pool(future->host->exec, L, pool))
-    tp_wait_raise_deadlock(future->host->exec, L, pool);
+  if (pool && !tp_deadlock_check(future->host->exec, L, pool))
+    tp_deadlock_raise(future->host->exec, L, pool);
 }
 
 /* ---- coroutines of their own ---- */
@@ -482,7 +490,7 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
   lua_pushvalue(L, function);
   future->anchor = luaL_ref(L, LUA_REGISTRYINDEX); /* nothing may raise after the start */
   future->coro = tp_exec_start(host->exec, L, nargs, what, tp_future_done, future);
-  if (limit > 0 && !tp_exec_limit(future->coro, limit))
+  if (limit > 0 && !tp_exec_cancel_after(future->coro, limit))
     cancel(future, TP_NO_MEMORY, "no memory for a time limit", TP_GRACE_DEFAULT);
 }
 

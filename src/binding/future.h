@@ -4,7 +4,6 @@
 #ifndef TP_BINDING_FUTURE_H
 #define TP_BINDING_FUTURE_H
 
-#include "exec/exec.h"
 #include "host/host.h"
 #include <lua.h>
 

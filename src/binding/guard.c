@@ -3,6 +3,8 @@
  * Functions that run another one under a rule for cancels: catch_cancel and shield. */
 #include "binding/guard.h"
 #include "binding/context.h"
+#include "exec/cancel.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -32,10 +34,10 @@ int l_core_catch_cancel(lua_State *L) {
 
 /* ---- shield ---- */
 
-/* The shielded function is over. Stack: 1 what tp_exec_unshield takes, above it the results or the
- * error. */
+/* The shielded function is over. Stack: 1 what tp_exec_cancel_unshield takes, above it the results
+ * or the error. */
 static int end_shield(lua_State *L, int status, lua_KContext context) {
-  tp_exec_unshield((tp_exec *)context, (uint64_t)lua_tointeger(L, 1));
+  tp_exec_cancel_unshield((tp_exec *)context, (uint64_t)lua_tointeger(L, 1));
   return is_ok(status) ? lua_gettop(L) - 1 : lua_error(L);
 }
 
@@ -50,7 +52,7 @@ int l_core_shield(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "shield: expected a function, not %s",
                     luaL_typename(L, 2));
   tp_wait_id(exec, L);
-  if (!tp_exec_shield(exec, seconds, &before))
+  if (!tp_exec_cancel_shield(exec, seconds, &before))
     return tp_raise(L, TP_NO_MEMORY, "no memory for a shield");
   lua_pushinteger(L, (lua_Integer)before);
   lua_replace(L, 1);

@@ -6,6 +6,7 @@
  * which they vanish with the future. */
 #include "binding/load.h"
 #include "binding/future.h"
+#include "exec/exec.h"
 #include "value/error.h"
 #include "value/registry.h"
 

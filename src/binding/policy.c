@@ -3,6 +3,7 @@
  * Policies; see policy.h. */
 #include "binding/policy.h"
 #include "binding/arguments.h"
+#include "exec/retry.h"
 #include "value/error.h"
 
 #include <lauxlib.h>

@@ -7,7 +7,7 @@
 #ifndef TP_BINDING_POLICY_H
 #define TP_BINDING_POLICY_H
 
-#include "exec/exec.h"
+#include "exec/retry.h"
 #include <lua.h>
 
 /* Reads the option `retries` of `what` at `index`; nil: `fallback`. Raises InvalidArgument that

@@ -9,7 +9,14 @@
 #include "binding/handle.h"
 #include "binding/policy.h"
 #include "binding/thread.h"
+#include "exec/bind.h"
+#include "exec/call.h"
+#include "exec/cancel.h"
 #include "exec/exec.h"
+#include "exec/report.h"
+#include "exec/retry.h"
+#include "exec/run.h"
+#include "exec/wait.h"
 #include "value/error.h"
 #include "value/text.h"
 
@@ -477,7 +484,7 @@ int l_pool_traceback(lua_State *L) {
   tp_error error;
   tp_task *task = tp_task_table_find(&pool->tasks, id);
   if (task)
-    tp_exec_push_stack(L, task);
+    tp_report_push_stack(L, task);
   else if (!tp_pool_find_running(pool, id, &error))
     return tp_raise_error(L, &error);
   return 1;

@@ -6,6 +6,9 @@
 #include "binding/context.h"
 #include "binding/load.h"
 #include "binding/values.h"
+#include "exec/exec.h"
+#include "exec/report.h"
+#include "exec/retry.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -25,7 +28,7 @@ static void main_done(void *context, lua_State *L, bool ok, int count) {
   end->failed = !ok;
   if (!ok) {
     tp_retry_unwrap(L);
-    tp_exec_push_traceback(end->host->exec, L);
+    tp_report_push_traceback(end->host->exec, L);
     end->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
   }
   tp_values_pack(L, lua_gettop(L) - count + 1, count);

@@ -4,7 +4,9 @@
 #include "binding/status.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"
-#include "exec/exec.h"
+#include "exec/report.h"
+#include "exec/run.h"
+#include "exec/timer.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -81,7 +83,7 @@ static void set_scale(lua_State *L, const tp_pool *pool) {
     snprintf(from, sizeof from, "%" PRIu64 " -> ", scale->last.from);
   lua_pushfstring(L, "%s%I: %s", from, (LUAI_UACINT)scale->last.to, scale->last.reason);
   lua_setfield(L, -2, "decision");
-  set_seconds(L, "decision_age", tp_exec_now(run->exec) - scale->when);
+  set_seconds(L, "decision_age", tp_timer_seconds(run->exec) - scale->when);
 }
 
 void tp_status_push(lua_State *L, const tp_pool *pool) {
@@ -314,7 +316,7 @@ static void push_task(lua_State *L, tp_task *task) {
   if (task->group->name)
     set_text(L, "group", task->group->name);
   set_text(L, "state", state_names[task->state]);
-  tp_exec_push_stack(L, task);
+  tp_report_push_stack(L, task);
   lua_setfield(L, -2, "at");
 }
 

@@ -4,7 +4,7 @@
 #include "binding/task.h"
 #include "binding/future.h"
 #include "binding/handle.h"
-#include "exec/exec.h"
+#include "exec/cancel.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -81,7 +81,7 @@ static bool read_facts(lua_State *L, uint64_t id, facts *of, tp_error *error) {
   if (!task && !tp_pool_remembers(pool, id, &group, error))
     return false;
   tp_record *record = tp_records_find(&pool->records, id);
-  tp_cancel *reason = record ? record->reason : task ? tp_exec_reason(task) : NULL;
+  tp_cancel *reason = record ? record->reason : task ? tp_exec_cancel_reason_of(task) : NULL;
   *of = (facts){.id = id,
                 .group = group ? group->name : NULL,
                 .state = state_name(task),

@@ -4,7 +4,7 @@
 #ifndef TP_BINDING_THREAD_H
 #define TP_BINDING_THREAD_H
 
-#include "exec/exec.h"
+#include "exec/call.h"
 #include "pool/pool.h"
 #include <lua.h>
 

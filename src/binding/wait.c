@@ -7,7 +7,11 @@
 #include "binding/wait.h"
 #include "binding/future.h"
 #include "binding/handle.h"
+#include "exec/deadlock.h"
 #include "exec/exec.h"
+#include "exec/run.h"
+#include "exec/timer.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -166,8 +170,8 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
     return time_out(L, pool, next);
   tp_run_wait(pool, L, next->is_group ? TP_EVENT_FINISHED : TP_EVENT_ENDED, next->number);
   bool is_fed = next->is_group && find_group(pool, next)->feed == TP_FEED_WAITING;
-  if (deadline == HUGE_VAL && !is_fed && !tp_wait_for_pool(exec, L, pool))
-    return tp_wait_raise_deadlock(exec, L, pool);
+  if (deadline == HUGE_VAL && !is_fed && !tp_deadlock_check(exec, L, pool))
+    return tp_deadlock_raise(exec, L, pool);
   return tp_wait_park_until(exec, L, deadline, wait_for, context);
 }
 
@@ -177,8 +181,8 @@ int l_pool_wait(lua_State *L) {
   tp_exec *exec = exec_of(pool);
   tp_wait_check(exec, L);
   read_targets(L, pool, FIRST);
-  lua_pushnumber(L,
-                 lua_isnil(L, TIMEOUT) ? HUGE_VAL : tp_exec_now(exec) + lua_tonumber(L, TIMEOUT));
+  lua_pushnumber(L, lua_isnil(L, TIMEOUT) ? HUGE_VAL
+                                          : tp_timer_seconds(exec) + lua_tonumber(L, TIMEOUT));
   lua_replace(L, DEADLINE);
   return wait_for(L, LUA_OK, 0);
 }

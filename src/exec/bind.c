@@ -2,7 +2,7 @@
  *
  * Arguments by name: a table of them becomes a list, by the parameter names that are in the debug
  * information of a Lua function. */
-#include "exec/exec.h"
+#include "exec/bind.h"
 #include "value/callable.h"
 #include "value/error.h"
 #include "value/list.h"

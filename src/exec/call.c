@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a group calls, and with which arguments its next task starts: the same list each time, the
- * next element of a list, or the next step of an iterator (feed.c).
+ * What a group calls; see call.h.
  *
  * The record is a userdata, anchored by a registry reference as long as its group lives; its user
  * values hold what is seldom wanted, references of their own what each task needs. */
 #include "exec/call.h"
-#include "exec/ending.h"
+#include "exec/bind.h"
+#include "exec/cancel.h"
+#include "exec/feed.h"
+#include "exec/ready.h"
+#include "exec/report.h"
+#include "exec/slot.h"
+#include "exec/state.h"
 #include "value/error.h"
 #include "value/list.h"
 
@@ -15,6 +20,24 @@
 
 /* Arguments of one task; more would be a mistake. */
 #define ARGUMENTS_MAX 10000
+
+/* The user values of a call: its pool, its callbacks (by tp_call_callback), its future. */
+enum { POOL = 1, CALLBACK, FUTURE = CALLBACK + TP_CALLBACK_END + 1, VALUES = FUTURE };
+
+struct tp_call {
+  tp_feed feed;         /* the iterator, if its elements come from one; and where it belongs */
+  bool iterated;        /* they do */
+  int function;         /* registry reference of the worker function */
+  int signature;        /* the same of what has its parameters' names */
+  tp_spread spread;     /* how an element becomes arguments */
+  uint64_t next;        /* elements, or times, taken so far */
+  uint64_t count;       /* how many there are; not known of an iterator */
+  double timeout;       /* seconds that a task may run; 0: no limit */
+  tp_retry retry;       /* whether a task is tried again */
+  tp_coro_done done;    /* told of the end of its one task; NULL: nobody is, or was already */
+  void *context;        /* for it */
+  bool has_callback[2]; /* by tp_call_callback */
+};
 
 /* ---- arguments ---- */
 
@@ -62,14 +85,14 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
   lua_settop(L, base + 2);
   if (!lua_istable(L, -1)) {
     lua_pushfstring(L, "element %d of %s must be a table of arguments, not %s", (int)call->next,
-                    tp_group_label(call->group), luaL_typename(L, -1));
+                    tp_group_label(call->feed.group), luaL_typename(L, -1));
     return refuse(L, base);
   }
   if (call->spread == TP_SPREAD_LIST && lua_rawlen(L, -1) == 0 && tp_list_has_keys_only(L, -1)) {
     lua_pushfstring(L,
                     "element %d of %s has keys, but no list items; doublestarmap takes arguments "
                     "by name",
-                    (int)call->next, tp_group_label(call->group));
+                    (int)call->next, tp_group_label(call->feed.group));
     return refuse(L, base);
   }
   if (call->spread == TP_SPREAD_LIST)
@@ -93,8 +116,8 @@ static int push_next(tp_call *call, lua_State *L) {
   int base = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
   if (call->iterated)
-    return spread(call, L, base, tp_feed_take(call, L));
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->items);
+    return spread(call, L, base, tp_feed_take(&call->feed, L));
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->feed.items);
   call->next++;
   if (call->spread == TP_SPREAD_SAME)
     return unpack(L, base);
@@ -103,32 +126,42 @@ static int push_next(tp_call *call, lua_State *L) {
   return spread(call, L, base, 1);
 }
 
-/* What raises here jumps over the pool that asks, and over what runs; tp_call_recover brings both
- * in order again. */
+/* Has a task run, if it does not already: it was the reusable one. */
+static void begin(tp_coro *coro, int nargs) {
+  if (coro->state == TP_CORO_RUNNING)
+    return;
+  coro->fresh = true;
+  coro->exec->ready.fresh++;
+  tp_ready_add(coro, nargs + 2);
+}
+
 tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   tp_call *call = group->call;
-  call->group = group;
+  call->feed.group = group;
   if (call->iterated) {
-    tp_feed_state state = tp_feed_step(call);
+    tp_feed_state state;
+    call->next++;
+    if (!tp_feed_step(&call->feed, &state))
+      return tp_call_fail(group);
     if (state != TP_FEED_READY)
       return state;
   } else if (call->next >= call->count) {
     return TP_FEED_DONE;
   }
-  tp_exec *exec = call->exec;
-  exec->feeding = group;
-  tp_coro *coro = exec->taken = tp_coro_take_next(exec);
+  tp_exec *exec = call->feed.exec;
+  exec->handover.group = group;
+  tp_coro *coro = exec->handover.taken = tp_slot_take_next(exec);
   coro->is_task = true;
   coro->failed = coro->cancelled = false;
-  if (call->retry.n)
-    lua_pushcfunction(coro->L, l_retry);
   coro->as.task.state = TP_TASK_NEW;
   coro->as.task.end = TP_END_OK;
-  if (call->timeout > 0 && !tp_exec_limit(coro, call->timeout))
+  coro->as.task.tries = 1;
+  if (call->timeout > 0 && !tp_exec_cancel_after(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
-  tp_coro_begin(coro, push_next(call, coro->L) + (call->retry.n > 0));
-  exec->feeding = NULL;
-  exec->taken = NULL;
+  int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
+  begin(coro, wrapped + push_next(call, coro->L));
+  exec->handover.group = NULL;
+  exec->handover.taken = NULL;
   *task = &coro->as.task;
   return call->iterated || call->next < call->count ? TP_FEED_READY : TP_FEED_DONE;
 }
@@ -137,7 +170,7 @@ uint64_t tp_call_waiting(const tp_group *group) {
   const tp_call *call = group->call;
   if (!call->iterated)
     return call->count - call->next;
-  return call->iterator && call->iterator->state == TP_CORO_OFFERING;
+  return tp_feed_has_values(&call->feed);
 }
 
 uint64_t tp_call_wanting(const tp_group *group) {
@@ -165,7 +198,7 @@ typedef struct verdict {
 static int l_verdict(lua_State *L) {
   const verdict *of = lua_touserdata(L, 1);
   if (of->reason) {
-    tp_ending_push(L, of->reason);
+    tp_exec_cancel_push(L, of->reason);
     return 1;
   }
   lua_pushstring(L, of->message);
@@ -175,7 +208,7 @@ static int l_verdict(lua_State *L) {
 
 /* Pushes it onto the executor's L; for lack of memory, the error that says that. */
 static lua_State *push_verdict(const tp_call *call, const verdict *of) {
-  lua_State *L = call->exec->L;
+  lua_State *L = call->feed.exec->L;
   lua_checkstack(L, LUA_MINSTACK); /* a function of C has that many places anyway */
   lua_pushcfunction(L, l_verdict);
   lua_pushlightuserdata(L, (void *)of);
@@ -196,10 +229,10 @@ static void tell_verdict(const tp_group *group, const verdict *of) {
 
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
   tp_call *call = group->call;
-  call->group = group;
+  call->feed.group = group;
   if (call->next == 0)
     tell_verdict(group, &(verdict){.reason = reason});
-  return tp_feed_stop(call, reason);
+  return call->iterated ? tp_feed_stop(&call->feed, reason) : TP_FEED_DONE;
 }
 
 static const verdict no_memory = {.code = TP_NO_MEMORY,
@@ -208,8 +241,8 @@ static const verdict no_memory = {.code = TP_NO_MEMORY,
 /* A submitted call is told so; else it is one error, and those who have not started never do. */
 tp_feed_state tp_call_fail(tp_group *group) {
   tp_call *call = group->call;
-  tp_exec *exec = call->exec;
-  call->group = group;
+  tp_exec *exec = call->feed.exec;
+  call->feed.group = group;
   if (call->done) {
     tell_verdict(group, &no_memory);
   } else {
@@ -221,18 +254,18 @@ tp_feed_state tp_call_fail(tp_group *group) {
     tp_run_count_error(group, L, true);
     lua_pop(L, 1);
   }
-  return tp_feed_stop(call, exec->spare_reasons[0]);
+  return call->iterated ? tp_feed_stop(&call->feed, exec->spare_reasons[0]) : TP_FEED_DONE;
 }
 
 void tp_call_recover(tp_exec *exec) {
-  tp_group *group = exec->feeding;
-  tp_coro *coro = exec->taken;
-  exec->feeding = NULL;
-  exec->taken = exec->spare = NULL;
+  tp_group *group = exec->handover.group;
+  tp_coro *coro = exec->handover.taken;
+  exec->handover.group = NULL;
+  exec->handover.taken = exec->handover.reusable = NULL;
   if (coro) {
     lua_settop(coro->L, 0);
-    tp_ending_clear(coro);
-    tp_coro_give_back(coro);
+    tp_exec_cancel_clear(coro);
+    tp_slot_give_back(coro);
   }
   if (group)
     tp_pool_feed_failed(group->pool, group);
@@ -242,31 +275,32 @@ void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
   tell_verdict(group, &no_memory); /* if nobody was told: its task could not be made, or ended */
   group->call = NULL;
-  tp_call_drop(call, call->exec->L);
+  tp_call_drop(call, call->feed.exec->L);
 }
 
 void tp_call_abandon(const tp_group *group) {
   tell_verdict(group, &(verdict){.code = TP_CANCELLED, .message = "the host has ended"});
 }
 
-bool tp_call_has_callback(const tp_group *group, tp_coro_phase phase) {
+bool tp_call_has_callback(const tp_group *group, tp_call_callback which) {
   const tp_call *call = group->call;
-  return call->has_callback[phase == TP_PHASE_END_CALLBACK];
+  return call->has_callback[which];
 }
 
-void tp_call_push_callback(const tp_group *group, lua_State *L, tp_coro_phase phase) {
+/* Pushes a user value of a group's call. */
+static void push_value(const tp_group *group, lua_State *L, int value) {
   const tp_call *call = group->call;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
-  lua_getiuservalue(
-      L, -1, phase == TP_PHASE_END_CALLBACK ? TP_CALL_END_CALLBACK : TP_CALL_CANCEL_CALLBACK);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->feed.anchor);
+  lua_getiuservalue(L, -1, value);
   lua_remove(L, -2);
+}
+
+void tp_call_push_callback(const tp_group *group, lua_State *L, tp_call_callback which) {
+  push_value(group, L, CALLBACK + (int)which);
 }
 
 void tp_call_push_future(const tp_group *group, lua_State *L) {
-  const tp_call *call = group->call;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->anchor);
-  lua_getiuservalue(L, -1, TP_CALL_FUTURE);
-  lua_remove(L, -2);
+  push_value(group, L, FUTURE);
 }
 
 /* ---- making a call ---- */
@@ -287,16 +321,17 @@ static int refer(lua_State *L, int index) {
 
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts) {
   luaL_checkstack(L, 4, NULL);
-  tp_call *call = lua_newuserdatauv(L, sizeof *call, TP_CALL_VALUES);
-  *call = (tp_call){.exec = exec,
+  tp_call *call = lua_newuserdatauv(L, sizeof *call, VALUES);
+  *call = (tp_call){.feed.exec = exec,
                     .spread = parts->spread,
                     .retry = parts->retry,
                     .done = parts->done,
                     .context = parts->context};
-  keep(L, TP_CALL_POOL, parts->pool);
-  keep(L, TP_CALL_FUTURE, parts->future);
-  call->has_callback[true] = keep(L, TP_CALL_END_CALLBACK, parts->end_callback);
-  call->has_callback[false] = keep(L, TP_CALL_CANCEL_CALLBACK, parts->cancel_callback);
+  keep(L, POOL, parts->pool);
+  keep(L, FUTURE, parts->future);
+  call->has_callback[TP_CALLBACK_CANCEL] =
+      keep(L, CALLBACK + TP_CALLBACK_CANCEL, parts->cancel_callback);
+  call->has_callback[TP_CALLBACK_END] = keep(L, CALLBACK + TP_CALLBACK_END, parts->end_callback);
   if (parts->spread == TP_SPREAD_SAME)
     call->count = parts->times;
   else if (lua_istable(L, parts->items))
@@ -307,14 +342,14 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
     call->timeout = lua_tonumber(L, parts->timeout);
   call->function = refer(L, parts->function);
   call->signature = refer(L, parts->signature ? parts->signature : parts->function);
-  call->items = refer(L, parts->items);
-  call->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  call->feed.items = refer(L, parts->items);
+  call->feed.anchor = luaL_ref(L, LUA_REGISTRYINDEX);
   return call;
 }
 
 void tp_call_drop(tp_call *call, lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, call->function);
   luaL_unref(L, LUA_REGISTRYINDEX, call->signature);
-  luaL_unref(L, LUA_REGISTRYINDEX, call->items);
-  luaL_unref(L, LUA_REGISTRYINDEX, call->anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->feed.items);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->feed.anchor);
 }

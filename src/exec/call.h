@@ -1,48 +1,76 @@
 /* SPDX-License-Identifier: MIT
  *
- * Private to src/exec/: the record of a call, shared by call.c and feed.c. */
+ * What a group calls, and with which arguments its next task starts: the same list each time, the
+ * next element of a list, or the next step of an iterator (feed.c). */
 #ifndef TP_EXEC_CALL_H
 #define TP_EXEC_CALL_H
 
-#include "exec/coro.h"
+#include "exec/retry.h"
 
-/* The user values of a call. */
-enum {
-  TP_CALL_POOL = 1,
-  TP_CALL_END_CALLBACK,
-  TP_CALL_CANCEL_CALLBACK,
-  TP_CALL_FUTURE,
-  TP_CALL_VALUES = TP_CALL_FUTURE
-};
+/* How an element becomes arguments. */
+typedef enum tp_spread {
+  TP_SPREAD_SAME,  /* apply, start: the same arguments each time */
+  TP_SPREAD_ONE,   /* map: the element */
+  TP_SPREAD_LIST,  /* starmap: the element is a list of arguments */
+  TP_SPREAD_NAMED, /* doublestarmap: the element is a table of arguments by name */
+} tp_spread;
 
-struct tp_call {
-  tp_exec *exec;        /* who runs it */
-  tp_group *group;      /* set by the first start */
-  int anchor;           /* registry reference of the userdata */
-  int function;         /* the same of the worker function */
-  int signature;        /* the same of what has its parameters' names */
-  int items;            /* the same of the list, or of the iterator */
-  tp_spread spread;     /* how an element becomes arguments */
-  uint64_t next;        /* elements, or times, taken so far */
-  uint64_t count;       /* how many there are; not known of an iterator */
-  double timeout;       /* seconds that a task may run; 0: no limit */
-  tp_retry retry;       /* whether a task is tried again */
-  bool iterated;        /* the elements come from an iterator */
-  tp_coro *iterator;    /* the coroutine of an iterator; NULL for lists and after its end */
-  tp_coro_done done;    /* told of the end of its one task; NULL: nobody is, or was already */
-  void *context;        /* for it */
-  bool has_callback[2]; /* whether there is a cancel callback, an end callback */
-};
+/* Stack indexes of what a call is made of; 0 or an index of nil where there is none. */
+typedef struct tp_call_parts {
+  int pool;      /* the pool's userdata, kept alive by the call */
+  int function;  /* the worker function */
+  int signature; /* what has its parameters' names, where that is another function */
+  int items;     /* the list of elements, or of arguments; a function: the iterator */
+  int end_callback, cancel_callback;
+  tp_spread spread; /* how an element becomes arguments */
+  int timeout;      /* seconds that a task may run */
+  tp_retry retry;   /* whether a task is tried again */
+  uint64_t times;   /* TP_SPREAD_SAME: how many tasks */
+  /* Of a submitted call: told once of its results, or of the error or the cancel that came before
+   * them, which are then neither logged nor counted. */
+  tp_coro_done done;
+  void *context; /* for it */
+  int future;    /* what `context` belongs to, kept alive by the call */
+} tp_call_parts;
 
-/* ---- feed.c ---- */
+typedef struct tp_call tp_call;
 
-/* Brings the iterator to its next values: READY if it offers some. */
-tp_feed_state tp_feed_step(tp_call *call);
+/* Makes a call, anchored until its group is finished or tp_call_drop. Raises InvalidArgument,
+ * NoMemory. */
+tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts);
 
-/* Moves the values that the iterator offers to L; returns how many. */
-int tp_feed_take(tp_call *call, lua_State *L);
+/* Pushes the future of a group's call. Allocates nothing. */
+void tp_call_push_future(const tp_group *group, lua_State *L);
 
-/* Cancels the iterator: DONE, or STOPPING while it has still to end. */
-tp_feed_state tp_feed_stop(tp_call *call, tp_cancel *reason);
+/* Lets go of a call that found no group. */
+void tp_call_drop(tp_call *call, lua_State *L);
+
+/* ---- for the files of exec/ ---- */
+
+/* The group's next task: see tp_pool_ops. What raises here jumps over the pool that asks, and over
+ * what runs; tp_call_recover brings both in order again. */
+tp_feed_state tp_call_start(tp_group *group, tp_task **task);
+uint64_t tp_call_waiting(const tp_group *group);
+uint64_t tp_call_wanting(const tp_group *group);
+tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
+tp_feed_state tp_call_fail(tp_group *group);
+void tp_call_release(tp_group *group);
+
+/* An error has ended what asked a group for its next task, if anything did: the group fails. */
+void tp_call_recover(tp_exec *exec);
+
+/* The group's pool is about to go, with what has not ended. */
+void tp_call_abandon(const tp_group *group);
+
+/* Hands the `count` results (or the error) on top of L to who is told of the end of the group's one
+ * task. False: nobody is, or was already. */
+bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count);
+
+/* Which callback of a task. */
+typedef enum tp_call_callback { TP_CALLBACK_CANCEL, TP_CALLBACK_END } tp_call_callback;
+
+/* Whether the tasks of a group have that callback, and pushes it. */
+bool tp_call_has_callback(const tp_group *group, tp_call_callback which);
+void tp_call_push_callback(const tp_group *group, lua_State *L, tp_call_callback which);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * Runs the <close> variables of threads that are not resumed again; see closing.h. */
 #include "exec/closing.h"
-#include "exec/slice.h"
+#include "exec/preempt.h"
+#include "exec/state.h"
 
 #include <lauxlib.h>
 
@@ -16,22 +17,18 @@
 /* lua_resetthread, with the executor knowing which thread runs. A hook that has not fired goes to
  * `next`. */
 static int reset(tp_exec *exec, lua_State *thread, lua_State *next) {
-  if (exec->closes == CLOSES_MAX) {
+  if (exec->preemption.closes == CLOSES_MAX) {
     lua_pushliteral(thread, "the <close> variables of the coroutine cannot be run: too many inside "
                             "of each other");
     return LUA_ERRRUN;
   }
-  bool waitable = exec->waitable;
-  lua_State *running = exec->running;
-  tp_thread_let_go(exec, thread);
-  exec->waitable = false;
-  exec->running = thread;
-  exec->closes++;
+  tp_context before = tp_state_enter(exec, exec->context.coro, thread, false);
+  tp_state_release(exec, thread);
+  exec->preemption.closes++;
   int status = lua_resetthread(thread);
-  exec->closes--;
-  exec->running = running;
-  exec->waitable = waitable;
-  tp_slice_hand_on(exec, thread, next);
+  exec->preemption.closes--;
+  tp_state_leave(exec, before);
+  tp_preempt_hand_on(exec, thread, next);
   return status;
 }
 
@@ -63,11 +60,11 @@ static int l_proxy(lua_State *L) {
   lua_State *other = lua_newthread(L);
   lua_insert(L, 1);
   lua_xmove(L, other, 3);
-  exec->running = other;
-  tp_slice_hand_on(exec, L, other);
+  tp_context before = tp_state_enter(exec, exec->context.coro, other, exec->context.waitable);
+  tp_preempt_hand_on(exec, L, other);
   int status = lua_pcall(other, 2, 0, 0);
-  exec->running = L;
-  tp_slice_hand_on(exec, other, L);
+  tp_state_leave(exec, before);
+  tp_preempt_hand_on(exec, other, L);
   if (status == LUA_OK)
     return 0;
   lua_xmove(other, L, 1);
@@ -138,7 +135,7 @@ static int close_by_proxy(tp_exec *exec, lua_State *L, lua_State *thread, lua_St
     status = reset(exec, thread, next);
     install(L, proxies, false);
   } else {
-    tp_thread_hold(thread);
+    tp_state_hold(thread);
     lua_pushliteral(thread, "the <close> variables of the coroutine cannot be run: too many calls");
   }
   lua_settop(L, error - 1);
@@ -156,7 +153,7 @@ void tp_closing_run_by_proxy(tp_exec *exec, lua_State *L, lua_State *thread) {
 
 /* Closes the thread and all that it waits in, the innermost first, with the error on top of L. */
 static void close_chain(tp_exec *exec, lua_State *L, lua_State *thread, lua_State *next) {
-  lua_State *inner = tp_coroutine_waited_in(thread);
+  lua_State *inner = exec->preemption.waited_in(thread);
   if (inner)
     close_chain(exec, L, inner, thread);
   lua_pushvalue(L, -1);

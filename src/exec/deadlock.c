@@ -5,7 +5,10 @@
  * A pool is *stuck* when it is full and each of its tasks waits, without a time limit, for work of
  * a stuck pool: a call that runs there is one of those tasks, and any other needs a place that none
  * of them gives up. The last task that would make it so is told, before it waits. */
-#include "exec/ending.h"
+#include "exec/deadlock.h"
+#include "exec/cancel.h"
+#include "exec/state.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 /* So many pools are looked at; beyond them nothing is said to be stuck. */
@@ -22,10 +25,10 @@ static bool is_stuck(search *of, const tp_pool *pool);
 
 /* Whether a task waits for a stuck pool. The running one is about to wait for the first pool. */
 static bool is_blocked(search *of, tp_task *task) {
-  const tp_coro *coro = tp_coro_of(task);
-  if (tp_ending_is_coming(coro))
+  const tp_coro *coro = tp_state_coro_of(task);
+  if (tp_exec_cancel_is_coming(coro))
     return false;
-  if (coro == of->exec->current)
+  if (coro == of->exec->context.coro)
     return true;
   return coro->state == TP_CORO_PARKED && coro->awaits && is_stuck(of, coro->awaited);
 }
@@ -46,9 +49,9 @@ static bool is_stuck(search *of, const tp_pool *pool) {
   return true;
 }
 
-bool tp_wait_for_pool(tp_exec *exec, lua_State *L, tp_pool *pool) {
+bool tp_deadlock_check(tp_exec *exec, lua_State *L, tp_pool *pool) {
   tp_wait_begin(exec, L);
-  tp_coro *coro = exec->current;
+  tp_coro *coro = exec->context.coro;
   search of = {.exec = exec};
   if (!coro->is_task || coro->phase != TP_PHASE_BODY)
     return true;
@@ -59,8 +62,8 @@ bool tp_wait_for_pool(tp_exec *exec, lua_State *L, tp_pool *pool) {
   return true;
 }
 
-int tp_wait_raise_deadlock(tp_exec *exec, lua_State *L, const tp_pool *pool) {
-  const tp_task *task = &exec->current->as.task;
+int tp_deadlock_raise(tp_exec *exec, lua_State *L, const tp_pool *pool) {
+  const tp_task *task = &exec->context.coro->as.task;
   return tp_raise(
       L, TP_DEADLOCK,
       "%s_Task-%llu would wait for ever for work of %s: that is full, and each of its tasks waits "

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a coroutine is, in words: message and traceback of the error that ended it, and the calls
- * that it is in. */
-#include "exec/coro.h"
+ * Errors and calls in words; see report.h. */
+#include "exec/report.h"
+#include "exec/cancel.h"
+#include "exec/state.h"
 #include "value/error.h"
 #include "value/text.h"
 
@@ -16,9 +17,9 @@
  * elsewhere, and of that cause. */
 static const char caused_key, cause_key;
 
-void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
-  tp_exec *exec = tp_exec_of(L);
-  exec->caused = exec->current;
+void tp_report_set_cause(lua_State *L, const char *cause, size_t length) {
+  tp_exec *exec = tp_state_exec_of(L);
+  exec->report.caused = exec->context.coro;
   luaL_checkstack(L, 2, NULL);
   lua_pushlstring(L, cause, length);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &cause_key);
@@ -29,7 +30,7 @@ void tp_exec_set_cause(lua_State *L, const char *cause, size_t length) {
 /* Pushes the cause of the error at [1] if it has one from elsewhere. One that was raised before the
  * last such error, and caught meanwhile, has lost its own. */
 static bool push_cause(const tp_exec *exec, lua_State *L) {
-  if (exec->caused != exec->current)
+  if (exec->report.caused != exec->context.coro)
     return false;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &caused_key);
   bool is_it = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
@@ -66,11 +67,11 @@ static void push_message(lua_State *L, int value) {
 int tp_report_handler(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);
-  tp_exec *exec = tp_exec_of(L);
-  tp_coro *coro = exec->current;
+  tp_exec *exec = tp_state_exec_of(L);
+  tp_coro *coro = exec->context.coro;
   bool is_reported = coro->reported;
   coro->reported = false;
-  if (is_reported || tp_exec_is_cancel(exec, L, 1))
+  if (is_reported || tp_exec_cancel_is_error(exec, L, 1))
     return 1;
   if (!push_cause(exec, L)) {
     push_message(L, 1);
@@ -102,15 +103,15 @@ void tp_report_push(tp_coro *coro, lua_State *L) {
 }
 
 /* What is told of an error. */
-typedef struct news {
+typedef struct failure {
   tp_exec *exec;   /* whose listener is told */
   tp_coro *coro;   /* what has failed; NULL: no coroutine */
   const char *who; /* the same in words */
-} news;
+} failure;
 
-/* Lua: tells of the error value at [2]. Stack: the news, that value. */
+/* Lua: tells of the error value at [2]. Stack: the failure, that value. */
 static int l_tell(lua_State *L) {
-  const news *of = lua_touserdata(L, 1);
+  const failure *of = lua_touserdata(L, 1);
   tp_exec_listener *listener = &of->exec->listener;
   tp_report_push(of->coro, L);
   listener->failed(listener->context, of->who, lua_tostring(L, -1));
@@ -118,7 +119,7 @@ static int l_tell(lua_State *L) {
 }
 
 void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who) {
-  news of = {exec, coro, who};
+  failure of = {exec, coro, who};
   bool is_told = false;
   if (lua_checkstack(L, 3)) {
     lua_pushcfunction(L, l_tell);
@@ -132,21 +133,21 @@ void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who)
     exec->listener.failed(exec->listener.context, who, "no memory to say which error");
 }
 
-void tp_exec_push_traceback(tp_exec *exec, lua_State *L) {
-  tp_report_push(exec->current, L);
+void tp_report_push_traceback(tp_exec *exec, lua_State *L) {
+  tp_report_push(exec->context.coro, L);
 }
 
-void tp_exec_set_place(tp_exec *exec, lua_CFunction function, tp_exec_place push) {
-  exec->place_of = function;
-  exec->push_place = push;
+void tp_report_set_place(tp_exec *exec, lua_CFunction function, tp_report_place push) {
+  exec->report.place_of = function;
+  exec->report.push_place = push;
 }
 
 /* Whether it is a call of the function that says itself where it is. */
 static bool has_place(const tp_exec *exec, lua_State *of, lua_Debug *info) {
-  if (!exec->place_of || !lua_checkstack(of, 1))
+  if (!exec->report.place_of || !lua_checkstack(of, 1))
     return false;
   lua_getinfo(of, "f", info);
-  bool has_one = lua_tocfunction(of, -1) == exec->place_of;
+  bool has_one = lua_tocfunction(of, -1) == exec->report.place_of;
   lua_pop(of, 1);
   return has_one;
 }
@@ -155,7 +156,7 @@ static bool has_place(const tp_exec *exec, lua_State *of, lua_Debug *info) {
 static bool push_call(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debug *info) {
   lua_getinfo(of, "Snl", info);
   if (*info->what == 'C' && has_place(exec, of, info)) {
-    exec->push_place(L, of, info);
+    exec->report.push_place(L, of, info);
     return true;
   }
   if (*info->what == 'C' && !info->name)
@@ -168,8 +169,8 @@ static bool push_call(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debu
   return true;
 }
 
-void tp_exec_push_stack(lua_State *L, tp_task *task) {
-  const tp_coro *coro = tp_coro_of(task);
+void tp_report_push_stack(lua_State *L, tp_task *task) {
+  const tp_coro *coro = tp_state_coro_of(task);
   lua_Debug info;
   luaL_Buffer text;
   luaL_checkstack(L, LUA_MINSTACK, NULL);

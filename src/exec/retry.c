@@ -2,20 +2,22 @@
  *
  * Retries: the body of a task that is tried again when its function fails.
  *
- * How it works. Such a task runs l_retry with the function and its arguments. Each try calls a copy
- * of them: all but the last under a protected call, whose failure is told, and slept upon like any
- * other wait, so a cancel ends it; the last one with nothing in between, so that its error goes the
- * usual way. The task's record counts the tries.
+ * How it works. Such a task runs l_retry with its policy, the function and its arguments. Each try
+ * calls a copy of them: all but the last under a protected call, whose failure is told, and slept
+ * upon like any other wait, so a cancel ends it; the last one with nothing in between, so that its
+ * error goes the usual way. The task's record counts the tries.
  *
  * Not tried again is what a cancel has ended, and an error that taskpool.no_retry has wrapped: a
  * userdata of its own type, which is taken off where the error leaves the task. Such an error is
  * raised on; its traceback is the one that the handler of the try has kept.
  *
- * Stack of l_retry: [1] the function, up to `base` its arguments; above it the handler and the
- * present try. */
-#include "exec/call.h"
-#include "exec/ending.h"
-#include "exec/slice.h"
+ * Stack of l_retry: [1] the policy, [2] the function, up to `base` its arguments; above them the
+ * handler and the present try. */
+#include "exec/retry.h"
+#include "exec/preempt.h"
+#include "exec/report.h"
+#include "exec/state.h"
+#include "exec/wait.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -106,29 +108,24 @@ static double pause_after(const tp_coro *coro, const tp_retry *retry, uint32_t t
 
 /* ---- the tries ---- */
 
-static const tp_retry *policy_of(const tp_coro *coro) {
-  return &((const tp_call *)coro->as.task.group->call)->retry;
-}
-
 /* Tells of the try to come. The error of the last one is on top of L. */
-static void tell(tp_coro *coro, lua_State *L, double pause) {
+static void tell(tp_coro *coro, lua_State *L, const tp_retry *policy, double pause) {
   tp_task *task = &coro->as.task;
   tp_pool *pool = task->group->pool;
   char words[300], when[40] = "at once";
-  tp_exec_push_traceback(coro->exec, L);
+  tp_report_push_traceback(coro->exec, L);
   const char *message = lua_tostring(L, -1), *end = strstr(message, "\nstack traceback:");
   if (pause > 0)
     snprintf(when, sizeof when, "in %.3g s", pause);
-  snprintf(words, sizeof words, " %s (try %u of %u): %.*s", when, task->tries + 1U,
-           policy_of(coro)->n + 1U, end ? (int)(end - message < 240 ? end - message : 240) : 240,
-           message);
+  snprintf(words, sizeof words, " %s (try %u of %u): %.*s", when, task->tries + 1U, policy->n + 1U,
+           end ? (int)(end - message < 240 ? end - message : 240) : 240, message);
   tp_pool_count_retry(pool);
-  tp_run_tell(pool, TP_EVENT_RETRIED, task, words);
+  tp_pool_tell_words(pool, TP_EVENT_RETRIED, task, words);
 }
 
 /* Whether the error on top of L, which has ended a try, leads to another one. */
 static bool is_retried(const tp_coro *coro, lua_State *L) {
-  bool is_cancelled = coro->ending && coro->ending->reason;
+  bool is_cancelled = coro->cancelling && coro->cancelling->reason;
   return !is_cancelled && !tp_retry_is_refused(L);
 }
 
@@ -141,24 +138,25 @@ static int begin_try(lua_State *L, tp_coro *coro, int base);
 /* The pause is over. */
 static int paused(lua_State *L, int status, lua_KContext base) {
   (void)status;
-  tp_exec *exec = tp_exec_of(L);
+  tp_exec *exec = tp_state_exec_of(L);
   tp_wait_values(exec, L, (int)base);
-  return begin_try(L, exec->current, (int)base);
+  return begin_try(L, exec->context.coro, (int)base);
 }
 
 /* A try but the last has come back with this status. */
 static int end_try(lua_State *L, int status, lua_KContext base) {
-  tp_exec *exec = tp_exec_of(L);
-  tp_coro *coro = exec->current;
+  tp_exec *exec = tp_state_exec_of(L);
+  tp_coro *coro = exec->context.coro;
   if (is_ok(status))
     return lua_gettop(L) - (int)base - 1;
-  tp_slice_has_raised(exec, L);
+  tp_preempt_has_raised(exec, L);
   if (!is_retried(coro, L)) {
     coro->reported = true;
     return lua_error(L);
   }
-  double pause = pause_after(coro, policy_of(coro), coro->as.task.tries);
-  tell(coro, L, pause);
+  const tp_retry *policy = lua_touserdata(L, 1);
+  double pause = pause_after(coro, policy, coro->as.task.tries);
+  tell(coro, L, policy, pause);
   lua_settop(L, (int)base);
   coro->phase = TP_PHASE_PAUSE;
   return tp_wait_pause(exec, L, pause, paused, base);
@@ -171,32 +169,37 @@ static int end_last(lua_State *L, int status, lua_KContext base) {
 }
 
 static int begin_try(lua_State *L, tp_coro *coro, int base) {
+  const tp_retry *policy = lua_touserdata(L, 1);
   coro->phase = TP_PHASE_BODY;
   luaL_checkstack(L, base + LUA_MINSTACK, "too many arguments");
   lua_pushcfunction(L, tp_report_handler);
-  for (int i = 1; i <= base; i++)
+  for (int i = 2; i <= base; i++)
     lua_pushvalue(L, i);
-  if (++coro->as.task.tries <= policy_of(coro)->n)
-    return end_try(L, lua_pcallk(L, base - 1, LUA_MULTRET, base + 1, base, end_try), base);
-  lua_callk(L, base - 1, LUA_MULTRET, base, end_last);
+  if (++coro->as.task.tries <= policy->n)
+    return end_try(L, lua_pcallk(L, base - 2, LUA_MULTRET, base + 1, base, end_try), base);
+  lua_callk(L, base - 2, LUA_MULTRET, base, end_last);
   return end_last(L, LUA_OK, base);
 }
 
-int l_retry(lua_State *L) {
-  tp_coro *coro = tp_exec_of(L)->current;
+static int l_retry(lua_State *L) {
+  tp_coro *coro = tp_state_exec_of(L)->context.coro;
   coro->as.task.tries = 0;
   return begin_try(L, coro, lua_gettop(L));
 }
 
-uint32_t tp_exec_tries(const tp_exec *exec) {
-  const tp_coro *coro = exec->current;
-  if (!coro)
-    return 0;
-  if (!coro->is_task)
-    return coro->as.job.tries;
-  return policy_of(coro)->n ? coro->as.task.tries : 1;
+int tp_retry_push_body(lua_State *L, const tp_retry *policy) {
+  lua_pushcfunction(L, l_retry);
+  lua_pushlightuserdata(L, (void *)policy);
+  return 2;
 }
 
-void tp_exec_set_tries(tp_coro *coro, uint32_t tries) {
+uint32_t tp_retry_tries(const tp_exec *exec) {
+  const tp_coro *coro = exec->context.coro;
+  if (!coro)
+    return 0;
+  return coro->is_task ? coro->as.task.tries : coro->as.job.tries;
+}
+
+void tp_retry_set_tries(tp_coro *coro, uint32_t tries) {
   coro->as.job.tries = tries;
 }

@@ -2,7 +2,6 @@
  *
  * The signal of preemption; see signal.h. */
 #include "exec/signal.h"
-#include "exec/slice.h"
 #include "value/fail.h"
 
 #include <time.h>
@@ -13,7 +12,9 @@ static const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE,
 
 static void on_signal(int number, siginfo_t *info, void *context) {
   (void)number, (void)context;
-  tp_slice_tick(info);
+  tp_signal_target *target = info->si_value.sival_ptr;
+  if (info->si_code == SI_TIMER && target)
+    target->come(target);
 }
 
 static void on_shared_signal(int number, siginfo_t *info, void *context) {

@@ -12,6 +12,11 @@
 #include "taskpool.h"
 #include <signal.h>
 
+/* Whom a timer's signal is for: a pointer to one is what the signal carries. */
+typedef struct tp_signal_target {
+  void (*come)(struct tp_signal_target *target); /* called by the handler */
+} tp_signal_target;
+
 typedef struct tp_signal {
   int number;              /* 0: none is taken */
   bool borrowed;           /* another executor has taken it, and outlives this one */

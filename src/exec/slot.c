@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The coroutines of an executor: where they are kept, and how one is taken and given back.
- *
- * Each has a slot, whose number is a part of its wake ids, so that an id leads to it. Its thread
- * stands at the same place in a table, which keeps it from being collected. Those at rest are on
- * the free list, to be used again. */
-#include "exec/ending.h"
+ * Where coroutines are kept; see slot.h. */
+#include "exec/slot.h"
+#include "exec/state.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -16,63 +13,62 @@
 
 #define SLOT_MAX ((UINT64_C(1) << (64 - TP_PARK_BITS)) - 1)
 
-const char tp_thread_mark;
-
 /* ---- wake ids ---- */
 
 static uint32_t slot_of(const tp_coro *coro) {
   return (uint32_t)(coro->park >> TP_PARK_BITS);
 }
 
-tp_coro *tp_coro_find(const tp_exec *exec, tp_wake_id id) {
+tp_coro *tp_slot_find(const tp_exec *exec, tp_wake_id id) {
   uint64_t slot = id >> TP_PARK_BITS;
-  tp_coro *coro = slot < exec->slot_count ? exec->slots[slot] : NULL;
+  tp_coro *coro = slot < exec->slots.count ? exec->slots.coros[slot] : NULL;
   return coro && coro->park == id ? coro : NULL;
 }
 
-void tp_coro_renew_park(tp_coro *coro) {
-  uint64_t number = coro->exec->next_park++ & TP_PARK_MASK;
-  coro->park = (coro->park & ~TP_PARK_MASK) | (number ? number : coro->exec->next_park++);
+void tp_slot_renew_park(tp_coro *coro) {
+  uint64_t number = coro->exec->slots.next_park++ & TP_PARK_MASK;
+  coro->park = (coro->park & ~TP_PARK_MASK) | (number ? number : coro->exec->slots.next_park++);
 }
 
 /* ---- taking and giving back ---- */
 
 /* Makes sure that there is a free slot. */
 static bool reserve_slot(tp_exec *exec) {
-  if (exec->free_slot_count || exec->slot_count < exec->slot_capacity)
+  if (exec->slots.unused_count || exec->slots.count < exec->slots.capacity)
     return true;
-  uint32_t capacity = exec->slot_capacity ? exec->slot_capacity * 2 : 64;
+  uint32_t capacity = exec->slots.capacity ? exec->slots.capacity * 2 : 64;
   if (capacity > SLOT_MAX)
     return false;
-  tp_coro **slots = realloc(exec->slots, capacity * sizeof(tp_coro *));
+  tp_coro **slots = realloc(exec->slots.coros, capacity * sizeof(tp_coro *));
   if (!slots)
     return false;
-  exec->slots = slots;
-  uint32_t *free_slots = realloc(exec->free_slots, capacity * sizeof *free_slots);
+  exec->slots.coros = slots;
+  uint32_t *free_slots = realloc(exec->slots.unused, capacity * sizeof *free_slots);
   if (!free_slots)
     return false;
-  exec->free_slots = free_slots;
-  exec->slot_capacity = capacity;
+  exec->slots.unused = free_slots;
+  exec->slots.capacity = capacity;
   return true;
 }
 
 /* The slot that the next coroutine gets, after reserve_slot. */
 static uint32_t next_slot(const tp_exec *exec) {
-  return exec->free_slot_count ? exec->free_slots[exec->free_slot_count - 1] : exec->slot_count;
+  return exec->slots.unused_count ? exec->slots.unused[exec->slots.unused_count - 1]
+                                  : exec->slots.count;
 }
 
 static void use_slot(tp_exec *exec, uint32_t slot, tp_coro *coro) {
-  if (exec->free_slot_count)
-    exec->free_slot_count--;
+  if (exec->slots.unused_count)
+    exec->slots.unused_count--;
   else
-    exec->slot_count++;
-  exec->slots[slot] = coro;
+    exec->slots.count++;
+  exec->slots.coros[slot] = coro;
 }
 
 /* Keeps the thread on top of L, which is popped, in the place of a slot. Raises for lack of memory.
  */
 static void anchor(tp_exec *exec, lua_State *L, uint32_t slot) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, exec->anchors);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, exec->slots.anchors);
   lua_insert(L, -2);
   lua_rawseti(L, -2, (lua_Integer)slot + 1);
   lua_pop(L, 1);
@@ -84,13 +80,13 @@ static void clear_anchor(tp_exec *exec, uint32_t slot) {
   lua_State *main = exec->L;
   if (!lua_checkstack(main, 2))
     return;
-  lua_rawgeti(main, LUA_REGISTRYINDEX, exec->anchors);
+  lua_rawgeti(main, LUA_REGISTRYINDEX, exec->slots.anchors);
   lua_pushnil(main);
   lua_rawseti(main, -2, (lua_Integer)slot + 1);
   lua_pop(main, 1);
 }
 
-void tp_coro_set_thread(tp_coro *coro, lua_State *L) {
+void tp_slot_set_thread(tp_coro *coro, lua_State *L) {
   lua_State *thread = lua_tothread(L, -1);
   anchor(coro->exec, L, slot_of(coro));
   coro->L = thread;
@@ -117,56 +113,55 @@ static tp_coro *create(tp_exec *exec, lua_State *L) {
   return coro;
 }
 
-tp_coro *tp_coro_take(tp_exec *exec, lua_State *L) {
+tp_coro *tp_slot_take(tp_exec *exec, lua_State *L) {
   if (exec->closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
-  tp_coro *coro = exec->free;
+  tp_coro *coro = exec->slots.free;
   if (coro) {
-    exec->free = coro->next;
-    exec->free_count--;
+    exec->slots.free = coro->next;
+    exec->slots.free_count--;
   } else {
     coro = create(exec, L);
   }
-  tp_coro_renew_park(coro);
-  tp_thread_hold(coro->L);
-  lua_pushcfunction(coro->L, tp_coro_main);
+  tp_slot_renew_park(coro);
+  tp_state_hold(coro->L);
+  lua_pushcfunction(coro->L, exec->slots.main);
   lua_pushlightuserdata(coro->L, coro);
-  exec->live++;
+  exec->slots.live++;
   return coro;
 }
 
-void tp_coro_destroy(tp_coro *coro) {
+void tp_slot_free(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   uint32_t slot = slot_of(coro);
   clear_anchor(exec, slot);
   tp_timer_release(exec, 1);
-  exec->slots[slot] = NULL;
-  exec->free_slots[exec->free_slot_count++] = slot;
-  tp_ending_clear(coro);
+  exec->slots.coros[slot] = NULL;
+  exec->slots.unused[exec->slots.unused_count++] = slot;
   free(coro);
 }
 
-void tp_coro_give_back(tp_coro *coro) {
+void tp_slot_give_back(tp_coro *coro) {
   tp_exec *exec = coro->exec;
-  exec->live--;
+  exec->slots.live--;
   coro->state = TP_CORO_REST;
   coro->urgent = false;
-  tp_coro_renew_park(coro);
-  tp_thread_let_go(exec, coro->L);
-  if (exec->free_count >= FREE_MAX) {
-    tp_coro_destroy(coro);
+  tp_slot_renew_park(coro);
+  tp_state_release(exec, coro->L);
+  if (exec->slots.free_count >= FREE_MAX) {
+    tp_slot_free(coro);
     return;
   }
-  coro->next = exec->free;
-  exec->free = coro;
-  exec->free_count++;
+  coro->next = exec->slots.free;
+  exec->slots.free = coro;
+  exec->slots.free_count++;
 }
 
-tp_coro *tp_coro_take_next(tp_exec *exec) {
-  tp_coro *coro = exec->spare;
+tp_coro *tp_slot_take_next(tp_exec *exec) {
+  tp_coro *coro = exec->handover.reusable;
   if (!coro)
-    return tp_coro_take(exec, exec->L);
-  exec->spare = NULL;
-  tp_coro_renew_park(coro);
+    return tp_slot_take(exec, exec->L);
+  exec->handover.reusable = NULL;
+  tp_slot_renew_park(coro);
   return coro;
 }

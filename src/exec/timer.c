@@ -7,27 +7,44 @@
  * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
  * before the next; those who went to sleep at the same instant wake together. So a script does
  * under the virtual clock what it does under the real one, which never stands still; and it does so
- * in the same order each time, because neither the end of a turn (exec.c) nor that of a slice
- * (slice.c) changes what runs next.
+ * in the same order each time, because neither the end of a turn (turn.c) nor that of a slice
+ * (preempt.c) changes what runs next.
  *
  * Pools have alarms in the same heap. One that nothing waits for (is_idle) neither keeps the loop
  * alive nor makes the virtual clock jump: it rings if something else lets the time come. */
-#include "exec/ending.h"
+#include "exec/timer.h"
+#include "exec/ready.h"
+#include "exec/state.h"
 
 #include <stdlib.h>
 
 #define MILLISECOND UINT64_C(1000000)
 
+/* ---- the clock ---- */
+
 uint64_t tp_timer_now(const tp_exec *exec) {
-  return exec->is_virtual ? exec->virtual_now : uv_hrtime();
+  return exec->clock.is_virtual ? exec->clock.virtual_now : uv_hrtime();
 }
 
 uint64_t tp_timer_steady(const tp_exec *exec) {
-  return tp_timer_now(exec) + exec->skew;
+  return tp_timer_now(exec) + exec->clock.skew;
 }
 
-double tp_exec_now(const tp_exec *exec) {
+double tp_timer_seconds(const tp_exec *exec) {
   return (double)tp_timer_now(exec) / 1e9;
+}
+
+uint64_t tp_timer_nanoseconds(double seconds) {
+  return seconds * 1e9 < (double)TP_FOREVER ? (uint64_t)(seconds * 1e9) : TP_FOREVER;
+}
+
+void tp_timer_begin_outside(tp_exec *exec) {
+  exec->clock.outside++;
+}
+
+void tp_timer_end_outside(tp_exec *exec) {
+  exec->clock.outside--;
+  tp_ready_poke(exec);
 }
 
 /* ---- the heap ---- */
@@ -36,11 +53,11 @@ double tp_exec_now(const tp_exec *exec) {
 static uint32_t *place_of(tp_timer timer) {
   if (timer.kind == TP_TIMER_SLEEP)
     return &timer.of.coro->timer;
-  return timer.kind == TP_TIMER_ENDING ? &timer.of.coro->ending->timer : &timer.of.alarm->place;
+  return timer.kind == TP_TIMER_CANCEL ? &timer.of.coro->cancelling->timer : &timer.of.alarm->place;
 }
 
 static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
-  exec->timers[index] = timer;
+  exec->clock.heap[index] = timer;
   *place_of(timer) = index + 1;
 }
 
@@ -60,9 +77,9 @@ static bool is_before(tp_timer a, tp_timer b) {
 static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer) {
   while (index > 0) {
     uint32_t parent = (index - 1) / 2;
-    if (!is_before(timer, exec->timers[parent]))
+    if (!is_before(timer, exec->clock.heap[parent]))
       break;
-    put(exec, index, exec->timers[parent]);
+    put(exec, index, exec->clock.heap[parent]);
     index = parent;
   }
   put(exec, index, timer);
@@ -72,13 +89,14 @@ static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer) {
 static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
   for (;;) {
     uint32_t child = 2 * index + 1;
-    if (child >= exec->timer_count)
+    if (child >= exec->clock.count)
       break;
-    if (child + 1 < exec->timer_count && is_before(exec->timers[child + 1], exec->timers[child]))
+    if (child + 1 < exec->clock.count &&
+        is_before(exec->clock.heap[child + 1], exec->clock.heap[child]))
       child++;
-    if (!is_before(exec->timers[child], timer))
+    if (!is_before(exec->clock.heap[child], timer))
       break;
-    put(exec, index, exec->timers[child]);
+    put(exec, index, exec->clock.heap[child]);
     index = child;
   }
   put(exec, index, timer);
@@ -87,20 +105,20 @@ static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
 /* Each coroutine may sleep, may have an ending that is due, and each pool has its alarms: the
  * places are reserved when these are made, so that to set a timer cannot fail. */
 bool tp_timer_reserve(tp_exec *exec, uint32_t count) {
-  if (exec->timer_capacity - exec->timer_reserved < count) {
-    uint32_t capacity = exec->timer_capacity ? exec->timer_capacity * 2 : 64;
-    tp_timer *timers = realloc(exec->timers, capacity * sizeof *timers);
+  if (exec->clock.capacity - exec->clock.reserved < count) {
+    uint32_t capacity = exec->clock.capacity ? exec->clock.capacity * 2 : 64;
+    tp_timer *timers = realloc(exec->clock.heap, capacity * sizeof *timers);
     if (!timers)
       return false;
-    exec->timers = timers;
-    exec->timer_capacity = capacity;
+    exec->clock.heap = timers;
+    exec->clock.capacity = capacity;
   }
-  exec->timer_reserved += count;
+  exec->clock.reserved += count;
   return true;
 }
 
 void tp_timer_release(tp_exec *exec, uint32_t count) {
-  exec->timer_reserved -= count;
+  exec->clock.reserved -= count;
 }
 
 /* ---- the uv timer ---- */
@@ -111,25 +129,25 @@ static void on_timer(uv_timer_t *timer);
 static void arm(tp_exec *exec) {
   if (exec->closing)
     return;
-  (tp_timer_is_awaited(exec) ? uv_ref : uv_unref)((uv_handle_t *)&exec->timer);
-  if (exec->is_virtual || !exec->timer_count) {
-    uv_timer_stop(&exec->timer);
+  (tp_timer_is_awaited(exec) ? uv_ref : uv_unref)((uv_handle_t *)&exec->clock.timer);
+  if (exec->clock.is_virtual || !exec->clock.count) {
+    uv_timer_stop(&exec->clock.timer);
     if (tp_timer_can_jump(exec))
-      tp_exec_poke(exec);
+      tp_ready_poke(exec);
     return;
   }
-  uint64_t now = uv_hrtime(), deadline = exec->timers[0].deadline;
+  uint64_t now = uv_hrtime(), deadline = exec->clock.heap[0].deadline;
   uint64_t wait = deadline > now ? (deadline - now + MILLISECOND - 1) / MILLISECOND : 0;
   uv_update_time(exec->loop);
-  uv_timer_start(&exec->timer, on_timer, wait, 0);
+  uv_timer_start(&exec->clock.timer, on_timer, wait, 0);
 }
 
 /* ---- what the others call ---- */
 
 /* Adds an entry, for which there is room. */
 static void insert(tp_exec *exec, tp_timer timer) {
-  sift_up(exec, exec->timer_count++, timer);
-  if (*place_of(timer) == 1 || exec->timer_count - exec->idle_count == 1)
+  sift_up(exec, exec->clock.count++, timer);
+  if (*place_of(timer) == 1 || exec->clock.count - exec->clock.idle_count == 1)
     arm(exec);
 }
 
@@ -139,9 +157,9 @@ static void take_out(tp_exec *exec, uint32_t *place) {
     return;
   uint32_t index = *place - 1;
   *place = 0;
-  tp_timer last = exec->timers[--exec->timer_count];
-  if (index < exec->timer_count) {
-    bool up = index > 0 && is_before(last, exec->timers[(index - 1) / 2]);
+  tp_timer last = exec->clock.heap[--exec->clock.count];
+  if (index < exec->clock.count) {
+    bool up = index > 0 && is_before(last, exec->clock.heap[(index - 1) / 2]);
     (up ? sift_up : sift_down)(exec, index, last);
   }
   if (!tp_timer_is_awaited(exec))
@@ -158,66 +176,61 @@ void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline) {
 }
 
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind) {
-  take_out(coro->exec, kind == TP_TIMER_SLEEP ? &coro->timer : &coro->ending->timer);
+  take_out(coro->exec, kind == TP_TIMER_SLEEP ? &coro->timer : &coro->cancelling->timer);
 }
 
-void tp_alarm_set_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
-  tp_exec *exec = alarm->run->exec;
-  tp_alarm_stop(alarm);
+void tp_timer_set_alarm_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
+  tp_exec *exec = alarm->exec;
+  tp_timer_stop_alarm(alarm);
   if (deadline >= TP_FOREVER)
     return;
-  alarm->order = exec->next_park++;
+  alarm->order = exec->slots.next_park++;
   alarm->is_idle = is_idle;
-  exec->idle_count += is_idle;
+  exec->clock.idle_count += is_idle;
   insert(exec, (tp_timer){.deadline = deadline,
                           .began = tp_timer_now(exec),
                           .kind = TP_TIMER_ALARM,
                           .of.alarm = alarm});
 }
 
-void tp_alarm_set(tp_alarm *alarm, double seconds, bool is_idle) {
-  double nanoseconds = seconds * 1e9;
-  uint64_t wait = nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
-  tp_alarm_set_at(alarm, tp_timer_now(alarm->run->exec) + wait, is_idle);
+void tp_timer_set_alarm(tp_alarm *alarm, double seconds, bool is_idle) {
+  tp_timer_set_alarm_at(alarm, tp_timer_now(alarm->exec) + tp_timer_nanoseconds(seconds), is_idle);
 }
 
-void tp_alarm_set_idle(tp_alarm *alarm, bool is_idle) {
-  tp_exec *exec = alarm->run->exec;
+void tp_timer_set_alarm_idle(tp_alarm *alarm, bool is_idle) {
+  tp_exec *exec = alarm->exec;
   if (!alarm->place || alarm->is_idle == is_idle)
     return;
   alarm->is_idle = is_idle;
-  exec->idle_count += is_idle ? 1 : -1;
+  exec->clock.idle_count += is_idle ? 1 : -1;
   arm(exec);
 }
 
-void tp_alarm_stop(tp_alarm *alarm) {
-  if (!alarm->place || alarm->run->exec->closing)
+void tp_timer_stop_alarm(tp_alarm *alarm) {
+  if (!alarm->place || alarm->exec->closing)
     return;
-  alarm->run->exec->idle_count -= alarm->is_idle;
-  take_out(alarm->run->exec, &alarm->place);
+  alarm->exec->clock.idle_count -= alarm->is_idle;
+  take_out(alarm->exec, &alarm->place);
 }
 
 /* Does what the first timer was set for. */
 static void fire_first(tp_exec *exec) {
-  tp_timer first = exec->timers[0];
+  tp_timer first = exec->clock.heap[0];
   if (first.kind == TP_TIMER_ALARM) {
-    tp_alarm_stop(first.of.alarm);
+    tp_timer_stop_alarm(first.of.alarm);
     first.of.alarm->ring(first.of.alarm->run);
     return;
   }
   tp_timer_stop(first.of.coro, (tp_timer_kind)first.kind);
-  if (first.kind == TP_TIMER_SLEEP)
-    tp_wait_end(first.of.coro, 0);
-  else
-    tp_ending_due(first.of.coro);
+  exec->clock.due[first.kind](first.of.coro);
 }
 
 /* Fires all whose deadline has come. */
 static void fire(tp_exec *exec) {
   uint64_t now = uv_hrtime();
-  while (exec->timer_count && exec->timers[0].deadline <= now)
+  while (exec->clock.count && exec->clock.heap[0].deadline <= now)
     fire_first(exec);
-  if (exec->timer_count)
+  if (exec->clock.count)
     arm(exec);
 }
 
@@ -226,35 +239,35 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 bool tp_timer_is_awaited(const tp_exec *exec) {
-  return exec->timer_count > exec->idle_count;
+  return exec->clock.count > exec->clock.idle_count;
 }
 
 bool tp_timer_can_jump(const tp_exec *exec) {
-  return exec->is_virtual && tp_timer_is_awaited(exec) && !exec->outside;
+  return exec->clock.is_virtual && tp_timer_is_awaited(exec) && !exec->clock.outside;
 }
 
 void tp_timer_jump(tp_exec *exec) {
-  tp_timer first = exec->timers[0];
-  if (exec->virtual_now < first.deadline)
-    exec->virtual_now = first.deadline;
+  tp_timer first = exec->clock.heap[0];
+  if (exec->clock.virtual_now < first.deadline)
+    exec->clock.virtual_now = first.deadline;
   do
     fire_first(exec);
-  while (exec->timer_count && exec->timers[0].deadline <= exec->virtual_now &&
-         exec->timers[0].began == first.began);
+  while (exec->clock.count && exec->clock.heap[0].deadline <= exec->clock.virtual_now &&
+         exec->clock.heap[0].began == first.began);
 }
 
-void tp_exec_set_virtual(tp_exec *exec, bool on) {
-  if (on == exec->is_virtual)
+void tp_timer_set_virtual(tp_exec *exec, bool on) {
+  if (on == exec->clock.is_virtual)
     return;
   uint64_t before = tp_timer_now(exec);
-  exec->is_virtual = on;
-  exec->until_look = 1;
-  exec->virtual_now = 0;
+  exec->clock.is_virtual = on;
+  exec->budget.until_look = 1;
+  exec->clock.virtual_now = 0;
   uint64_t after = tp_timer_now(exec);
-  exec->skew += before - after;
-  for (uint32_t i = 0; i < exec->timer_count; i++) {
-    exec->timers[i].deadline += after - before;
-    exec->timers[i].began += after - before;
+  exec->clock.skew += before - after;
+  for (uint32_t i = 0; i < exec->clock.count; i++) {
+    exec->clock.heap[i].deadline += after - before;
+    exec->clock.heap[i].began += after - before;
   }
   arm(exec);
 }

@@ -2,6 +2,7 @@
  *
  * Tells of what is stuck; see watchdog.h. */
 #include "exec/watchdog.h"
+#include "exec/state.h"
 
 #include <signal.h>
 #include <stdio.h>

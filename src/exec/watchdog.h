@@ -5,7 +5,7 @@
 #ifndef TP_EXEC_WATCHDOG_H
 #define TP_EXEC_WATCHDOG_H
 
-#include "exec/coro.h"
+#include "exec/types.h"
 
 #include <pthread.h>
 #include <semaphore.h>

@@ -4,7 +4,7 @@
 #ifndef TP_HOST_EVENTS_H
 #define TP_HOST_EVENTS_H
 
-#include "exec/exec.h"
+#include "exec/types.h"
 #include "host/host.h"
 
 /* The events that it wants to be told of at the present level of the log, as bits. */

@@ -2,6 +2,11 @@
  *
  * Lifetime and running of a host; see host.h. */
 #include "host/host.h"
+#include "exec/cancel.h"
+#include "exec/exec.h"
+#include "exec/luastd.h"
+#include "exec/ops.h"
+#include "exec/run.h"
 #include "host/events.h"
 #include "host/luv.h"
 #include "host/standard.h"
@@ -37,7 +42,7 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
     snprintf(label, sizeof label, "%s-%.200s", class_name, name);
   else
     snprintf(label, sizeof label, "%s-%" PRIu64, class_name, host->next_pool);
-  tp_pool *pool = tp_run_create(host->exec, kind, label, size);
+  tp_pool *pool = tp_ops_create_pool(host->exec, kind, label, size);
   if (!pool)
     return NULL;
   host->next_pool++;
@@ -55,7 +60,7 @@ void tp_host_set_log_level(tp_host *host, tp_log_level level) {
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
   TAILQ_REMOVE(&host->pools, pool, host_link);
-  tp_run_destroy(pool);
+  tp_ops_destroy_pool(pool);
 }
 
 void tp_host_add_resource(tp_host *host, tp_resource *resource) {
@@ -82,7 +87,7 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
     if (resource->end)
       resource->end(resource);
   }
-  tp_cancel *reason = tp_exec_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
+  tp_cancel *reason = tp_exec_cancel_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
   tp_pool *pool;
   TAILQ_FOREACH (pool, &host->pools, host_link)
     tp_pool_cancel_all(pool, reason);
@@ -215,7 +220,7 @@ static int l_open(lua_State *L) {
   open_loop(host, L);
   tp_exec_listener listener = tp_events_listener(host);
   host->exec = tp_exec_create(L, host->loop, &listener, !host->owns_state);
-  tp_coroutine_open(L, host->exec);
+  tp_luastd_open(L, host->exec);
   tp_luv_open(host);
   register_host(host);
   return 0;

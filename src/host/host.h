@@ -9,7 +9,7 @@
 #ifndef TP_HOST_HOST_H
 #define TP_HOST_HOST_H
 
-#include "exec/exec.h"
+#include "exec/types.h"
 #include "host/failures.h"
 #include "host/interrupt.h"
 #include "host/log.h"

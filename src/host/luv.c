@@ -10,6 +10,8 @@
  * here: `walk` and `run` are replaced. To replace another function: a row in `replaced`; it finds
  * luv's own in its upvalue. */
 #include "host/luv.h"
+#include "exec/exec.h"
+#include "exec/preempt.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -41,9 +43,9 @@ static int l_traceback(lua_State *L) {
 static int call_watched(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler) {
   if (tp_exec_current(exec))
     return lua_pcall(L, nargs, nresults, handler);
-  tp_outside before = tp_exec_enter(exec, L);
+  tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
   int status = lua_pcall(L, nargs, nresults, handler);
-  tp_exec_leave(exec, before);
+  tp_preempt_leave_outside(exec, before);
   return status;
 }
 

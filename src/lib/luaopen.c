@@ -3,6 +3,7 @@
  * The Lua modules of the core; see module.h. */
 #include "lib/luaopen.h"
 #include "binding/core.h"
+#include "exec/exec.h"
 #include "server/module.h"
 #include "value/error.h"
 

@@ -3,6 +3,7 @@
  * The embedding API of taskpool.h, but for tp_host_serve, which is in server/, and tp_client_run,
  * which is in client/. */
 #include "binding/run.h"
+#include "exec/exec.h"
 #include "host/host.h"
 #include "lib/luaopen.h"
 #include "lib/place.h"

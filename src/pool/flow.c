@@ -5,9 +5,13 @@
  * here and nowhere else. */
 #include "pool/pool.h"
 
-void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task) {
+void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
   if (pool->wanted & TP_EVENT_BIT(event))
-    pool->ops->event(pool, event, task);
+    pool->ops->event(pool, event, task, words);
+}
+
+void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task) {
+  tp_pool_tell_words(pool, event, task, NULL);
 }
 
 static bool has_room(const tp_pool *pool) {

@@ -93,8 +93,9 @@ typedef struct tp_pool_ops {
   /* Call tp_pool_rested from the loop at that time of this clock, in place of the time asked for
    * before; TP_NEVER: not any more. */
   void (*wake_at)(tp_pool *pool, uint64_t when);
-  /* Something happened that is in `wanted`. Must not call back into the pool. */
-  void (*event)(tp_pool *pool, tp_event event, tp_task *task);
+  /* Something happened that is in `wanted`; `words`: what more there is to say, or NULL. Must not
+   * call back into the pool. */
+  void (*event)(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 } tp_pool_ops;
 
 struct tp_pool {
@@ -267,6 +268,9 @@ void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
  * TP_TASK_ENDED may be left out where there are no callbacks. After TP_TASK_DONE the record is the
  * executor's. */
 void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
+
+/* Tells of an event that the executor has seen, with what more there is to say, or NULL. */
+void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 
 /* A running task's function is called once more. */
 void tp_pool_count_retry(tp_pool *pool);

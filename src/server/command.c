@@ -9,6 +9,7 @@
 #include "command/line.h"
 #include "command/parse.h"
 #include "command/table.h"
+#include "exec/wait.h"
 #include "server/builtin.h"
 #include "value/error.h"
 #include <lauxlib.h>

@@ -11,6 +11,8 @@
 #include "server/module.h"
 #include "binding/handle.h"
 #include "binding/load.h"
+#include "exec/park.h"
+#include "exec/wait.h"
 #include "server/server.h"
 #include "value/error.h"
 #include <lauxlib.h>
@@ -82,7 +84,7 @@ static void on_closed(void *context) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, value->self);
   lua_getiuservalue(L, -1, 1);
   for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TNUMBER; i++) {
-    tp_wake(value->host->exec, (tp_wake_id)lua_tointeger(L, -1), L, 0);
+    tp_park_wake(value->host->exec, (tp_wake_id)lua_tointeger(L, -1), L, 0);
     lua_pop(L, 1);
   }
   lua_pop(L, 3);

@@ -2,6 +2,8 @@
  *
  * A session; see session.h. */
 #include "server/session.h"
+#include "exec/cancel.h"
+#include "exec/exec.h"
 #include "host/host.h"
 #include "server/foreign.h"
 #include "value/error.h"
@@ -55,8 +57,8 @@ static void on_handle_closed(uv_handle_t *handle) {
 /* The burst ends soon after. */
 static void cancel_burst(tp_session *session) {
   tp_exec *exec = session->clients->host->exec;
-  tp_cancel *reason = tp_exec_new_reason(exec, TP_CANCELLED, "control session",
-                                         "the client has left", TP_GRACE_DEFAULT);
+  tp_cancel *reason = tp_exec_cancel_new_reason(exec, TP_CANCELLED, "control session",
+                                                "the client has left", TP_GRACE_DEFAULT);
   tp_exec_cancel(exec, session->burst, reason);
   tp_cancel_release(reason);
 }

@@ -25,7 +25,7 @@
 #define TP_SERVER_SESSION_H
 
 #include "binding/method.h"
-#include "exec/exec.h"
+#include "exec/types.h"
 #include "server/answer.h"
 #include "server/clients.h"
 #include "server/input.h"

@@ -14,6 +14,7 @@
  * turns for long is blocked in C code: it is sent nothing, and its mailbox is emptied to threads
  * that are busy. */
 #include "thread/dispatch.h"
+#include "exec/run.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

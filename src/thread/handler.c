@@ -5,6 +5,10 @@
  * The function is called in a coroutine of the thread's host, and what it returns or raises is
  * packed for the owner. */
 #include "thread/handler.h"
+#include "exec/cancel.h"
+#include "exec/exec.h"
+#include "exec/report.h"
+#include "exec/retry.h"
 #include "value/error.h"
 #include "value/name.h"
 #include "value/text.h"
@@ -32,7 +36,7 @@ static int l_pack_error(lua_State *L) {
   const tp_thread *thread = request->thread;
   request->is_final = tp_retry_is_refused(L);
   tp_retry_unwrap(L);
-  tp_exec_push_traceback(thread->host->exec, L);
+  tp_report_push_traceback(thread->host->exec, L);
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   lua_pushlstring(L, text, length < TRACEBACK_MAX ? length : TRACEBACK_MAX);
@@ -107,7 +111,7 @@ static void request_done(void *context, lua_State *L, bool ok, int count) {
   tp_thread *thread = request->thread;
   if (ok)
     succeed(request, L, count);
-  else if (tp_exec_is_cancel(thread->host->exec, L, -1))
+  else if (tp_exec_cancel_is_error(thread->host->exec, L, -1))
     request->ending = TP_RETURN_CANCELLED;
   else
     fail(request, L);
@@ -178,7 +182,7 @@ static int l_start(lua_State *L) {
     int count = tp_unpack(L, request->bytes.data, request->bytes.length);
     request->coro =
         tp_exec_start(thread->host->exec, L, count, request->function->name, request_done, request);
-    tp_exec_set_tries(request->coro, request->tries);
+    tp_retry_set_tries(request->coro, request->tries);
   }
   return 0;
 }

@@ -8,6 +8,10 @@
  * coroutine is killed like any other: the request is abandoned and its results are dropped. For
  * that, each wait in which a coroutine may be killed has a *watch*, a <close> variable. */
 #include "thread/remote.h"
+#include "exec/cancel.h"
+#include "exec/report.h"
+#include "exec/retry.h"
+#include "exec/wait.h"
 #include "thread/dispatch.h"
 #include "value/error.h"
 
@@ -42,7 +46,7 @@ static int raise_error(lua_State *L, tp_request *request) {
   lua_pushvalue(L, top + 1);
   if (is_final)
     tp_retry_refuse(L);
-  tp_exec_set_cause(L, cause, length);
+  tp_report_set_cause(L, cause, length);
   return lua_error(L);
 }
 
@@ -178,7 +182,7 @@ static int l_remote(lua_State *L) {
   tp_error error;
   tp_request **watch = NULL;
   tp_wait_begin(set->exec, L);
-  if (tp_exec_is_shielded(set->exec)) {
+  if (tp_exec_cancel_is_shielded(set->exec)) {
     watch = push_watch(L);
     lua_insert(L, 1);
   }
@@ -197,13 +201,13 @@ static int l_remote(lua_State *L) {
     start_watch(L, watch, request);
   else
     lua_pushlightuserdata(L, request);
-  request->tries = tp_exec_tries(set->exec);
+  request->tries = tp_retry_tries(set->exec);
   request->wake = tp_wait_id(set->exec, L);
   tp_dispatch_add(set, request);
   return tp_wait_park(set->exec, L, after_wait, (lua_KContext)request);
 }
 
-/* A tp_exec_place. What waits has its request, or a watch of it, at [1]. */
+/* A tp_report_place. What waits has its request, or a watch of it, at [1]. */
 static void push_place(lua_State *L, lua_State *of, lua_Debug *info) {
   static const char *const words[] = {
       [TP_PLACE_OWNER] = "waits for", /* a completed one still has its thread */
@@ -230,7 +234,7 @@ static void push_place(lua_State *L, lua_State *of, lua_Debug *info) {
 }
 
 void tp_remote_open(tp_threads *set) {
-  tp_exec_set_place(set->exec, l_remote, push_place);
+  tp_report_set_place(set->exec, l_remote, push_place);
 }
 
 void tp_remote_push(lua_State *L, int index, tp_function *function) {

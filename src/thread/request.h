@@ -7,7 +7,7 @@
 #ifndef TP_THREAD_REQUEST_H
 #define TP_THREAD_REQUEST_H
 
-#include "exec/exec.h"
+#include "exec/types.h"
 #include "value/pack.h"
 #include <stdbool.h>
 #include <stdint.h>

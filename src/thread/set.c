@@ -2,6 +2,8 @@
  *
  * The record of a set, and its requests in flight; see set.h. */
 #include "thread/set.h"
+#include "exec/park.h"
+#include "exec/timer.h"
 #include "value/error.h"
 
 #include <stdlib.h>
@@ -54,7 +56,7 @@ tp_threads *tp_set_check(lua_State *L, int index) {
 /* ---- requests in flight ---- */
 
 void tp_set_begin_flight(tp_threads *set, uv_prepare_cb after_turn) {
-  tp_wait_outside_begin(set->exec);
+  tp_timer_begin_outside(set->exec);
   if (set->in_flight++ > 0)
     return;
   uv_ref((uv_handle_t *)&set->completion);
@@ -62,7 +64,7 @@ void tp_set_begin_flight(tp_threads *set, uv_prepare_cb after_turn) {
 }
 
 void tp_set_end_flight(tp_threads *set) {
-  tp_wait_outside_end(set->exec);
+  tp_timer_end_outside(set->exec);
   if (--set->in_flight > 0)
     return;
   uv_unref((uv_handle_t *)&set->completion);
@@ -86,5 +88,5 @@ void tp_set_complete(tp_request *request) {
   TAILQ_INSERT_TAIL(&set->completed, request, link);
   tp_set_end_flight(set);
   if (!set->shutting_down)
-    tp_wake(set->exec, request->wake, set->host->L, 0);
+    tp_park_wake(set->exec, request->wake, set->host->L, 0);
 }

@@ -11,7 +11,7 @@
 #ifndef TP_THREAD_SET_H
 #define TP_THREAD_SET_H
 
-#include "exec/exec.h"
+#include "exec/types.h"
 #include "host/host.h"
 #include "thread/function.h"
 #include "thread/request.h"

@@ -9,6 +9,7 @@
  * host that is being closed waits for all that, because its loop will not run any more. */
 #define _GNU_SOURCE /* RTLD_NODELETE, dladdr */
 #include "thread/threads.h"
+#include "exec/exec.h"
 #include "thread/dispatch.h"
 #include "thread/remote.h"
 #include "thread/worker.h"

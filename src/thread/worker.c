@@ -8,7 +8,9 @@
  * them. If the mailbox is empty then, the thread asks the owner for requests of blocked threads. */
 #define _GNU_SOURCE
 #include "thread/worker.h"
+#include "exec/cancel.h"
 #include "exec/exec.h"
+#include "exec/ready.h"
 #include "thread/handler.h"
 #include "value/error.h"
 
@@ -167,7 +169,7 @@ static void take(tp_thread *thread, tp_request_list *batch) {
 /* Between a turn and the wait for I/O. */
 static void on_prepare(uv_prepare_t *prepare) {
   tp_thread *thread = prepare->data;
-  bool is_busy = tp_exec_has_work(thread->host->exec);
+  bool is_busy = tp_ready_has_work(thread->host->exec);
   tp_request_list batch = TAILQ_HEAD_INITIALIZER(batch);
   attend(thread);
   uint64_t now = uv_hrtime();
@@ -284,8 +286,8 @@ static void close_host(tp_thread *thread) {
   uv_close((uv_handle_t *)&thread->prepare, NULL);
   uv_close((uv_handle_t *)&thread->check, NULL);
   tp_exec *exec = thread->host->exec;
-  tp_cancel *reason =
-      tp_exec_new_reason(exec, TP_CANCELLED, "the end of the threads", NULL, thread->set->grace);
+  tp_cancel *reason = tp_exec_cancel_new_reason(exec, TP_CANCELLED, "the end of the threads", NULL,
+                                                thread->set->grace);
   tp_exec_cancel_all(exec, reason);
   tp_cancel_release(reason);
   tp_host_close(thread->host);

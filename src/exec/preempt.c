@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slices; see slice.h. */
-#include "exec/slice.h"
-#include "exec/ending.h"
+ * Preemption; see preempt.h. */
+#include "exec/preempt.h"
+#include "exec/cancel.h"
+#include "exec/park.h"
+#include "exec/ready.h"
+#include "exec/state.h"
 #include "exec/watchdog.h"
 #include "value/error.h"
 
@@ -58,7 +61,8 @@ typedef struct tp_user_hook {
   int count;
 } tp_user_hook;
 
-struct tp_slice {
+struct tp_preempt {
+  tp_signal_target target;       /* what the timer's signal carries; the first member */
   tp_exec *exec;                 /* whose slices */
   tp_user_hook user;             /* to be put back when ours has done its work */
   pid_t thread;                  /* whom the timer signals: who runs the host; 0: nobody yet */
@@ -76,7 +80,7 @@ struct tp_slice {
   lua_State *abandoned;          /* the inner coroutine that the hook has just left for good */
   lua_State *raised_in;          /* the thread in which the hook has raised an error last */
   bool reported;                 /* the watchdog was told of this resume */
-  int forced;                    /* see tp_slice_force */
+  int forced;                    /* see tp_preempt_force */
   tp_watchdog watchdog;          /* is rung when something is stuck */
 };
 
@@ -95,7 +99,7 @@ static uint64_t used(void) {
   return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-static void set_timer(tp_slice *slice, uint64_t nanoseconds) {
+static void set_timer(tp_preempt *slice, uint64_t nanoseconds) {
   const struct itimerspec when = {
       .it_value = {.tv_sec = (time_t)(nanoseconds / (1000 * MILLISECOND)),
                    .tv_nsec = (long)(nanoseconds % (1000 * MILLISECOND))}};
@@ -108,7 +112,7 @@ static void set_timer(tp_slice *slice, uint64_t nanoseconds) {
 static void on_hook(lua_State *L, lua_Debug *info);
 
 /* Sets our hook. Called by the signal handler too. */
-static void set_hook(tp_slice *slice, lua_State *L, int mask, int count) {
+static void set_hook(tp_preempt *slice, lua_State *L, int mask, int count) {
   lua_Hook hook = lua_gethook(L);
   if (hook && hook != on_hook)
     slice->user = (tp_user_hook){L, hook, lua_gethookmask(L), lua_gethookcount(L)};
@@ -116,7 +120,7 @@ static void set_hook(tp_slice *slice, lua_State *L, int mask, int count) {
 }
 
 /* Takes our hook away. */
-static void unset_hook(tp_slice *slice, lua_State *L) {
+static void unset_hook(tp_preempt *slice, lua_State *L) {
   if (slice->user.thread != L) {
     lua_sethook(L, NULL, 0, 0);
     return;
@@ -127,32 +131,34 @@ static void unset_hook(tp_slice *slice, lua_State *L) {
 
 /* Has the hook look again, where the function cannot be left now: after so many instructions, or
  * when a C function has returned to where it can. */
-static void look_again(tp_slice *slice, lua_State *L, int instructions) {
+static void look_again(tp_preempt *slice, lua_State *L, int instructions) {
   if (!slice->forced)
     set_hook(slice, L, LUA_MASKCOUNT | LUA_MASKRET, instructions);
 }
 
 /* The next signal comes soon: what catches an error of ours is found again. */
-static void look_soon(tp_slice *slice) {
+static void look_soon(tp_preempt *slice) {
   slice->tick = TICK;
   set_timer(slice, TICK);
 }
 
 /* Whether the function that runs is of our own Lua files, which others must not see half way. */
 static bool is_own(const tp_exec *exec, lua_State *L, lua_Debug *info) {
-  size_t length = strlen(exec->library);
-  return length && lua_getinfo(L, "S", info) && strncmp(info->source, exec->library, length) == 0;
+  size_t length = strlen(exec->preemption.library);
+  return length && lua_getinfo(L, "S", info) &&
+         strncmp(info->source, exec->preemption.library, length) == 0;
 }
 
 /* Whether the resume that runs now has run too long for code that cannot be interrupted. A hook may
  * fire late, in another resume than the one that it was set for. */
-static bool is_bursting(const tp_slice *slice) {
-  return !slice->forced && slice->seen == slice->exec->resumes && now() > slice->burst_at;
+static bool is_bursting(const tp_preempt *slice) {
+  return !slice->forced && slice->seen == slice->exec->preemption.resumes &&
+         now() > slice->burst_at;
 }
 
 /* What ran too long cannot be interrupted: ends it with an error. Its cleanup has some time then;
  * who catches one error after the other, no more. */
-static void raise_burst(tp_slice *slice, lua_State *L) {
+static void raise_burst(tp_preempt *slice, lua_State *L) {
   bool has_time = ++slice->bursts < BURSTS_MAX;
   if (has_time)
     slice->burst_at = now() + CLOSING;
@@ -160,10 +166,11 @@ static void raise_burst(tp_slice *slice, lua_State *L) {
   look_again(slice, L, has_time ? RETRY : 1);
   slice->raised_in = L;
   tp_raise(L, TP_TIMED_OUT,
-           slice->exec->current ? "ran for a second inside of a C function that cannot be left (a "
-                                  "sort or gsub callback, a metamethod)"
-                                : "ran for a second outside of a task, where nothing can go on "
-                                  "meanwhile; start a task for it");
+           slice->exec->context.coro
+               ? "ran for a second inside of a C function that cannot be left (a "
+                 "sort or gsub callback, a metamethod)"
+               : "ran for a second outside of a task, where nothing can go on "
+                 "meanwhile; start a task for it");
 }
 
 /* Whether the thread of an inner coroutine can be left for good by a yield, its resume raising the
@@ -171,7 +178,7 @@ static void raise_burst(tp_slice *slice, lua_State *L) {
  * not. A C function in the thread may be one that wants to see the error. */
 static bool can_abandon(const tp_exec *exec, lua_State *L) {
   lua_Debug info;
-  if (L == exec->current->L || L != exec->running || !lua_isyieldable(L))
+  if (L == exec->context.coro->L || L != exec->context.thread || !lua_isyieldable(L))
     return false;
   for (int level = 0; lua_getstack(L, level, &info); level++) {
     lua_getinfo(L, "S", &info);
@@ -183,15 +190,15 @@ static bool can_abandon(const tp_exec *exec, lua_State *L) {
 
 /* Ends the slice of a cancelled coroutine: raises the cancel. */
 static void raise_cancel(tp_exec *exec, lua_State *L) {
-  tp_slice *slice = exec->slice;
-  bool is_exhausted = tp_ending_is_exhausted(exec->current);
+  tp_preempt *slice = exec->preemption.slice;
+  bool is_exhausted = tp_exec_cancel_is_exhausted(exec->context.coro);
   look_soon(slice);
-  if (is_exhausted && tp_wait_is_possible(exec, L)) {
-    tp_ending_raise(exec, L);
+  if (is_exhausted && tp_park_is_possible(exec, L)) {
+    tp_exec_cancel_raise(exec, L);
     return;
   }
-  tp_ending_count(exec);
-  exec->current->ending->spared_until = is_exhausted ? 0 : now() + SPARE;
+  tp_exec_cancel_count_raise(exec);
+  exec->context.coro->cancelling->spared_until = is_exhausted ? 0 : now() + SPARE;
   if (!is_exhausted && can_abandon(exec, L)) {
     slice->abandoned = L;
     lua_yield(L, 0);
@@ -200,26 +207,26 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
   if (is_exhausted)
     look_again(slice, L, 1);
   slice->raised_in = L;
-  tp_ending_push(L, exec->current->ending->reason);
+  tp_exec_cancel_push(L, exec->context.coro->cancelling->reason);
   lua_error(L);
 }
 
 /* Whether the running coroutine is to be ended: it is cancelled, and has had time for its cleanup
  * since that was raised last. */
 static bool is_due(const tp_coro *coro) {
-  return coro && tp_ending_is_raising(coro) && now() >= coro->ending->spared_until;
+  return coro && tp_exec_cancel_is_raising(coro) && now() >= coro->cancelling->spared_until;
 }
 
 /* The slice of the running coroutine is over. */
 static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
-  tp_slice *slice = exec->slice;
+  tp_preempt *slice = exec->preemption.slice;
   if (is_own(exec, L, info)) {
     look_again(slice, L, RETRY_OWN);
-  } else if (is_due(exec->current)) {
+  } else if (is_due(exec->context.coro)) {
     raise_cancel(exec, L);
-  } else if (exec->current && tp_wait_is_possible(exec, L)) {
-    exec->current->urgent = false; /* what needs more than a slice is not */
-    tp_exec_queue(exec->current, 0);
+  } else if (exec->context.coro && tp_park_is_possible(exec, L)) {
+    exec->context.coro->urgent = false; /* what needs more than a slice is not */
+    tp_ready_add(exec->context.coro, 0);
     lua_yield(L, 0);
   } else if (is_bursting(slice)) {
     raise_burst(slice, L);
@@ -230,23 +237,23 @@ static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
 
 /* A killed coroutine is being closed: when it has had its time, every instruction raises. */
 static void end_closing(tp_exec *exec, lua_State *L) {
-  if (now() < exec->slice->closing_until)
+  if (now() < exec->preemption.slice->closing_until)
     return;
   lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
-  exec->slice->raised_in = L;
-  tp_ending_push(L, exec->current->ending->reason);
+  exec->preemption.slice->raised_in = L;
+  tp_exec_cancel_push(L, exec->context.coro->cancelling->reason);
   lua_error(L);
 }
 
 static void on_hook(lua_State *L, lua_Debug *info) {
-  tp_exec *exec = tp_exec_of(L);
-  tp_slice *slice = exec->slice;
+  tp_exec *exec = tp_state_exec_of(L);
+  tp_preempt *slice = exec->preemption.slice;
   if (!slice) {
     lua_sethook(L, NULL, 0, 0);
-  } else if (!exec->running) {
+  } else if (!exec->context.thread) {
     unset_hook(slice, L);
   } else if (info->event != LUA_HOOKCOUNT) {
-    if (tp_wait_is_possible(exec, L))
+    if (tp_park_is_possible(exec, L))
       lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
   } else if (slice->closing_until) {
     end_closing(exec, L);
@@ -259,62 +266,63 @@ static void on_hook(lua_State *L, lua_Debug *info) {
 
 /* ---- inner coroutines ---- */
 
-bool tp_slice_has_abandoned(tp_exec *exec, lua_State *L) {
-  tp_slice *slice = exec->slice;
+bool tp_preempt_has_abandoned(tp_exec *exec, lua_State *L) {
+  tp_preempt *slice = exec->preemption.slice;
   if (!slice || slice->abandoned != L)
     return false;
   slice->abandoned = NULL;
   return true;
 }
 
-bool tp_slice_has_raised(tp_exec *exec, lua_State *L) {
-  tp_slice *slice = exec->slice;
+bool tp_preempt_has_raised(tp_exec *exec, lua_State *L) {
+  tp_preempt *slice = exec->preemption.slice;
   if (!slice || slice->raised_in != L)
     return false;
   slice->raised_in = NULL;
   return true;
 }
 
-void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
-  if (lua_gethook(from) != on_hook || !exec->slice || exec->slice->forced)
+void tp_preempt_hand_on(const tp_exec *exec, lua_State *from, lua_State *to) {
+  if (lua_gethook(from) != on_hook || !exec->preemption.slice || exec->preemption.slice->forced)
     return;
-  unset_hook(exec->slice, from);
+  unset_hook(exec->preemption.slice, from);
   if (to)
-    set_hook(exec->slice, to, LUA_MASKCOUNT, 1);
+    set_hook(exec->preemption.slice, to, LUA_MASKCOUNT, 1);
 }
 
 /* ---- the signal ---- */
 
 /* Whether the resume that has been found again has had its slice. */
-static bool has_had_slice(const tp_slice *slice) {
-  return !slice->exec->is_virtual || slice->closing_until || used() - slice->used > VIRTUAL_SLICE;
+static bool has_had_slice(const tp_preempt *slice) {
+  return !slice->exec->clock.is_virtual || slice->closing_until ||
+         used() - slice->used > VIRTUAL_SLICE;
 }
 
 /* The same resume has been found again: sets the hook, waits longer for the next look, and rings
  * the bell. */
-static void overrun(tp_slice *slice, uint64_t time) {
+static void overrun(tp_preempt *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
-  if (exec->running && has_had_slice(slice))
-    set_hook(slice, exec->running, LUA_MASKCOUNT, 1);
+  if (exec->context.thread && has_had_slice(slice))
+    set_hook(slice, exec->context.thread, LUA_MASKCOUNT, 1);
   bool goes_on = time - slice->since > 4 * TICK; /* the hook could not end it */
   if (goes_on && !slice->closing_until && slice->tick < TICK_MAX)
     slice->tick *= 2;
   if (time - slice->since > STUCK && !slice->reported) {
     slice->reported = true;
-    tp_watchdog_ring(&slice->watchdog, exec->current, exec->running);
+    tp_watchdog_ring(&slice->watchdog, exec->context.coro, exec->context.thread);
   }
 }
 
-void tp_slice_tick(const siginfo_t *info) {
-  tp_slice *slice = info->si_value.sival_ptr;
-  if (info->si_code != SI_TIMER || !slice)
-    return;
+/* What the signal's handler calls. */
+static void tick(tp_signal_target *target) {
+  tp_preempt *slice = (tp_preempt *)target;
   if (!slice->turning) {
     slice->armed = 0;
     return;
   }
-  uint64_t time = now(), resume = slice->exec->resumes;
-  slice->exec->until_look = 1; /* the turn looks at the clock before it resumes another one */
+  uint64_t time = now(), resume = slice->exec->preemption.resumes;
+  slice->exec->budget.until_look = 1; /* the turn looks at the clock before it resumes another one
+                                       */
   if (resume == slice->seen) {
     overrun(slice, time);
   } else {
@@ -331,7 +339,7 @@ void tp_slice_tick(const siginfo_t *info) {
 
 /* ---- the timer ---- */
 
-static void delete_timer(tp_slice *slice) {
+static void delete_timer(tp_preempt *slice) {
   if (slice->has_timer)
     timer_delete(slice->timer);
   slice->has_timer = false;
@@ -339,10 +347,10 @@ static void delete_timer(tp_slice *slice) {
 }
 
 /* Makes the timer for this thread, which runs the host now. */
-static void make_timer(tp_slice *slice) {
+static void make_timer(tp_preempt *slice) {
   struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
-                           .sigev_signo = slice->exec->signal.number};
-  event.sigev_value.sival_ptr = slice;
+                           .sigev_signo = slice->exec->preemption.signal.number};
+  event.sigev_value.sival_ptr = &slice->target;
   event._sigev_un._tid = slice->thread;
   slice->has_timer = timer_create(CLOCK_MONOTONIC, &event, &slice->timer) == 0;
   const tp_exec_listener *listener = &slice->exec->listener;
@@ -355,7 +363,7 @@ static void make_timer(tp_slice *slice) {
 }
 
 /* Has the timer signal the thread that runs the host, which may be another one than before. */
-static void follow_thread(tp_slice *slice) {
+static void follow_thread(tp_preempt *slice) {
   pid_t thread = (pid_t)syscall(SYS_gettid);
   if (slice->thread == thread)
     return;
@@ -364,12 +372,12 @@ static void follow_thread(tp_slice *slice) {
   make_timer(slice);
 }
 
-void tp_slice_rest(tp_slice *slice) {
+void tp_preempt_rest(tp_preempt *slice) {
   if (slice && slice->armed)
     set_timer(slice, 0);
 }
 
-bool tp_slice_enter(tp_slice *slice) {
+bool tp_preempt_enter(tp_preempt *slice) {
   if (!slice)
     return false;
   bool before = slice->turning;
@@ -384,66 +392,63 @@ bool tp_slice_enter(tp_slice *slice) {
   return before;
 }
 
-void tp_slice_leave(tp_slice *slice, bool before) {
+void tp_preempt_leave(tp_preempt *slice, bool before) {
   if (slice)
     slice->turning = before;
 }
 
-tp_outside tp_exec_enter(tp_exec *exec, lua_State *L) {
-  tp_outside before = {L, exec->running, exec->current, tp_slice_enter(exec->slice)};
-  if (!exec->running)
-    exec->resumes++;
-  exec->running = L;
-  exec->current = NULL;
-  return before;
+tp_preempt_scope tp_preempt_enter_outside(tp_exec *exec, lua_State *L) {
+  bool slicing = tp_preempt_enter(exec->preemption.slice);
+  if (!exec->context.thread)
+    exec->preemption.resumes++;
+  tp_context before = tp_state_enter(exec, NULL, L, exec->context.waitable);
+  return (tp_preempt_scope){L, before.thread, before.coro, slicing};
 }
 
-void tp_exec_leave(tp_exec *exec, tp_outside before) {
-  tp_slice_hand_on(exec, before.L, before.running);
-  exec->running = before.running;
-  exec->current = before.current;
-  tp_slice_leave(exec->slice, before.slicing);
+void tp_preempt_leave_outside(tp_exec *exec, tp_preempt_scope before) {
+  tp_preempt_hand_on(exec, before.L, before.running);
+  tp_state_enter(exec, before.coro, before.running, exec->context.waitable);
+  tp_preempt_leave(exec->preemption.slice, before.slicing);
 }
 
-tp_slice *tp_slice_create(tp_exec *exec) {
-  tp_slice *slice = calloc(1, sizeof *slice);
+tp_preempt *tp_preempt_create(tp_exec *exec) {
+  tp_preempt *slice = calloc(1, sizeof *slice);
   if (!slice)
     return NULL;
   slice->exec = exec;
+  slice->target.come = tick;
   return slice;
 }
 
-void tp_slice_destroy(tp_slice *slice) {
+void tp_preempt_destroy(tp_preempt *slice) {
   if (!slice)
     return;
-  tp_slice_rest(slice);
+  tp_preempt_rest(slice);
   delete_timer(slice);
-  tp_signal_drop_pending(&slice->exec->signal);
+  tp_signal_drop_pending(&slice->exec->preemption.signal);
   tp_watchdog_stop(&slice->watchdog);
   free(slice);
 }
 
 /* ---- closing and forcing ---- */
 
-void tp_slice_begin_closing(tp_exec *exec, lua_State *L) {
-  exec->running = L;
-  exec->resumes++;
-  if (exec->slice)
-    exec->slice->closing_until = now() + CLOSING;
+void tp_preempt_begin_closing(tp_exec *exec) {
+  exec->preemption.resumes++;
+  if (exec->preemption.slice)
+    exec->preemption.slice->closing_until = now() + CLOSING;
 }
 
-void tp_slice_end_closing(tp_exec *exec) {
-  exec->running = NULL;
-  if (exec->slice)
-    exec->slice->closing_until = 0;
+void tp_preempt_end_closing(tp_exec *exec) {
+  if (exec->preemption.slice)
+    exec->preemption.slice->closing_until = 0;
 }
 
-void tp_slice_force(tp_slice *slice, int instructions) {
+void tp_preempt_force(tp_preempt *slice, int instructions) {
   slice->forced = instructions;
 }
 
-void tp_slice_prepare(const tp_exec *exec, lua_State *L) {
-  const tp_slice *slice = exec->slice;
+void tp_preempt_prepare(const tp_exec *exec, lua_State *L) {
+  const tp_preempt *slice = exec->preemption.slice;
   if (slice && slice->forced)
     lua_sethook(L, on_hook, LUA_MASKCOUNT, slice->forced);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Private to src/exec/: slices, so that a worker that never waits does not freeze the host.
+ * Preemption: slices of time, so that a worker that never waits does not freeze the host.
  *
  * How it works. While turns run, a timer signals this thread every few milliseconds. Where the
  * signal finds the same resume as the time before, it sets a count hook on the innermost running
@@ -12,54 +12,64 @@
  *
  * Out of reach are C code, and what Lua runs with hooks off: finalizers, and hooks of others. A
  * watchdog tells of them. An error raised by a hook leaves hooks off while a message handler runs,
- * and for good in the thread of an inner coroutine that it ends; coroutine.c and closing.c see to
+ * and for good in the thread of an inner coroutine that it ends; luastd.c and closing.c see to
  * both. */
-#ifndef TP_EXEC_SLICE_H
-#define TP_EXEC_SLICE_H
+#ifndef TP_EXEC_PREEMPT_H
+#define TP_EXEC_PREEMPT_H
 
-#include "exec/coro.h"
+#include "exec/types.h"
 
-#include <signal.h>
+/* What was running before Lua code outside of any coroutine. */
+typedef struct tp_preempt_scope {
+  lua_State *L;       /* what runs in between */
+  lua_State *running; /* what ran before; NULL: nothing */
+  tp_coro *coro;      /* the coroutine that ran; NULL: none */
+  bool slicing;       /* slices were watched already */
+} tp_preempt_scope;
+
+/* Lua code that is not a part of a coroutine, such as a callback of the loop, begins to run on L,
+ * and ends. In between it can be interrupted: after a second an error is raised in it. */
+tp_preempt_scope tp_preempt_enter_outside(tp_exec *exec, lua_State *L);
+void tp_preempt_leave_outside(tp_exec *exec, tp_preempt_scope before);
+
+/* ---- for the files of exec/ ---- */
 
 /* Makes the slices of an executor, which has a signal for them. NULL: no memory. */
-tp_slice *tp_slice_create(tp_exec *exec);
+struct tp_preempt *tp_preempt_create(tp_exec *exec);
 
 /* Stops them, in the thread that ran them. NULL is allowed. */
-void tp_slice_destroy(tp_slice *slice);
-
-/* The signal has come: what its handler does. */
-void tp_slice_tick(const siginfo_t *info);
+void tp_preempt_destroy(struct tp_preempt *slice);
 
 /* The loop is left: no signal comes any more before the next turn, in whichever thread that is.
  * NULL is allowed. */
-void tp_slice_rest(tp_slice *slice);
+void tp_preempt_rest(struct tp_preempt *slice);
 
 /* A turn begins, and ends; the one takes what the other has returned. */
-bool tp_slice_enter(tp_slice *slice);
-void tp_slice_leave(tp_slice *slice, bool before);
+bool tp_preempt_enter(struct tp_preempt *slice);
+void tp_preempt_leave(struct tp_preempt *slice, bool before);
 
-/* Gives what runs from now on a slice of its own that ends in the cancel error, for closing what
- * was killed. */
-void tp_slice_begin_closing(tp_exec *exec, lua_State *L);
-void tp_slice_end_closing(tp_exec *exec);
+/* The thread that runs now is being closed: it has a slice of its own that ends in the cancel
+ * error. */
+void tp_preempt_begin_closing(tp_exec *exec);
+void tp_preempt_end_closing(tp_exec *exec);
 
 /* Whether the hook has left the inner coroutine for good: its resume is to raise the cancel. Once.
  */
-bool tp_slice_has_abandoned(tp_exec *exec, lua_State *L);
+bool tp_preempt_has_abandoned(tp_exec *exec, lua_State *L);
 
 /* Whether the hook was the last to raise an error in that thread. If it was not caught, hooks are
  * off in the thread from then on. Once. */
-bool tp_slice_has_raised(tp_exec *exec, lua_State *L);
+bool tp_preempt_has_raised(tp_exec *exec, lua_State *L);
 
 /* The thread `from` has come back to the one that resumed it, perhaps with a hook that has not
  * fired: moves it. NULL: to nowhere. */
-void tp_slice_hand_on(const tp_exec *exec, lua_State *from, lua_State *to);
+void tp_preempt_hand_on(const tp_exec *exec, lua_State *from, lua_State *to);
 
 /* Has every coroutine preempted after so many instructions, for tests of transparency; 0: no more.
  */
-void tp_slice_force(tp_slice *slice, int instructions);
+void tp_preempt_force(struct tp_preempt *slice, int instructions);
 
 /* Prepares a thread that begins a call. */
-void tp_slice_prepare(const tp_exec *exec, lua_State *L);
+void tp_preempt_prepare(const tp_exec *exec, lua_State *L);
 
 #endif

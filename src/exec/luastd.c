@@ -8,9 +8,11 @@
  * A wait deep inside yields the innermost coroutine; `resume` sees that the task was parked, and
  * yields in turn, outwards until the executor. After the wake each continuation takes the values
  * one level further in. */
+#include "exec/luastd.h"
+#include "exec/cancel.h"
 #include "exec/closing.h"
-#include "exec/ending.h"
-#include "exec/slice.h"
+#include "exec/preempt.h"
+#include "exec/state.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -26,8 +28,8 @@ static tp_exec *exec_of(lua_State *L) {
 static int end_pcall(lua_State *L, int status, lua_KContext context) {
   if (status == LUA_OK || status == LUA_YIELD)
     return lua_gettop(L) - (int)context;
-  tp_slice_has_raised(exec_of(L), L);
-  if (tp_exec_is_cancel(exec_of(L), L, -1))
+  tp_preempt_has_raised(exec_of(L), L);
+  if (tp_exec_cancel_is_error(exec_of(L), L, -1))
     return lua_error(L);
   lua_pushboolean(L, false);
   lua_insert(L, -2);
@@ -52,7 +54,7 @@ static bool is_in_hook(lua_State *L) {
 /* Lua: calls the user's message handler, but for cancels, and for the error of what ran too long.
  * Upvalues: executor, handler. */
 static int l_handler(lua_State *L) {
-  if (tp_exec_is_cancel(exec_of(L), L, 1) || is_in_hook(L))
+  if (tp_exec_cancel_is_error(exec_of(L), L, 1) || is_in_hook(L))
     return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
@@ -81,7 +83,7 @@ static int l_xpcall(lua_State *L) {
 static void close_ended(lua_State *L, lua_State *inner) {
   tp_exec *exec = exec_of(L);
   int status = lua_status(inner);
-  if (tp_thread_is_held(inner))
+  if (tp_state_is_held(inner))
     return;
   if (status == LUA_YIELD) {
     tp_closing_run_by_proxy(exec, L, inner);
@@ -113,25 +115,22 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
     return FAILED;
   }
   lua_xmove(L, inner, *count);
-  tp_coro *coro = exec->current;
-  bool waitable = exec->waitable;
-  lua_State *running = exec->running;
-  exec->waitable = waitable && L == running && lua_isyieldable(L);
-  tp_slice_prepare(exec, inner);
-  tp_thread_let_go(exec, inner);
-  exec->running = inner;
+  tp_coro *coro = exec->context.coro;
+  bool is_waitable = exec->context.waitable && L == exec->context.thread && lua_isyieldable(L);
+  tp_preempt_prepare(exec, inner);
+  tp_state_release(exec, inner);
+  tp_context before = tp_state_enter(exec, coro, inner, is_waitable);
   int status = lua_resume(inner, L, *count, count);
-  exec->running = running;
-  exec->waitable = waitable;
-  if (status == LUA_YIELD && tp_slice_has_abandoned(exec, inner)) {
-    tp_ending_push(L, coro->ending->reason);
+  tp_state_leave(exec, before);
+  if (status == LUA_YIELD && tp_preempt_has_abandoned(exec, inner)) {
+    tp_exec_cancel_push(L, coro->cancelling->reason);
     return FAILED;
   }
   if (status == LUA_YIELD && coro && coro->state != TP_CORO_RUNNING) {
-    tp_thread_hold(inner);
+    tp_state_hold(inner);
     return WAITS;
   }
-  tp_slice_hand_on(exec, inner, L);
+  tp_preempt_hand_on(exec, inner, L);
   bool ok = status == LUA_OK || status == LUA_YIELD;
   if (!ok)
     *count = 1;
@@ -141,7 +140,7 @@ static outcome step(lua_State *L, lua_State *inner, int *count) {
     return FAILED;
   }
   lua_xmove(inner, L, *count);
-  if (!ok && tp_slice_has_raised(exec, inner)) /* hooks are off in it now */
+  if (!ok && tp_preempt_has_raised(exec, inner)) /* hooks are off in it now */
     tp_closing_run_by_proxy(exec, L, inner);
   return ok ? RETURNED : FAILED;
 }
@@ -164,7 +163,7 @@ static int resume(lua_State *L, int count) {
     lua_insert(L, -(count + 1));
     return count + 1;
   case FAILED:
-    if (tp_exec_is_cancel(exec_of(L), L, -1))
+    if (tp_exec_cancel_is_error(exec_of(L), L, -1))
       return raise_on(L, inner);
     lua_pushboolean(L, false);
     lua_insert(L, -2);
@@ -185,7 +184,7 @@ static lua_State *check_thread(lua_State *L) {
 static bool can_resume(lua_State *L, lua_State *inner) {
   int status = lua_status(inner);
   lua_Debug info;
-  if (tp_thread_is_held(inner)) {
+  if (tp_state_is_held(inner)) {
     lua_pushliteral(L, "cannot resume non-suspended coroutine");
     return false;
   }
@@ -220,7 +219,7 @@ static int wrapped_resumed(lua_State *L, int status, lua_KContext context) {
 
 /* Raises the error value on top, with the place of the caller as the standard wrap does. */
 static int raise_wrapped(lua_State *L, lua_State *inner) {
-  if (tp_exec_is_cancel(exec_of(L), L, -1))
+  if (tp_exec_cancel_is_error(exec_of(L), L, -1))
     return raise_on(L, inner);
   int status = lua_status(inner);
   if (status != LUA_YIELD)
@@ -270,7 +269,7 @@ static int l_close(lua_State *L) {
   lua_State *inner = check_thread(L);
   lua_Debug info;
   bool is_active = lua_status(inner) == LUA_OK && lua_getstack(inner, 0, &info);
-  if (inner == L || is_active || tp_thread_is_held(inner))
+  if (inner == L || is_active || tp_state_is_held(inner))
     return luaL_error(L, "cannot close a %s coroutine", inner == L ? "running" : "normal");
   if (tp_closing_run(exec_of(L), L, inner) == LUA_OK) {
     lua_pushboolean(L, true);
@@ -278,13 +277,13 @@ static int l_close(lua_State *L) {
   }
   lua_pushboolean(L, false);
   lua_xmove(inner, L, 1);
-  return tp_exec_is_cancel(exec_of(L), L, -1) ? lua_error(L) : 2;
+  return tp_exec_cancel_is_error(exec_of(L), L, -1) ? lua_error(L) : 2;
 }
 
 /* Lua: status. A coroutine in which a task waits is "normal", as one that has resumed another.
  * Upvalues: executor, the standard function. */
 static int l_status(lua_State *L) {
-  if (tp_thread_is_held(check_thread(L))) {
+  if (tp_state_is_held(check_thread(L))) {
     lua_pushliteral(L, "normal");
     return 1;
   }
@@ -302,13 +301,14 @@ static int l_next_values(lua_State *L) {
   return is_dead ? 0 : l_wrapped(L);
 }
 
-void tp_coroutine_push_iterator(lua_State *L, tp_exec *exec) {
+void tp_luastd_push_iterator(lua_State *L, tp_exec *exec) {
   lua_pushlightuserdata(L, exec);
   lua_insert(L, -2);
   lua_pushcclosure(L, l_next_values, 2);
 }
 
-lua_State *tp_coroutine_waited_in(lua_State *L) {
+/* The inner coroutine that a thread waits in; NULL: none. */
+static lua_State *waited_in(lua_State *L) {
   lua_Debug info;
   if (!lua_checkstack(L, 2) || !lua_getstack(L, 0, &info))
     return NULL;
@@ -321,13 +321,14 @@ lua_State *tp_coroutine_waited_in(lua_State *L) {
     lua_getlocal(L, &info, 1);
   lua_State *inner = lua_tothread(L, -1);
   lua_settop(L, top);
-  return inner && tp_thread_is_held(inner) ? inner : NULL;
+  return inner && tp_state_is_held(inner) ? inner : NULL;
 }
 
-void tp_coroutine_open(lua_State *L, tp_exec *exec) {
+void tp_luastd_open(lua_State *L, tp_exec *exec) {
   static const luaL_Reg base[] = {{"pcall", l_pcall}, {"xpcall", l_xpcall}, {NULL, NULL}};
   static const luaL_Reg coroutine[] = {
       {"resume", l_resume}, {"wrap", l_wrap}, {"close", l_close}, {NULL, NULL}};
+  exec->preemption.waited_in = waited_in;
   lua_pushglobaltable(L);
   lua_pushlightuserdata(L, exec);
   luaL_setfuncs(L, base, 1);

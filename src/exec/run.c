@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a pool asks of its executor, and what those who wait for a pool are told. */
-#include "exec/coro.h"
+ * The executor's record of a pool; see run.h.
+ *
+ * Scaling. An alarm of the pool rings an interval after something has happened to it, and again as
+ * long as something happens or the pool is to grow or to shrink. Then it rests. The host waits for
+ * it only where tasks wait for a place that the pool may give them: else nothing depends on it. */
+#include "exec/run.h"
+#include "exec/park.h"
+#include "exec/ready.h"
+#include "exec/slot.h"
+#include "exec/state.h"
+#include "exec/wait.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 
-void tp_run_queue(tp_run *run) {
-  if (run->queued || run->held)
-    return;
-  run->queued = true;
-  TAILQ_INSERT_TAIL(&run->exec->pools, run, queue_link);
-  tp_exec_poke(run->exec);
-}
-
-static void dequeue(tp_run *run) {
-  if (run->queued)
-    TAILQ_REMOVE(&run->exec->pools, run, queue_link);
-  run->queued = false;
-}
-
 void tp_run_hold(tp_pool *pool) {
   tp_run *run = pool->owner;
   run->held = true;
-  dequeue(run);
+  tp_ready_remove_pool(run);
 }
 
 void tp_run_let_go(tp_pool *pool) {
@@ -32,20 +27,70 @@ void tp_run_let_go(tp_pool *pool) {
   if (!run->held)
     return;
   run->held = false;
-  tp_run_queue(run);
+  tp_ready_add_pool(run);
 }
 
-void tp_run_update_wanted(tp_run *run) {
-  unsigned wanted = run->listened | tp_run_scale_events(run);
+/* ---- scaling ---- */
+
+enum {
+  SCALE_EVENTS = TP_EVENT_BIT(TP_EVENT_STARTED) | TP_EVENT_BIT(TP_EVENT_ENDED) |
+                 TP_EVENT_BIT(TP_EVENT_CHANGED) | TP_EVENT_BIT(TP_EVENT_IDLE) |
+                 TP_EVENT_BIT(TP_EVENT_CLOSED),
+};
+
+/* The events that a pool's scaling has to be told of, as bits. */
+static unsigned scale_events(const tp_run *run) {
+  return run->scaler.ring ? SCALE_EVENTS : 0;
+}
+
+/* Decides on the size of a pool, and when to look at it again. */
+static void look(tp_run *run) {
+  tp_pool *pool = run->pool;
+  bool changed = run->changed;
+  run->changed = false;
+  tp_pool_rescale(pool, tp_timer_seconds(run->exec));
+  bool grows = tp_scale_may_grow(pool) && pool->scale.waiting > 0;
+  if (changed || grows || tp_scale_may_shrink(pool))
+    tp_timer_set_alarm(&run->scaler, pool->scale.bounds.interval, !grows);
+}
+
+/* An event of a pool that scales itself. */
+static void note_change(tp_run *run, tp_event event) {
+  bool grows = tp_scale_may_grow(run->pool);
+  if (run->pool->closed) {
+    tp_timer_stop_alarm(&run->scaler);
+    return;
+  }
+  run->changed = true;
+  if (!run->scaler.place)
+    tp_timer_set_alarm(&run->scaler, run->pool->scale.bounds.interval, !grows);
+  else if (grows || event == TP_EVENT_IDLE)
+    tp_timer_set_alarm_idle(&run->scaler, !grows);
+}
+
+/* ---- events ---- */
+
+/* Tells the pool which events matter: those that are listened to, those that somebody waits for,
+ * and those that its scaling depends on. */
+static void update_wanted(tp_run *run) {
+  unsigned wanted = run->listened | scale_events(run);
   for (size_t i = 0; i < run->waiter_count; i++)
     wanted |= TP_EVENT_BIT(run->waiters[i].event);
   run->pool->wanted = wanted;
 }
 
+void tp_run_set_bounds(tp_pool *pool, const tp_bounds *bounds) {
+  tp_run *run = pool->owner;
+  pool->scale.bounds = *bounds;
+  run->scaler.run = run;
+  run->scaler.ring = look;
+  update_wanted(run);
+}
+
 void tp_run_listen(tp_pool *pool, unsigned events) {
   tp_run *run = pool->owner;
   run->listened = events;
-  tp_run_update_wanted(run);
+  update_wanted(run);
 }
 
 /* Whether a waiter for that event, which has happened, has got what it waits for. */
@@ -63,74 +108,37 @@ static void wake_waiters(tp_run *run, tp_event event) {
   for (size_t i = 0; i < run->waiter_count; i++) {
     tp_pool_waiter waiter = run->waiters[i];
     if (waiter.event == event && is_due(run, &waiter))
-      tp_wake(run->exec, waiter.id, run->exec->L, 0);
+      tp_park_wake(run->exec, waiter.id, run->exec->L, 0);
     else
       run->waiters[kept++] = waiter;
   }
   run->waiter_count = kept;
-  tp_run_update_wanted(run);
+  update_wanted(run);
 }
 
 void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
   tp_run *run = pool->owner;
   if (run->waiter_count)
     wake_waiters(run, event);
-  if (tp_run_scale_events(run) & TP_EVENT_BIT(event))
-    tp_run_scale_note(run, event);
+  if (scale_events(run) & TP_EVENT_BIT(event))
+    note_change(run, event);
   tp_exec_listener *listener = &run->exec->listener;
   if (run->listened & TP_EVENT_BIT(event))
     listener->event(listener->context, pool, event, task, words);
 }
 
-void tp_run_event(tp_pool *pool, tp_event event, tp_task *task) {
-  tp_run_tell(pool, event, task, NULL);
-}
-
-static void cancel(tp_task *task, tp_cancel *reason) {
-  tp_coro *coro = tp_coro_of(task);
-  tp_exec_cancel(coro->exec, coro, reason);
-}
-
-static void wake(tp_pool *pool) {
-  tp_run_queue(pool->owner);
-}
-
-static uint64_t now(const tp_pool *pool) {
-  const tp_run *run = pool->owner;
-  return tp_timer_steady(run->exec);
-}
-
-static void wake_at(tp_pool *pool, uint64_t when) {
-  tp_run *run = pool->owner;
-  tp_alarm_stop(&run->pacer);
-  if (when != TP_NEVER)
-    tp_alarm_set_at(&run->pacer, when - run->exec->skew, false);
-}
-
+/* The next token has come. */
 static void ring(tp_run *run) {
   tp_pool_rested(run->pool);
 }
-
-const tp_pool_ops tp_exec_pool_ops = {
-    .start = tp_call_start,
-    .cancel = cancel,
-    .stop_feed = tp_call_stop,
-    .fail_feed = tp_call_fail,
-    .waiting = tp_call_waiting,
-    .wanting = tp_call_wanting,
-    .release = tp_call_release,
-    .wake = wake,
-    .now = now,
-    .wake_at = wake_at,
-    .event = tp_run_event,
-};
 
 /* ---- the record of a pool ---- */
 
 /* How many alarms a pool has. */
 enum { ALARMS = 2 };
 
-tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size) {
+tp_pool *tp_run_create(tp_exec *exec, const tp_pool_ops *ops, int kind, const char *label,
+                       uint64_t size) {
   tp_run *run = calloc(1, sizeof *run);
   if (!run)
     return NULL;
@@ -138,10 +146,11 @@ tp_pool *tp_run_create(tp_exec *exec, int kind, const char *label, uint64_t size
   run->first_error = LUA_NOREF;
   run->listened = ~0U;
   run->grace = TP_GRACE_DEFAULT;
-  run->pacer = (tp_alarm){.ring = ring, .run = run};
+  run->scaler.exec = exec;
+  run->pacer = (tp_alarm){.ring = ring, .exec = exec, .run = run};
   if (!tp_timer_reserve(exec, ALARMS))
     goto free_run;
-  run->pool = tp_pool_create(&tp_exec_pool_ops, run, kind, label, size);
+  run->pool = tp_pool_create(ops, run, kind, label, size);
   if (!run->pool)
     goto release_alarms;
   return run->pool;
@@ -153,26 +162,14 @@ free_run:
   return NULL;
 }
 
-static void abandon(tp_group *group, void *context) {
-  (void)context;
-  if (!group->finished)
-    tp_call_abandon(group);
-}
-
-/* Lets go of what the Lua state holds for a pool. */
-static void let_go(const tp_run *run) {
-  tp_pool_visit(run->pool, abandon, NULL);
-  luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
-}
-
 void tp_run_destroy(tp_pool *pool) {
   tp_run *run = pool->owner;
-  dequeue(run);
-  tp_alarm_stop(&run->pacer);
-  tp_alarm_stop(&run->scaler);
+  tp_ready_remove_pool(run);
+  tp_timer_stop_alarm(&run->pacer);
+  tp_timer_stop_alarm(&run->scaler);
   tp_timer_release(run->exec, ALARMS);
-  if (!run->exec->closing) /* the references go with the state then, which may be gone */
-    let_go(run);
+  if (!run->exec->closing) /* the reference goes with the state then, which may be gone */
+    luaL_unref(run->exec->L, LUA_REGISTRYINDEX, run->first_error);
   tp_pool_destroy(pool);
   free(run->waiters);
   free(run);
@@ -183,7 +180,7 @@ void tp_run_destroy(tp_pool *pool) {
 static bool make_room(tp_run *run) {
   size_t kept = 0;
   for (size_t i = 0; i < run->waiter_count; i++)
-    if (tp_coro_find(run->exec, run->waiters[i].id))
+    if (tp_slot_find(run->exec, run->waiters[i].id))
       run->waiters[kept++] = run->waiters[i];
   run->waiter_count = kept;
   if (kept * 2 < run->waiter_capacity)
@@ -203,7 +200,7 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number) {
   if (run->waiter_count == run->waiter_capacity && !make_room(run))
     tp_raise(L, TP_NO_MEMORY, "no memory to wait for %s", pool->label);
   run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, number};
-  tp_run_update_wanted(run);
+  update_wanted(run);
 }
 
 /* Lua: a registry reference of the value at [1]. */

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a coroutine runs; see drive.h.
+ *
+ * Its thread runs one C function, `drive`, which calls the body of a call under a base lua_pcallk
+ * frame and then, for a task, its callbacks; when it returns, the thread is at rest and can be
+ * resumed anew. `drive` is its own continuation: `phase` says which part has just come back.
+ *
+ * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
+ * or the results, of the present call. At rest it is empty. */
+#include "exec/drive.h"
+#include "exec/call.h"
+#include "exec/cancel.h"
+#include "exec/preempt.h"
+#include "exec/ready.h"
+#include "exec/report.h"
+#include "exec/run.h"
+#include "exec/state.h"
+#include "value/error.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <stdio.h>
+
+/* ---- telling of errors ---- */
+
+/* Reports a task's error, naming the task and what failed in it. */
+static void report_task(tp_coro *coro, lua_State *L, const char *part) {
+  const tp_task *task = &coro->as.task;
+  char who[512];
+  snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
+           task->id, tp_group_label(task->group));
+  tp_report_tell(coro->exec, coro, L, who);
+}
+
+/* ---- the parts of a task ---- */
+
+/* Tells who waits for the results of a submitted call; no cancel is raised in what that calls.
+ * False: nobody does. */
+static bool tell(tp_coro *coro, lua_State *L, bool ok) {
+  const tp_group *group = coro->as.task.group;
+  if (!group->submitted)
+    return false;
+  coro->phase = TP_PHASE_REST;
+  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - 1);
+  coro->phase = TP_PHASE_BODY;
+  return told;
+}
+
+/* The body of a task that was cancelled, limited or shielded is over: says what came of that. */
+static void end_cancel(tp_coro *coro, lua_State *L, bool ok) {
+  tp_task *task = &coro->as.task;
+  tp_pool *pool = task->group->pool;
+  if (coro->cancelling->reason) {
+    coro->cancelled = !ok && tp_exec_cancel_is_error(coro->exec, L, -1);
+    tp_exec_cancel_keep_record(coro);
+  }
+  if (coro->cancelled) {
+    tp_exec_cancel_add_fields(coro, L);
+    tp_pool_tell(pool, TP_EVENT_CANCELLED, task);
+  }
+  tp_exec_cancel_clear(coro);
+}
+
+/* Notes that a task has failed: message and traceback are kept, and logged unless somebody was
+ * told.
+ */
+static void end_failed(tp_coro *coro, lua_State *L, bool is_told) {
+  tp_task *task = &coro->as.task;
+  bool is_unseen = !is_told && !tp_call_has_callback(task->group, TP_CALLBACK_END);
+  luaL_checkstack(L, 4, NULL);
+  tp_report_push(coro, L);
+  tp_records_add_error(&task->group->pool->records, task->id, lua_tostring(L, -1), is_unseen);
+  lua_pop(L, 1);
+  if (is_told)
+    return;
+  report_task(coro, L, "");
+  tp_run_count_error(task->group, L, is_unseen);
+}
+
+/* How the body of a task has ended that did not return; a cancel that it obeyed is on top of L. */
+static tp_task_end end_of(const tp_coro *coro, lua_State *L) {
+  if (!coro->cancelled)
+    return TP_END_FAILED;
+  return tp_error_code(L, -1) == TP_TIMED_OUT ? TP_END_TIMED_OUT : TP_END_CANCELLED;
+}
+
+/* The body of a task is over: says how. */
+static void end_body(tp_coro *coro, lua_State *L, bool ok) {
+  if (!ok)
+    tp_retry_unwrap(L);
+  coro->failed = !ok;
+  coro->cancelled = false;
+  if (coro->cancelling)
+    end_cancel(coro, L, ok);
+  if (!ok)
+    coro->as.task.end = end_of(coro, L);
+  bool is_told = tell(coro, L, ok) && !coro->as.task.group->known_by_name;
+  if (coro->failed && !coro->cancelled)
+    end_failed(coro, L, is_told);
+}
+
+/* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
+static bool push_callback(tp_coro *coro, lua_State *L, tp_call_callback which, int *count) {
+  const tp_group *group = coro->as.task.group;
+  if (!tp_call_has_callback(group, which))
+    return false;
+  int results = lua_gettop(L) - 1;
+  luaL_checkstack(L, results + 6, "too many results");
+  tp_call_push_callback(group, L, which);
+  lua_pushinteger(L, (lua_Integer)coro->as.task.id);
+  lua_pushboolean(L, !coro->failed);
+  for (int i = 0; i < results; i++)
+    lua_pushvalue(L, 2 + i);
+  *count = results + 2;
+  return true;
+}
+
+static int drive(lua_State *L, int status, lua_KContext context);
+
+/* Runs a callback if there is one. Returns the status that `drive` goes on with. */
+static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase) {
+  int count;
+  bool is_end = phase == TP_PHASE_END_CALLBACK;
+  coro->phase = (uint8_t)phase;
+  if (!push_callback(coro, L, is_end ? TP_CALLBACK_END : TP_CALLBACK_CANCEL, &count))
+    return LUA_OK;
+  return lua_pcallk(L, count, 0, 1, (lua_KContext)coro, drive);
+}
+
+static bool is_ok(int status) {
+  return status == LUA_OK || status == LUA_YIELD;
+}
+
+/* A callback is over; its error is on top if it failed, and changes nothing else. */
+static void end_callback(tp_coro *coro, lua_State *L, int status, const char *part) {
+  if (is_ok(status))
+    return;
+  report_task(coro, L, part);
+  lua_pop(L, 1);
+}
+
+void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
+  tp_coro_done done = coro->as.job.done;
+  coro->as.job.done = NULL;
+  coro->phase = TP_PHASE_REST; /* no cancel is raised in what `done` calls */
+  if (done)
+    done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
+  else if (!ok && !tp_exec_cancel_is_error(coro->exec, L, -1))
+    tp_report_tell(coro->exec, coro, L, coro->as.job.what);
+  tp_exec_cancel_clear(coro);
+}
+
+/* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
+static int run_body(tp_coro *coro, lua_State *L) {
+  coro->phase = TP_PHASE_BODY;
+  tp_preempt_prepare(coro->exec, L);
+  if (!coro->cancelling || !coro->cancelling->reason)
+    return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
+  lua_settop(L, 1);
+  tp_exec_cancel_push(L, coro->cancelling->reason);
+  return LUA_ERRRUN;
+}
+
+/* Has the pool of the task that has just ended start another one in this coroutine, which saves a
+ * round through the run queue. Not when the turn should look at the clock. */
+static bool take_next(tp_coro *coro, tp_pool *pool) {
+  tp_exec *exec = coro->exec;
+  if (exec->budget.until_look <= 1)
+    return false;
+  exec->budget.until_look--;
+  exec->handover.reusable = coro;
+  if (tp_pool_feed(pool, 1))
+    tp_ready_add_pool(pool->owner);
+  bool taken = !exec->handover.reusable;
+  exec->handover.reusable = NULL;
+  return taken;
+}
+
+/* Goes on with a task behind the part that has come back with this status. A part that waits leaves
+ * this function for good; `drive`, its continuation, calls it again. */
+static void run_task(tp_coro *coro, lua_State *L, int status) {
+  tp_task *task = &coro->as.task;
+  tp_pool *pool = task->group->pool;
+  switch ((tp_coro_phase)coro->phase) {
+  case TP_PHASE_REST:
+  case TP_PHASE_BODY:
+  case TP_PHASE_PAUSE:
+    end_body(coro, L, is_ok(status));
+    status = coro->cancelled ? run_callback(coro, L, TP_PHASE_CANCEL_CALLBACK) : LUA_OK;
+    /* fall through */
+  case TP_PHASE_CANCEL_CALLBACK:
+    end_callback(coro, L, status, "the cancel callback of ");
+    if (!tp_call_has_callback(task->group, TP_CALLBACK_END))
+      break;
+    tp_pool_enter(pool, task, TP_TASK_ENDED);
+    status = run_callback(coro, L, TP_PHASE_END_CALLBACK);
+    /* fall through */
+  case TP_PHASE_END_CALLBACK:
+    end_callback(coro, L, status, "the end callback of ");
+  }
+  tp_pool_enter(pool, task, TP_TASK_DONE);
+}
+
+/* What a coroutine does all its life: runs a call, then comes to rest, or takes the next one. A
+ * part that waits leaves this function, and comes back to it as its continuation; a task that has
+ * waited leaves its place to those that are ready already. */
+static int drive(lua_State *L, int status, lua_KContext context) {
+  tp_coro *coro = (tp_coro *)context;
+  bool has_waited = coro->phase != TP_PHASE_REST;
+  bool goes_on;
+  do {
+    if (coro->phase == TP_PHASE_REST)
+      status = run_body(coro, L);
+    tp_pool *pool = coro->is_task ? coro->as.task.group->pool : NULL;
+    if (pool)
+      run_task(coro, L, status);
+    else
+      tp_drive_end_job(coro, L, is_ok(status));
+    coro->phase = TP_PHASE_REST;
+    if (coro->traced) /* by a failure that is nobody's concern, as that of a submitted call */
+      tp_report_forget(coro, L);
+    lua_settop(L, 1);
+    goes_on = pool && !has_waited && take_next(coro, pool);
+  } while (goes_on);
+  return 0;
+}
+
+int tp_drive_main(lua_State *L) {
+  tp_coro *coro = lua_touserdata(L, 1);
+  tp_ready_count_begun(coro);
+  lua_pushcfunction(L, tp_report_handler);
+  lua_replace(L, 1);
+  return drive(L, LUA_OK, (lua_KContext)coro);
+}
+
+int tp_drive_after_kill(lua_State *L) {
+  tp_coro *coro = lua_touserdata(L, 1);
+  lua_pushcfunction(L, tp_report_handler);
+  lua_replace(L, 1);
+  tp_exec_cancel_push(L, coro->cancelling->reason);
+  return drive(L, LUA_ERRRUN, (lua_KContext)coro);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the executor is made of, for those who only hold pointers to it. */
+#ifndef TP_EXEC_TYPES_H
+#define TP_EXEC_TYPES_H
+
+#include "pool/pool.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct tp_exec tp_exec; /* an executor */
+typedef struct tp_coro tp_coro; /* a coroutine: one call being run */
+typedef struct tp_run tp_run;   /* what an executor keeps for a pool */
+
+/* Names one park of one coroutine. Never 0. */
+typedef uint64_t tp_wake_id;
+
+/* Called once, when a call has ended, with the `count` results on top of L (ok), or one error value
+ * (not ok). Runs inside the coroutine, or outside of any if memory has run out for that. Must not
+ * wait. What it raises is only logged: it does first what others depend on. */
+typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
+
+/* Who is told what happens. */
+typedef struct tp_exec_listener {
+  void *context; /* handed to the functions */
+  /* A pool event. The task is NULL if the event is about the pool, `words` (what more there is to
+   * say) if there are none. Must not call back. */
+  void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task,
+                const char *words);
+  /* The call named `who` ended in an error that nobody else is told of. `text`: message and
+   * traceback. */
+  void (*failed)(void *context, const char *who, const char *text);
+  /* What runs is stuck in C code, at `place`. Called from a thread of the watchdog's own. */
+  void (*stuck)(void *context, const char *place);
+} tp_exec_listener;
+
+#endif
