@@ -8,6 +8,9 @@
 --   engine   neither lua.h nor uv.h can be reached from anything below src/pool/ and src/client/
 --   state    no object has a variable that can change (needs a build)
 --   quiet    no object calls exit, abort or what prints to stdout (needs a build)
+--   floors   no files of a part call each other in a circle (needs a build)
+--   prefix   an exported function or variable is called tp_<file>… or tp_<part>_<file>…, so that its name says where it
+--            is; but for those of taskpool.h, whose names are the user's (needs a build)
 --   licence  each source says under which licence it stands
 --
 -- To add a rule: a function below and its line in `rules`. It calls report(file, text) for what is wrong.
@@ -139,6 +142,101 @@ local function check_quiet()
   end)
 end
 
+-- Parts that do not follow these two rules yet.
+local without_floors = {exec = true}
+local without_prefix = {exec = true, pool = true, value = true}
+
+---The objects of the build whose sources are there, as {source = {defines = {name…}, calls = {name…}}}; a source is
+---written as "pool/queue".
+local function read_objects()
+  local objects = {}
+  local command = "find '%s/CMakeFiles/objects.dir/src' -name '*.c.o' -exec nm -A {} + 2>/dev/null"
+  for _, path in ipairs(files("src", {".c"})) do
+    local source = path:match("^src/(.+/.+)%.c$")
+    if source then objects[source] = {defines = {}, calls = {}} end
+  end
+  each_line(command:format(build), function(line)
+    local source, kind, name = line:match("objects%.dir/src/([%w_/]+)%.c%.o:%x*%s+(%a) ([%w_]+)$")
+    local object = objects[source]
+    if object and kind == "U" then table.insert(object.calls, name) end
+    if object and kind:match("[TDBRV]") then table.insert(object.defines, name) end
+  end)
+  return objects
+end
+
+local function part_of_source(source)
+  return source:match("^[^/]+")
+end
+
+---Which sources of its own part each source calls, as {source = {other = a name that it calls}}.
+local function read_calls()
+  local objects, where, calls = read_objects(), {}, {}
+  for source, object in pairs(objects) do
+    for _, name in ipairs(object.defines) do where[name] = source end
+  end
+  for source, object in pairs(objects) do
+    calls[source] = {}
+    for _, name in ipairs(object.calls) do
+      local other = where[name]
+      local is_near = other and other ~= source and part_of_source(other) == part_of_source(source)
+      if is_near then calls[source][other] = name end
+    end
+  end
+  return calls
+end
+
+---The shortest circle of calls through a source, as a list that ends with it; nil: there is none.
+local function find_circle(calls, start)
+  local came_from, queue = {}, {start}
+  for _, source in ipairs(queue) do
+    for other in pairs(calls[source]) do
+      if not came_from[other] then
+        came_from[other] = source
+        queue[#queue + 1] = other
+      end
+    end
+  end
+  if not came_from[start] then return nil end
+  local circle = {start}
+  while came_from[circle[1]] ~= start do table.insert(circle, 1, came_from[circle[1]]) end
+  return circle
+end
+
+local function check_floors()
+  local calls = read_calls()
+  for source in pairs(calls) do
+    local circle = not without_floors[part_of_source(source)] and find_circle(calls, source)
+    local caller, words = source, {}
+    for _, called in ipairs(circle or {}) do
+      words[#words + 1] = ("%s in %s.c"):format(calls[caller][called], called)
+      caller = called
+    end
+    if circle then report("src/" .. source .. ".c", "calls in a circle: " .. table.concat(words, ", ")) end
+  end
+end
+
+---The names that taskpool.h declares.
+local function read_public()
+  local public = {}
+  for line in io.lines("include/taskpool.h") do
+    for name in line:gmatch("(tp_[%w_]+)%(") do public[name] = true end
+  end
+  return public
+end
+
+local function check_prefix()
+  local public = read_public()
+  for source, object in pairs(read_objects()) do
+    local part, file = source:match("^([^/]+)/([^/]+)$")
+    for _, name in ipairs(object.defines) do
+      local is_checked = name:find("^tp_") and not public[name] and not without_prefix[part]
+      if is_checked and not name:find("^tp_" .. file) and not name:find("^tp_" .. part .. "_" .. file) then
+        report("src/" .. source .. ".c", ("exports %s; its name must begin with tp_%s"):format(name, file))
+      end
+    end
+  end
+end
+
 local function check_licence()
   for _, path in ipairs(files("include src lua examples spec", {".c", ".h", ".lua"})) do
     local file <close> = assert(io.open(path))
@@ -148,7 +246,7 @@ local function check_licence()
   end
 end
 
-local rules = {check_arrows, check_engine, check_state, check_quiet, check_licence}
+local rules = {check_arrows, check_engine, check_state, check_quiet, check_floors, check_prefix, check_licence}
 
 for _, rule in ipairs(rules) do rule() end
 os.exit(failures == 0, true)

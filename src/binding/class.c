@@ -5,6 +5,7 @@
 #include "binding/arguments.h"
 #include "binding/funcname.h"
 #include "binding/handle.h"
+#include "binding/load.h"
 #include "binding/method.h"
 #include "binding/policy.h"
 #include "binding/thread.h"
@@ -145,6 +146,7 @@ int l_task_pool_new(lua_State *L) {
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
   bool has_threads = tp_thread_is_wanted(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
+  tp_load_check(L, "no pool can be made");
   tp_pool *pool = tp_handle_create(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
   set_defaults(pool, &told);
   pool->order = order;
@@ -196,6 +198,7 @@ int l_simple_task_pool_new(lua_State *L) {
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   defaults told = read_defaults(L, GRACE, what);
+  tp_load_check(L, "no pool can be made");
   tp_pool *pool =
       tp_handle_create(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_arguments_to_size(L, SIZE));
   set_defaults(pool, &told);

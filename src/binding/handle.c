@@ -2,7 +2,6 @@
  *
  * The userdata by which Lua holds a pool; see handle.h. */
 #include "binding/handle.h"
-#include "binding/load.h"
 #include "host/host.h"
 #include "value/error.h"
 
@@ -44,7 +43,6 @@ tp_pool *tp_handle_create(lua_State *L, int kind, const char *name, uint64_t siz
   tp_host *host = tp_state_host(L);
   if (host->closing)
     tp_raise(L, TP_NOT_AVAILABLE, "the host is closed");
-  tp_load_check(L, "no pool can be made");
   tp_pool **box = lua_newuserdatauv(L, sizeof(tp_pool *), TP_HANDLE_VALUES);
   *box = NULL;
   luaL_setmetatable(L, tp_handle_class(kind));

@@ -29,7 +29,7 @@ const char *tp_handle_class(int kind);
 void tp_handle_open(lua_State *L);
 
 /* Makes a pool and pushes its handle, which stays until tp_handle_unpin. `name` may be NULL. Raises
- * NotAvailable, Denied, NoMemory. */
+ * NotAvailable, NoMemory. */
 tp_pool *tp_handle_create(lua_State *L, int kind, const char *name, uint64_t size);
 
 /* Pushes the handle of a pool. */
