@@ -235,8 +235,9 @@ describe("the client without a server", function()
 
   it("refuses addresses that cannot be", function()
     assert_refused(2, "^InvalidArgument: .*107 bytes, not 200", "unix", ("x"):rep(200), "x")
-    assert_refused(2, "^InvalidArgument: .*1 to 65535", "tcp", "localhost", "65536", "x")
-    assert_refused(2, "^InvalidArgument: .*1 to 65535", "tcp", "localhost", "http", "x")
+    assert_refused(2, "^InvalidArgument: .*up to 65535", "tcp", "localhost", "65536", "x")
+    assert_refused(2, "^InvalidArgument: .*up to 65535", "tcp", "localhost", "http", "x")
+    assert_refused(2, "^InvalidArgument: .*from 1 to 65535", "tcp", "localhost", "0", "x")
   end)
 
   it("refuses a command that is none or more than one", function()

@@ -162,7 +162,7 @@ return {
   -- control
   { text = "{0x7F, 0x9F},     /* DEL, C1 */", becomes = "{0x7F, 0x7F},", specs = { "c.escape" },
     breaks = "C1 control bytes of an answer reach the terminal" },
-  { text = "return *point >= as->least && is_scalar(*point) ? as->length : 0;", becomes = "return as->length;",
+  { text = "return too_long || surrogate || too_great ? 0 : length;", becomes = "return length;",
     specs = { "c.escape" }, breaks = "overlong sequences and surrogates of an answer reach the terminal" },
   -- the program
   { text = "return EXIT_SIGNAL + interruption.signal;", becomes = "return EXIT_SUCCESS;", specs = { "program" },

@@ -16,6 +16,7 @@
 #include "client/prompt.h"
 #include "host/standard.h"
 #include "value/fail.h"
+#include "value/view.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,21 +60,10 @@ static void put(FILE *file, const char *bytes, size_t length) {
     fwrite(bytes, 1, length, file);
 }
 
-static bool is_in(const char *set, char byte) {
-  return byte != '\0' && strchr(set, byte);
-}
-
-/* Cuts what is in `set` from the end. */
-static tp_bytes trim_end(tp_bytes text, const char *set) {
-  while (text.length > 0 && is_in(set, text.data[text.length - 1]))
-    text.length--;
-  return text;
-}
-
 /* Shows an answer's text, or an error's, and ends its line however the server ended it. */
 static void put_line(FILE *file, const char *bytes, size_t length) {
-  tp_bytes text = trim_end((tp_bytes){.data = bytes, .length = length}, "\r\n");
-  put(file, text.data, text.length);
+  tp_view text = tp_view_trim_end((tp_view){.bytes = bytes, .length = length}, "\r\n");
+  put(file, text.bytes, text.length);
   fputc('\n', file);
   fflush(file);
 }
@@ -118,8 +108,8 @@ static bool fail(client *self, const tp_error *error) {
 /* ---- answers ---- */
 
 /* The JSON object that `bytes` are, or NULL. */
-static json_t *parse_object(tp_bytes bytes) {
-  json_t *object = json_loadb(bytes.data, bytes.length, JSON_ALLOW_NUL, NULL);
+static json_t *parse_object(tp_view bytes) {
+  json_t *object = json_loadb(bytes.bytes, bytes.length, JSON_ALLOW_NUL, NULL);
   if (json_is_object(object))
     return object;
   json_decref(object);
@@ -157,7 +147,7 @@ static void show_answer(client *self, const json_t *answer) {
  * not shown here. NULL: the connection is of no more use. */
 static json_t *receive_answer(client *self, tp_error *error) {
   for (;;) {
-    tp_bytes line;
+    tp_view line;
     if (!tp_connection_read_line(&self->connection, &line, error))
       return NULL;
     json_t *answer = parse_object(line);
@@ -182,10 +172,10 @@ static bool take_framed(client *self, tp_error *error) {
 }
 
 static bool take_plain(client *self, tp_error *error) {
-  tp_bytes answer;
+  tp_view answer;
   if (!tp_connection_read_burst(&self->connection, &answer, error))
     return false;
-  put_line(self->out, answer.data, answer.length);
+  put_line(self->out, answer.bytes, answer.length);
   return true;
 }
 
@@ -249,7 +239,7 @@ static bool refuse(const client *self, const json_t *greeting, tp_error *error) 
 
 /* Reads who is there, and with it how the answers will come. */
 static bool read_greeting(client *self, bool quiet, tp_error *error) {
-  tp_bytes line;
+  tp_view line;
   if (!tp_connection_wait(&self->connection, GREETING_MS))
     return tp_fail(error, TP_TIMED_OUT, "%s does not greet within %d s; is it a control server?",
                    self->connection.address, GREETING_MS / 1000);
@@ -260,7 +250,7 @@ static bool read_greeting(client *self, bool quiet, tp_error *error) {
   const char *name = string_in(greeting, "text", "a server without a name");
   bool welcomed = !is_failure(greeting) || refuse(self, greeting, error);
   if (welcomed && !quiet)
-    welcome(self, greeting ? name : line.data, greeting ? strlen(name) : line.length);
+    welcome(self, greeting ? name : line.bytes, greeting ? strlen(name) : line.length);
   json_decref(greeting);
   return welcomed;
 }
@@ -274,43 +264,33 @@ static bool begin(client *self, const char *address, bool quiet) {
 
 /* ---- where commands come from ---- */
 
-/* The next line of input; its data is NULL at the end. */
-static tp_bytes next_line(client *self) {
+/* The next line of input; its bytes are NULL at the end. */
+static tp_view next_line(client *self) {
   if (self->prompt) {
     const char *line = tp_prompt_read(self->prompt);
-    return (tp_bytes){.data = line, .length = line ? strlen(line) : 0};
+    return line ? tp_view_of(line) : (tp_view){0};
   }
   ssize_t length = getline(&self->line, &self->line_size, self->in);
-  return length >= 0 ? (tp_bytes){.data = self->line, .length = (size_t)length} : (tp_bytes){0};
+  return length >= 0 ? (tp_view){.bytes = self->line, .length = (size_t)length} : (tp_view){0};
 }
 
-/* Without the blanks around it. */
-static tp_bytes trim(tp_bytes line) {
-  line = trim_end(line, BLANKS);
-  while (line.length > 0 && is_in(BLANKS, line.data[0])) {
-    line.data++;
-    line.length--;
-  }
-  return line;
-}
-
-static bool is_exit(tp_bytes line) {
-  return line.length == strlen("exit") && memcmp(line.data, "exit", line.length) == 0;
+static bool is_exit(tp_view line) {
+  return tp_view_is(line, "exit");
 }
 
 /* Asks line after line. True if the input ended, false if the server did. */
 static bool converse(client *self) {
   for (;;) {
-    tp_bytes line = next_line(self);
-    if (!line.data) {
+    tp_view line = next_line(self);
+    if (!line.bytes) {
       if (self->interactive)
         fputc('\n', self->out); /* ^D leaves the cursor behind the prompt */
       return true;
     }
-    line = trim(line);
+    line = tp_view_trim(line, BLANKS);
     if (is_exit(line))
       return true;
-    if (line.length > 0 && !ask(self, line.data, line.length))
+    if (line.length > 0 && !ask(self, line.bytes, line.length))
       return false;
   }
 }
@@ -330,14 +310,14 @@ static void run_session(client *self, const char *address) {
 }
 
 static void run_command(client *self, const char *address, const char *command) {
-  tp_bytes line = trim((tp_bytes){.data = command, .length = strlen(command)});
-  if (line.length == 0 || memchr(line.data, '\n', line.length)) {
+  tp_view line = tp_view_trim(tp_view_of(command), BLANKS);
+  if (line.length == 0 || memchr(line.bytes, '\n', line.length)) {
     fail(self, &(tp_error){.code = TP_INVALID_ARGUMENT,
                            .message = "a command is one line, and not an empty one"});
     return;
   }
   if (begin(self, address, true) && !is_exit(line))
-    ask(self, line.data, line.length);
+    ask(self, line.bytes, line.length);
 }
 
 tp_client_result tp_client_run(const tp_client_options *options) {

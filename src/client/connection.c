@@ -4,14 +4,16 @@
  * see the end of an answer. What a read hands out stays in the buffer until the next one, so
  * nothing is copied.
  *
- * To add a kind of address: a function that dials it and a line in `schemes`. To explain one more
- * error of connect: a line in `refusals`. */
+ * To add a kind of address: a function that dials it and a row in `kinds`. To explain one more
+ * error of connect: a row in `refusals`. */
 #include "client/connection.h"
+#include "value/address.h"
 #include "value/fail.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,41 +73,17 @@ static int dial(int family, const struct sockaddr *to, socklen_t size) {
   return -1;
 }
 
-static int dial_unix(const char *address, const char *path, tp_error *error) {
+static int dial_unix(const char *text, const tp_address *address, tp_error *error) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
-  size_t length = strlen(path);
-  if (length == 0 || length >= sizeof to.sun_path) {
-    tp_fail(error, TP_INVALID_ARGUMENT,
-            "cannot connect to %s: a socket path has 1 to %zu bytes, not %zu", address,
-            sizeof to.sun_path - 1, length);
-    return -1;
-  }
-  memcpy(to.sun_path, path, length);
+  memcpy(to.sun_path, address->path, strlen(address->path) + 1);
   int fd = dial(AF_UNIX, (const struct sockaddr *)&to, sizeof to);
   if (fd < 0)
-    explain(address, errno, error);
+    explain(text, errno, error);
   return fd;
 }
 
-/* HOST:PORT or [HOST]:PORT in two. Both end up in `host`; NULL for malformed ones. */
-static const char *split_port(char *host, char **name) {
-  char *colon = strrchr(host, ':');
-  if (!colon || colon == host)
-    return NULL;
-  *name = host;
-  *colon = '\0';
-  if (host[0] == '[' && colon[-1] == ']') {
-    colon[-1] = '\0';
-    (*name)++;
-  }
-  char *end;
-  long port = strtol(colon + 1, &end, 10);
-  bool digits = colon[1] >= '0' && colon[1] <= '9' && *end == '\0';
-  return digits && port >= 1 && port <= 65535 ? colon + 1 : NULL;
-}
-
-/* Tries each address that a name has; the error tells of the last one. */
-static int dial_any(const char *address, const struct addrinfo *list, tp_error *error) {
+/* Tries each IP address that a name has; the error tells of the last one. */
+static int dial_any(const char *text, const struct addrinfo *list, tp_error *error) {
   int number = EADDRNOTAVAIL;
   for (; list; list = list->ai_next) {
     int fd = dial(list->ai_family, list->ai_addr, list->ai_addrlen);
@@ -113,59 +91,43 @@ static int dial_any(const char *address, const struct addrinfo *list, tp_error *
       return fd;
     number = errno;
   }
-  explain(address, number, error);
+  explain(text, number, error);
   return -1;
 }
 
-static int dial_tcp(const char *address, const char *place, tp_error *error) {
-  char host[NI_MAXHOST + sizeof ":65535"];
-  char *name = NULL;
-  const char *port = NULL;
-  size_t length = strlen(place);
-  if (length < sizeof host) {
-    memcpy(host, place, length + 1);
-    port = split_port(host, &name);
-  }
-  if (!port) {
-    tp_fail(error, TP_INVALID_ARGUMENT,
-            "cannot connect to %s: want tcp://HOST:PORT, with a port from 1 to 65535", address);
-    return -1;
-  }
+static int dial_tcp(const char *text, const tp_address *address, tp_error *error) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   struct addrinfo *list;
-  int status = getaddrinfo(name, port, &hints, &list);
+  char port[sizeof "65535"];
+  if (address->port == 0) {
+    tp_fail(error, TP_INVALID_ARGUMENT, "cannot connect to %s: a port is from 1 to 65535", text);
+    return -1;
+  }
+  snprintf(port, sizeof port, "%u", address->port);
+  int status = getaddrinfo(address->host, port, &hints, &list);
   if (status != 0) {
-    tp_fail(error, TP_IO_ERROR, "cannot connect to %s: %s; correct the host's name", address,
+    tp_fail(error, TP_IO_ERROR, "cannot connect to %s: %s; correct the name of the host", text,
             gai_strerror(status));
     return -1;
   }
-  int fd = dial_any(address, list, error);
+  int fd = dial_any(text, list, error);
   freeaddrinfo(list);
   return fd;
 }
 
-/* A kind of address. */
-typedef struct scheme {
-  const char *prefix;                                                  /* how it begins */
-  int (*dial)(const char *address, const char *rest, tp_error *error); /* a socket, or -1 */
-} scheme;
-
-static const scheme schemes[] = {
-    {.prefix = "unix:", .dial = dial_unix},
-    {.prefix = "tcp://", .dial = dial_tcp},
+/* How each kind of address is dialled: a connected socket, or -1. `text` is the address too. */
+static int (*const kinds[])(const char *text, const tp_address *address, tp_error *error) = {
+    [TP_ADDRESS_UNIX] = dial_unix,
+    [TP_ADDRESS_TCP] = dial_tcp,
 };
 
-bool tp_connection_open(tp_connection *connection, const char *address, tp_error *error) {
-  *connection = (tp_connection){.address = address, .fd = -1};
-  for (size_t i = 0; i < COUNT(schemes); i++) {
-    size_t length = strlen(schemes[i].prefix);
-    if (strncmp(address, schemes[i].prefix, length) != 0)
-      continue;
-    connection->fd = schemes[i].dial(address, address + length, error);
-    return connection->fd >= 0;
-  }
-  return tp_fail(error, TP_INVALID_ARGUMENT, "no address: '%s'; want unix:PATH or tcp://HOST:PORT",
-                 address);
+bool tp_connection_open(tp_connection *connection, const char *text, tp_error *error) {
+  tp_address address;
+  *connection = (tp_connection){.address = text, .fd = -1};
+  if (!tp_address_read(text, &address, error))
+    return false;
+  connection->fd = kinds[address.kind](text, &address, error);
+  return connection->fd >= 0;
 }
 
 void tp_connection_close(tp_connection *connection) {
@@ -263,7 +225,7 @@ static bool fill(tp_connection *connection, tp_error *error) {
   return true;
 }
 
-bool tp_connection_read_line(tp_connection *connection, tp_bytes *line, tp_error *error) {
+bool tp_connection_read_line(tp_connection *connection, tp_view *line, tp_error *error) {
   drop_taken(connection);
   size_t searched = 0; /* no newline before it */
   char *end = NULL;
@@ -273,7 +235,7 @@ bool tp_connection_read_line(tp_connection *connection, tp_bytes *line, tp_error
     end = memchr(connection->data + searched, '\n', connection->length - searched);
     searched = connection->length;
   }
-  *line = (tp_bytes){.data = connection->data, .length = (size_t)(end - connection->data)};
+  *line = (tp_view){.bytes = connection->data, .length = (size_t)(end - connection->data)};
   connection->taken = line->length + 1;
   return true;
 }
@@ -284,7 +246,7 @@ static bool is_quiet(const tp_connection *connection) {
          !is_readable(connection, QUIET_MS);
 }
 
-bool tp_connection_read_burst(tp_connection *connection, tp_bytes *burst, tp_error *error) {
+bool tp_connection_read_burst(tp_connection *connection, tp_view *burst, tp_error *error) {
   drop_taken(connection);
   while (!is_quiet(connection))
     if (!fill(connection, error)) {
@@ -292,7 +254,7 @@ bool tp_connection_read_burst(tp_connection *connection, tp_bytes *burst, tp_err
         return false;
       break; /* the last words of a server that left; the next read fails */
     }
-  *burst = (tp_bytes){.data = connection->data, .length = connection->length};
+  *burst = (tp_view){.bytes = connection->data, .length = connection->length};
   connection->taken = connection->length;
   return true;
 }

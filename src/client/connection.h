@@ -8,6 +8,7 @@
 #define TP_CLIENT_CONNECTION_H
 
 #include "taskpool.h"
+#include "value/view.h"
 #include <stddef.h>
 
 typedef struct tp_connection {
@@ -18,12 +19,6 @@ typedef struct tp_connection {
   size_t capacity;     /* bytes allocated */
   size_t taken;        /* bytes that the next read drops */
 } tp_connection;
-
-/* Bytes that came; they are valid until the next read or the close. */
-typedef struct tp_bytes {
-  const char *data;
-  size_t length;
-} tp_bytes;
 
 /* Connects to "unix:PATH" or "tcp://HOST:PORT". InvalidArgument: the address is malformed; Denied:
  * it may not be used; IOError: nobody answers there. Needs a close afterwards in any case. */
@@ -36,11 +31,12 @@ bool tp_connection_send(tp_connection *connection, const char *bytes, size_t len
 /* True as soon as there is something to read (the end counts), false when the time is over. */
 bool tp_connection_wait(const tp_connection *connection, int milliseconds);
 
-/* Reads up to a newline and hands out what stands before it. */
-bool tp_connection_read_line(tp_connection *connection, tp_bytes *line, tp_error *error);
+/* Reads up to a newline and hands out what is before it, valid until the next read or the close. */
+bool tp_connection_read_line(tp_connection *connection, tp_view *line, tp_error *error);
 
-/* Reads until what has come ends in a newline and nothing follows; hands out all of it. */
-bool tp_connection_read_burst(tp_connection *connection, tp_bytes *burst, tp_error *error);
+/* Reads until what has come ends in a newline and nothing follows; hands out all of it, valid as
+ * long. */
+bool tp_connection_read_burst(tp_connection *connection, tp_view *burst, tp_error *error);
 
 void tp_connection_close(tp_connection *connection);
 

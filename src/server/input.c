@@ -48,21 +48,13 @@ bool tp_input_has_line(tp_input *input) {
   return input->stop != NULL;
 }
 
-static bool is_blank(char byte) {
-  return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
-bool tp_input_take_line(tp_input *input, tp_slice *line) {
+bool tp_input_take_line(tp_input *input, tp_view *line) {
   if (!tp_input_has_line(input))
     return false;
-  const char *first = input->bytes + input->start, *last = input->stop;
+  const char *start = input->bytes + input->start;
+  *line = tp_view_trim((tp_view){.bytes = start, .length = (size_t)(input->stop - start)}, " \t\r");
   input->start = input->searched = (size_t)(input->stop + 1 - input->bytes);
   input->stop = NULL;
-  while (first < last && is_blank(*first))
-    first++;
-  while (first < last && is_blank(last[-1]))
-    last--;
-  *line = (tp_slice){.bytes = first, .length = (size_t)(last - first)};
   return true;
 }
 

@@ -7,17 +7,12 @@
 #ifndef TP_SERVER_INPUT_H
 #define TP_SERVER_INPUT_H
 
+#include "value/view.h"
 #include <stdbool.h>
 #include <stddef.h>
 
 /* The longest line, without its end. */
 #define TP_INPUT_LINE_MAX 65536
-
-/* Bytes that belong to somebody else. */
-typedef struct tp_slice {
-  const char *bytes;
-  size_t length;
-} tp_slice;
 
 typedef struct tp_input {
   char *bytes;      /* TP_INPUT_LINE_MAX + 1 of them */
@@ -51,7 +46,7 @@ void tp_input_clear(tp_input *input);
 bool tp_input_has_line(tp_input *input);
 
 /* Takes the next line, without its end and the blanks around it. False: there is none. */
-bool tp_input_take_line(tp_input *input, tp_slice *line);
+bool tp_input_take_line(tp_input *input, tp_view *line);
 
 /* True when bytes of an unfinished line are there. Ask when no line is left. */
 bool tp_input_has_part(const tp_input *input);

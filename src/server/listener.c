@@ -7,6 +7,7 @@
  * is. */
 #define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 #include "server/listener.h"
+#include "server/loopback.h"
 #include "value/fail.h"
 #include <errno.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static int stream_socket(int family) {
 
 static struct sockaddr_un unix_name(const tp_address *address) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
-  memcpy(name.sun_path, address->as.path, strlen(address->as.path) + 1);
+  memcpy(name.sun_path, address->path, strlen(address->path) + 1);
   return name;
 }
 
@@ -66,7 +67,7 @@ static const char *file_kind(mode_t mode) {
 
 /* Makes the path free: nothing is there, or a dead socket of ours that is removed. */
 static bool clear_path(const tp_address *address, tp_error *error) {
-  const char *path = address->as.path;
+  const char *path = address->path;
   struct stat found, again;
   if (lstat(path, &found) != 0)
     return errno == ENOENT ? true : fail(error, address, "look at");
@@ -91,75 +92,69 @@ static bool clear_path(const tp_address *address, tp_error *error) {
 
 /* fchmod before bind gives the file its mode at birth; chmod after it is for systems that ignore
  * that. */
-static bool bind_unix(tp_listener *listener, tp_error *error) {
+static bool open_unix(tp_listener *listener, tp_error *error) {
   const tp_address *address = &listener->address;
   struct sockaddr_un name = unix_name(address);
   struct stat made;
+  listener->fd = stream_socket(AF_UNIX);
+  if (listener->fd < 0)
+    return fail(error, address, "make a socket for");
   if (!clear_path(address, error))
     return false;
   if (fchmod(listener->fd, 0600) != 0 ||
       bind(listener->fd, (struct sockaddr *)&name, sizeof name) != 0)
     return fail(error, address, "bind");
-  if (lstat(address->as.path, &made) != 0)
+  if (lstat(address->path, &made) != 0)
     return fail(error, address, "look at");
   listener->device = made.st_dev;
   listener->inode = made.st_ino;
-  if (chmod(address->as.path, 0600) != 0) {
-    fail(error, address, "make private");
-    tp_listener_remove_file(listener);
-    return false;
-  }
-  return true;
+  return chmod(address->path, 0600) == 0 || fail(error, address, "make private");
 }
 
-static bool bind_tcp(tp_listener *listener, tp_error *error) {
+static bool open_tcp(tp_listener *listener, tp_error *error) {
   tp_address *address = &listener->address;
-  socklen_t size = tp_address_size(address);
+  tp_loopback place;
   const int on = 1;
+  if (!tp_loopback_find(address, &place, error))
+    return false;
+  socklen_t size = tp_loopback_size(&place);
+  listener->fd = stream_socket(place.any.sa_family);
+  if (listener->fd < 0)
+    return fail(error, address, "make a socket for");
   if (setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      bind(listener->fd, &address->as.socket, size) != 0 ||
-      getsockname(listener->fd, &address->as.socket, &size) != 0)
+      bind(listener->fd, &place.any, size) != 0 ||
+      getsockname(listener->fd, &place.any, &size) != 0)
     return fail(error, address, "bind");
+  tp_loopback_name(&place, address);
   return true;
 }
 
-static const struct {
-  int family;
-  bool (*bind)(tp_listener *listener, tp_error *error);
-} kinds[] = {
-    [TP_ADDRESS_UNIX] = {.family = AF_UNIX, .bind = bind_unix},
-    [TP_ADDRESS_IPV4] = {.family = AF_INET, .bind = bind_tcp},
-    [TP_ADDRESS_IPV6] = {.family = AF_INET6, .bind = bind_tcp},
+/* How a socket of each kind is made and bound. */
+static bool (*const kinds[])(tp_listener *listener, tp_error *error) = {
+    [TP_ADDRESS_UNIX] = open_unix,
+    [TP_ADDRESS_TCP] = open_tcp,
 };
 
 bool tp_listener_open(tp_listener *listener, const char *text, tp_error *error) {
-  listener->fd = -1;
+  *listener = (tp_listener){.fd = -1};
   if (!tp_address_read(text, &listener->address, error))
     return false;
-  const tp_address *address = &listener->address;
-  listener->fd = stream_socket(kinds[address->kind].family);
-  if (listener->fd < 0)
-    return fail(error, address, "make a socket for");
-  if (!kinds[address->kind].bind(listener, error))
-    goto close_socket;
-  if (listen(listener->fd, BACKLOG) != 0) {
-    fail(error, address, "listen at");
-    goto remove_file;
+  if (kinds[listener->address.kind](listener, error)) {
+    if (listen(listener->fd, BACKLOG) == 0)
+      return true;
+    fail(error, &listener->address, "listen at");
   }
-  return true;
-
-remove_file:
   tp_listener_remove_file(listener);
-close_socket:
-  close(listener->fd);
+  if (listener->fd >= 0)
+    close(listener->fd);
   listener->fd = -1;
   return false;
 }
 
 void tp_listener_remove_file(const tp_listener *listener) {
   struct stat found;
-  if (listener->address.kind != TP_ADDRESS_UNIX || lstat(listener->address.as.path, &found) != 0)
+  if (listener->address.kind != TP_ADDRESS_UNIX || lstat(listener->address.path, &found) != 0)
     return;
   if (found.st_dev == listener->device && found.st_ino == listener->inode)
-    unlink(listener->address.as.path);
+    unlink(listener->address.path);
 }

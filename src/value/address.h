@@ -1,51 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
- * Addresses of control servers: "unix:PATH" and "tcp://HOST:PORT" as text, and as what the system
- * takes.
+ * Addresses of control servers: "unix:PATH" and "tcp://HOST:PORT", as text and in parts. An IPv6
+ * HOST stands in brackets.
  *
- * HOST is 127.0.0.1 (or another address of 127.0.0.0/8), [::1] or localhost, which means 127.0.0.1
- * and is never looked up. Any other address is Denied: there are no tokens yet, so nothing but the
- * permissions of this machine guards a server. PORT 0 lets the system choose.
- *
- * To add a kind: a member of tp_address_kind, a row in `schemes` of address.c, a case in
- * listener.c. */
+ * To add a kind: a member of tp_address_kind, a row in `schemes` of address.c, one in `kinds` of
+ * server/listener.c and one in `kinds` of client/connection.c. */
 #ifndef TP_VALUE_ADDRESS_H
 #define TP_VALUE_ADDRESS_H
 
 #include "taskpool.h"
-#include <netinet/in.h>
-#include <stddef.h>
-#include <sys/socket.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* The longest path of a Unix socket: sun_path without its end. */
 #define TP_ADDRESS_PATH_MAX 107
 
+/* Room for a HOST with its end: a name of the DNS has 253 bytes at most. */
+#define TP_ADDRESS_HOST_SIZE 256
+
 /* Room for the text of any address with its end. */
-#define TP_ADDRESS_TEXT_SIZE 128
+#define TP_ADDRESS_TEXT_SIZE (TP_ADDRESS_HOST_SIZE + 16)
 
 typedef enum tp_address_kind {
-  TP_ADDRESS_UNIX, /* `path` holds */
-  TP_ADDRESS_IPV4, /* `ipv4` holds */
-  TP_ADDRESS_IPV6, /* `ipv6` holds */
+  TP_ADDRESS_UNIX, /* a path */
+  TP_ADDRESS_TCP,  /* a host and a port */
 } tp_address_kind;
 
 typedef struct tp_address {
-  tp_address_kind kind; /* which member of `as` holds */
-  union {
-    char path[TP_ADDRESS_PATH_MAX + 1]; /* as it was given */
-    struct sockaddr socket;             /* either of the next two, for system calls */
-    struct sockaddr_in ipv4;
-    struct sockaddr_in6 ipv6;
-  } as;
+  tp_address_kind kind;               /* which of the following are set */
+  char path[TP_ADDRESS_PATH_MAX + 1]; /* Unix: as it was given */
+  char host[TP_ADDRESS_HOST_SIZE];    /* TCP: a name or an IP address, without brackets */
+  bool bracketed;                     /* TCP: the host stood in brackets */
+  uint16_t port;                      /* TCP: 0 lets the system of a server choose */
 } tp_address;
 
-/* Reads `text`. InvalidArgument for what is no address, Denied for one beyond loopback. */
+/* Reads `text`. False: InvalidArgument. A host is not looked at any further. */
 bool tp_address_read(const char *text, tp_address *address, tp_error *error);
 
 /* Writes the text of `address` to `text`. */
 void tp_address_write(const tp_address *address, char text[TP_ADDRESS_TEXT_SIZE]);
-
-/* The size of the IP address in `as.socket`. */
-socklen_t tp_address_size(const tp_address *address);
 
 #endif
