@@ -317,6 +317,22 @@ describe("what scripts/docs writes", function()
   end
 end)
 
+describe("the picture of the benchmark", function()
+  it("shows the figures of docs/benchmarks.md", function()
+    local expected, shown = {}, {}
+    local plot = program.run { file = "sh", "-c", "lua5.4 scripts/lib/plot.lua <docs/benchmarks.md" }
+    assert.are.equal("", plot.err)
+    for figure in plot.out:gmatch "\n%d+ %S+ (%d+%.%d+)" do
+      expected[#expected + 1] = figure
+    end
+    for figure in program.read_file("docs/pictures/benchmark.svg"):gmatch ">(%d+%.%d+)</tspan>" do
+      shown[#shown + 1] = figure
+    end
+    assert.are.equal(11, #expected)
+    assert.are.same(expected, shown)
+  end)
+end)
+
 describe("the page on the architecture", function()
   ---What stands in backquotes and matches.
   local function quoted(pattern)

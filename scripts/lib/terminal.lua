@@ -37,7 +37,7 @@ local function draw_line(row, line)
   if prompt then
     return piece(0, row, "prompt", prompt:sub(1, 1)) .. piece(2, row, "typed", typed)
   end
-  local class = line:find "^%u%a+: " and "error" or line:find "^[Cc-]onnected to " and "note" or "answer"
+  local class = line:find "^%u%a+: " and "error" or line:find "^Connected to " and "note" or "answer"
   return piece(0, row, class, line)
 end
 
