@@ -773,6 +773,12 @@ static const char *const left_behind[] = {
     "  require('taskpool.control').serve {pool, tcp = '127.0.0.1:0'} end})",
     "setmetatable({}, {__gc = function() uv.new_timer():start(1, 0, function() end) end})",
     "setmetatable({}, {__gc = function() uv.fs_stat('/', function() end) end})",
+    /* finalizers all the time: also while the host is being closed */
+    "collectgarbage('generational', 1, 1)\n"
+    "local function again()\n"
+    "  setmetatable({}, {__gc = function() again() uv.new_timer():start(1, 0, print) end})\n"
+    "end\n"
+    "again()",
     "setmetatable({}, {__gc = function() assert(uv.fs_stat('/')) os.remove(kept) end})\n"
     "kept = os.tmpname()",
 };

@@ -216,8 +216,10 @@ static int l_restrict(lua_State *L) {
   return 0;
 }
 
-/* The luv table is wherever scripts keep it; ours is in the registry. */
+/* The luv table is wherever scripts keep it; ours is in the registry. No finalizer runs any more
+ * before the state is closed: it could make a handle by a function that is not restricted yet. */
 static void restrict_luv(lua_State *L) {
+  lua_gc(L, LUA_GCSTOP);
   if (!lua_checkstack(L, 4))
     return;
   lua_pushcfunction(L, l_restrict);
@@ -237,7 +239,7 @@ void tp_luv_abandon(uv_handle_t *handle, void *context) {
 
 void tp_luv_close(tp_host *host) {
   walk of = {host->L, luv_context(host->L)};
-  uv_walk(host->loop, close_handle, &of);
   if (host->owns_state)
     restrict_luv(host->L);
+  uv_walk(host->loop, close_handle, &of);
 }
