@@ -241,6 +241,11 @@ for name, runner in pairs(runners) do
       end
     end)
 
+    it("primes counts with any number of threads", function()
+      assert.is_truthy(run("primes").out:find "^78498 primes in [%d.]+ seconds\n$")
+      assert.is_truthy(run("primes", "1").out:find "^78498 primes in ")
+    end)
+
     it("hash_files tells of what it cannot read", function()
       local done = start(runner, "hash_files", directory .. "/none"):finish()
       assert.are.equal("", done.out)
