@@ -181,7 +181,7 @@ describe("the commands", function()
       { "num-running", "2" },
       { "scale --hard -1", "1" },
       { "scale -- -1", "0" },
-      { "scale 1.5", "InvalidArgument: N takes a whole number, as 2 or -1, not '1.5' at column 7" },
+      { "scale 1.5", "InvalidArgument: N takes a whole number, such as 2 or -1, not '1.5' at column 7" },
       { "scale -x", "InvalidArgument: scale has no option '-x' at column 7; it has --hard; scale -h shows help" },
       { "lock", "ok" },
       { "is-locked", "true" },

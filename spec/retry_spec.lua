@@ -421,8 +421,8 @@ describe("the option retries", function()
     local wire <close> = host:greet()
     wire:ask "map jobs.fail [1, 2] --retries {n=3,backoff=0.001}"
     wire:ask "apply jobs.fail --retries 2"
-    assert.are.equal("InvalidArgument: --retries takes a number, or a table with names as keys, as {n = 3}, not 'x'"
-      .. " at column 27", wire:ask "apply jobs.fail --retries x")
+    assert.are.equal("InvalidArgument: --retries takes a number, or a table with names as keys, such as {n = 3}, "
+      .. "not 'x' at column 27", wire:ask "apply jobs.fail --retries x")
     assert.are.equal("InvalidArgument: apply: retries has no option 'm'",
       wire:ask "apply jobs.fail --retries {n=1,m=1}")
     wire:ask "gather-and-close -r"

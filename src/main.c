@@ -319,7 +319,7 @@ static int control(int argc, char **argv) {
   const subcommand *self = &subcommands[CONTROL];
   if (argc == 0)
     return complain(self, "tcp or unix is needed", "");
-  /* Behind the place -h is a command for the server. */
+  /* After the address -h is a command for the server. */
   if (is_help(argv[0]) || (argc > 1 && is_help(argv[1])))
     return print_help(self);
   const transport *by = find_transport(argv[0]);

@@ -2,15 +2,16 @@
  *
  * The control client: sends commands to a control server and shows what it answers.
  *
- * How it works: it connects, says how wide its terminal is and asks for framed answers. A greeting
- * that is a JSON object promises them (mode 2); any other is a pool's name from a server that has
- * only plain ones (mode 1, as asyncio-taskpool), whose errors cannot be told from results. Then one
- * loop for every input: take a line, send it, wait for its answer however long that takes, show it.
+ * How it works: it connects, says how wide its terminal is and asks for framed answers. If the
+ * greeting is a JSON object, answers are framed (mode 2). Any other greeting is the name of a pool,
+ * from a server that has only plain answers (mode 1, such as asyncio-taskpool); its errors cannot
+ * be told from results. Then one loop serves every input: it takes a line, sends it, waits for the
+ * answer however long that takes, and shows it.
  *
- * Where things go: answers to `out`. Errors to `err`, as "CODE: message". Chatter to `out` at a
- * prompt, else to `err`; with a single command there is none. What goes to a terminal is escaped.
+ * Output: answers go to `out`, errors to `err` as "CODE: message". Notices go to `out` at a prompt,
+ * else to `err`; with a single command there are none. What goes to a terminal is escaped.
  *
- * To give one more code an exit code of its own: a line in `result_of`. */
+ * To give one more code an exit code of its own: a row in `result_of`. */
 #include "client/connection.h"
 #include "client/escape.h"
 #include "client/prompt.h"
@@ -24,14 +25,14 @@
 #include <unistd.h>
 
 enum {
-  GREETING_MS = 10 * 1000, /* a server greets at once; a stranger may wait for us to speak */
-  PATIENCE_MS = 3 * 1000,  /* after so long a wait a person is told how to leave */
-  DEFAULT_WIDTH = 80,      /* where no terminal is there to ask */
+  GREETING_MS = 10 * 1000, /* a control server greets at once; another may never do so */
+  NOTICE_MS = 3 * 1000,    /* after so long a wait a person is told how to leave */
+  DEFAULT_WIDTH = 80,      /* if there is no terminal */
 };
 
 #define BLANKS " \t\r\n"
 
-/* What stands for the parts of a failure that a server leaves out. */
+/* Shown for the parts of a failure that a server leaves out. */
 #define NO_CODE "Failed"
 #define NO_MESSAGE "the server does not say why"
 
@@ -43,7 +44,7 @@ typedef struct client {
   char *line;               /* the line read last from `in`; grows with getline */
   size_t line_size;         /* bytes allocated for it */
   bool framed;              /* the server answers in mode 2 */
-  tp_client_result result;  /* the worst that happened so far */
+  tp_client_result result;  /* the worst of all answers so far */
 } client;
 
 /* ---- showing ---- */
@@ -60,7 +61,7 @@ static void put(FILE *file, const char *bytes, size_t length) {
     fwrite(bytes, 1, length, file);
 }
 
-/* Shows an answer's text, or an error's, and ends its line however the server ended it. */
+/* Shows the text of an answer or an error, with one line end. */
 static void put_line(FILE *file, const char *bytes, size_t length) {
   tp_view text = tp_view_trim_end((tp_view){.bytes = bytes, .length = length}, "\r\n");
   put(file, text.bytes, text.length);
@@ -68,12 +69,12 @@ static void put_line(FILE *file, const char *bytes, size_t length) {
   fflush(file);
 }
 
-/* A line that is neither answer nor error. */
-static void chat(const client *self, const char *text) {
+/* A line that is neither an answer nor an error. */
+static void notify(const client *self, const char *text) {
   fprintf(self->interactive ? self->out : self->err, "%s\n", text);
 }
 
-/* The results are numbered by weight: what was worst stays. */
+/* The results are numbered by severity: the worst is kept. */
 static void worsen(client *self, tp_client_result result) {
   if (result > self->result)
     self->result = result;
@@ -85,7 +86,7 @@ static void report(const client *self, const char *code, const char *message) {
   put_line(self->err, message, strlen(message));
 }
 
-/* What a failure of the client itself comes to; all others are TP_CLIENT_NO_CONNECTION. */
+/* The results of failures of the client itself; all others are TP_CLIENT_NO_CONNECTION. */
 static const struct {
   tp_code code;
   tp_client_result result;
@@ -94,7 +95,7 @@ static const struct {
     {.code = TP_DENIED, .result = TP_CLIENT_DENIED},
 };
 
-/* Tells what broke; always false. */
+/* Reports a failure of the client itself; always false. */
 static bool fail(client *self, const tp_error *error) {
   tp_client_result result = TP_CLIENT_NO_CONNECTION;
   for (size_t i = 0; i < sizeof result_of / sizeof result_of[0]; i++)
@@ -144,7 +145,7 @@ static void show_answer(client *self, const json_t *answer) {
 }
 
 /* Reads the next framed answer. Events, which a session may have asked for, come in between and are
- * not shown here. NULL: the connection is of no more use. */
+ * not shown here. NULL: the connection cannot be used any more. */
 static json_t *receive_answer(client *self, tp_error *error) {
   for (;;) {
     tp_view line;
@@ -183,21 +184,22 @@ static bool take_answer(client *self, tp_error *error) {
   return (self->framed ? take_framed : take_plain)(self, error);
 }
 
-/* The server has closed the connection, which `error` says; it may have said why. Always false. */
-static bool take_last_words(client *self, const tp_error *error) {
+/* The server has closed the connection, as `error` says; its last answer may say why. Always false.
+ */
+static bool take_last_answer(client *self, const tp_error *error) {
   tp_error silent;
   if (!take_answer(self, &silent))
     fail(self, error);
   return false;
 }
 
-/* Sends a command and shows its answer. False when there is no use in going on. */
+/* Sends a command and shows its answer. False: no more commands can be sent. */
 static bool ask(client *self, const char *command, size_t length) {
   tp_error error;
   if (!tp_connection_send(&self->connection, command, length, &error))
-    return take_last_words(self, &error);
-  if (self->interactive && !tp_connection_wait(&self->connection, PATIENCE_MS))
-    chat(self, "(waiting for the answer; ^C leaves without it)");
+    return take_last_answer(self, &error);
+  if (self->interactive && !tp_connection_wait(&self->connection, NOTICE_MS))
+    notify(self, "(waiting for the answer; ^C leaves without it)");
   if (!take_answer(self, &error))
     return fail(self, &error);
   if (!ferror(self->out))
@@ -226,10 +228,10 @@ static void welcome(const client *self, const char *name, size_t length) {
   FILE *to = self->interactive ? self->out : self->err;
   fputs("Connected to ", to);
   put_line(to, name, length);
-  chat(self, "-h lists the commands, exit leaves.");
+  notify(self, "-h lists the commands, exit leaves.");
 }
 
-/* The server says in its greeting that it will not serve us; always false. */
+/* The greeting says that the server does not serve this client; always false. */
 static bool refuse(const client *self, const json_t *greeting, tp_error *error) {
   const char *code = string_in(greeting, "code", NO_CODE);
   return tp_fail(error, is_denial(code) ? TP_DENIED : TP_NOT_AVAILABLE,
@@ -237,7 +239,7 @@ static bool refuse(const client *self, const json_t *greeting, tp_error *error) 
                  string_in(greeting, "message", NO_MESSAGE));
 }
 
-/* Reads who is there, and with it how the answers will come. */
+/* Reads the greeting, which tells how the answers will come. */
 static bool read_greeting(client *self, bool quiet, tp_error *error) {
   tp_view line;
   if (!tp_connection_wait(&self->connection, GREETING_MS))
@@ -278,13 +280,13 @@ static bool is_exit(tp_view line) {
   return tp_view_is(line, "exit");
 }
 
-/* Asks line after line. True if the input ended, false if the server did. */
+/* Sends line after line. True: the input has ended; false: the connection. */
 static bool converse(client *self) {
   for (;;) {
     tp_view line = next_line(self);
     if (!line.bytes) {
       if (self->interactive)
-        fputc('\n', self->out); /* ^D leaves the cursor behind the prompt */
+        fputc('\n', self->out); /* ^D leaves the cursor after the prompt */
       return true;
     }
     line = tp_view_trim(line, BLANKS);
@@ -306,7 +308,7 @@ static void run_session(client *self, const char *address) {
   if (!begin(self, address, false) || (self->interactive && !open_prompt(self)))
     return;
   if (converse(self) && self->interactive)
-    chat(self, "Disconnected from control server.");
+    notify(self, "Disconnected from control server.");
 }
 
 static void run_command(client *self, const char *address, const char *command) {

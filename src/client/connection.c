@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * How it works: `fill` appends what the socket has to the buffer, the two reads call it until they
- * see the end of an answer. What a read hands out stays in the buffer until the next one, so
+ * A control connection of the client; see connection.h.
+ *
+ * How it works: `fill` appends what the socket has to the buffer; the two reads call it until they
+ * see the end of an answer. What a read hands out stays in the buffer until the next read, so
  * nothing is copied.
  *
  * To add a kind of address: a function that dials it and a row in `kinds`. To explain one more
@@ -22,8 +24,8 @@
 
 enum {
   BUFFER_MIN = 4 * 1024,         /* first allocation */
-  BUFFER_MAX = 16 * 1024 * 1024, /* twice what a server of ours queues; more is no answer */
-  QUIET_MS = 50,                 /* so long a silence after a newline ends a plain answer */
+  BUFFER_MAX = 16 * 1024 * 1024, /* twice what a control server queues: more is not an answer */
+  QUIET_MS = 50, /* a plain answer ends if nothing comes for so long after a newline */
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -172,8 +174,7 @@ bool tp_connection_send(tp_connection *connection, const char *bytes, size_t len
       {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length}, /* sendmsg does not write to it */
       {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
   };
-  /* Line and newline leave in one piece, so that neither Nagle nor a slow peer sees half a command.
-   */
+  /* Line and newline are sent together, so that no half of a command waits in Nagle's algorithm. */
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = COUNT(parts)};
   return send_all(connection, &message, error);
 }
@@ -240,7 +241,7 @@ bool tp_connection_read_line(tp_connection *connection, tp_view *line, tp_error 
   return true;
 }
 
-/* Does what has come look like a whole plain answer? */
+/* True if what has come looks like a whole plain answer. */
 static bool is_quiet(const tp_connection *connection) {
   return connection->length > 0 && connection->data[connection->length - 1] == '\n' &&
          !is_readable(connection, QUIET_MS);
@@ -252,7 +253,7 @@ bool tp_connection_read_burst(tp_connection *connection, tp_view *burst, tp_erro
     if (!fill(connection, error)) {
       if (connection->length == 0 || connection->length >= BUFFER_MAX)
         return false;
-      break; /* the last words of a server that left; the next read fails */
+      break; /* the last answer of a server that left; the next read fails */
     }
   *burst = (tp_view){.bytes = connection->data, .length = connection->length};
   connection->taken = connection->length;

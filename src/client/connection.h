@@ -2,8 +2,8 @@
  *
  * The client's end of a control connection: a blocking socket with a buffer for what has come.
  *
- * An answer ends in one of two ways: framed ones (mode 2) at their newline, plain ones (mode 1),
- * which have any number of lines, when they end in a newline and nothing more comes. */
+ * A framed answer (mode 2) ends at its newline. A plain answer (mode 1), which may have several
+ * lines, ends when a newline has come and nothing more does. */
 #ifndef TP_CLIENT_CONNECTION_H
 #define TP_CLIENT_CONNECTION_H
 

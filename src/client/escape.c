@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
+ * Text from a server on a terminal; see escape.h.
+ *
  * How it works: the text is taken as UTF-8, one character after the other; runs of harmless ones
  * are written as they are. A byte that begins no valid sequence (an overlong one too) is escaped
  * alone, so a stray C1 byte never passes.

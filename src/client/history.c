@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
+ * The history file; see history.h.
+ *
  * How it works: lines are appended as they are entered, so several clients share the file and a
  * client that is killed loses nothing.
  *
@@ -46,7 +48,8 @@ static void make_parents(char *path) {
   }
 }
 
-/* A regular file, and ours alone? Somebody's pipe would make the prompt wait. */
+/* True for a regular file, which only this user may read then. A pipe would make the prompt wait.
+ */
 static bool secure(int fd) {
   struct stat found;
   return fstat(fd, &found) == 0 && S_ISREG(found.st_mode) && fchmod(fd, 0600) == 0;

@@ -10,10 +10,10 @@
 #include <stdio.h>
 
 /* Opens the file for reading from its start and for appending, and makes it where it is missing.
- * NULL if that cannot be done: there is no history then, and nobody needs to hear of it. */
+ * NULL if that cannot be done: there is no history then, which is not an error. */
 FILE *tp_history_open(void);
 
-/* May this line be kept? Not those that carry a secret. */
+/* True if this line may be kept. False for commands that carry a secret. */
 bool tp_history_keeps(const char *line);
 
 #endif

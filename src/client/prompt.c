@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
+ * The prompt of the client; see prompt.h.
+ *
  * How it works: libedit reads and edits the line. Its history is filled from the history file, and
  * each new line is appended to both. ^C is taken from the terminal driver only while libedit edits,
- * and is bound to a function of ours. A user's ~/.editrc is obeyed, so vi keys work for those who
- * want them.
+ * and is bound to `clear_line`. A user's ~/.editrc is read, so vi keys can be had.
  *
- * To add a key: a function and a line in `keys`. Without libedit (TP_HAVE_LIBEDIT) lines are read
+ * To add a key: a function and a row in `keys`. Without libedit (TP_HAVE_LIBEDIT) lines are read
  * as the terminal gives them. */
 #include "client/prompt.h"
 #include <stdbool.h>
@@ -32,13 +33,13 @@ enum { HISTORY_MAX = 1000 }; /* lines in memory; the file may hold twice as many
 struct tp_prompt {
   EditLine *editor; /* never NULL in a prompt that was created */
   History *history; /* lines in memory; never NULL either */
-  FILE *file;       /* the same lines kept; NULL: nowhere */
+  FILE *file;       /* the same lines, for the next session; NULL: they are not kept */
   char *line;       /* the line read last, NULL before the first */
 };
 
 static char *prompt_text(EditLine *editor) {
   (void)editor;
-  return (char *)(uintptr_t)PROMPT; /* libedit wants it so, but does not write to it */
+  return (char *)(uintptr_t)PROMPT; /* libedit does not write to it */
 }
 
 /* Drops what has been typed, as a shell does on ^C. */
@@ -74,7 +75,7 @@ static void bind_keys(EditLine *editor) {
   }
 }
 
-/* The file has grown to twice what is read from it: leave what is in memory. */
+/* The file has grown to twice what is kept: writes it anew with the lines in memory. */
 static void shorten_file(tp_prompt *prompt) {
   if (ftruncate(fileno(prompt->file), 0) != 0)
     return;

@@ -6,16 +6,21 @@
  * one, below the page's indent; one that fits no line is cut into pieces. */
 #include "command/help.h"
 #include "command/spelling.h"
+#include "value/utf8.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MARGIN 2 /* before the entries of a list */
-#define GAP 2    /* between the two columns of a list */
 #define HELP_OPTION "-h, --help"
-#define UNDER 4 /* where the text of an entry begins that stands below its term */
 
-/* A text that is being laid out. While it is, nothing else may be pushed on the Lua stack. */
+enum {
+  MARGIN = 2, /* before the entries of a list */
+  GAP = 2,    /* between the two columns of a list */
+  UNDER = 4,  /* where the text of an entry begins if it is below its term */
+};
+
+/* A text that is being laid out. Until it is complete, nothing else may be pushed on the Lua stack.
+ */
 typedef struct page {
   luaL_Buffer text;
   int width;  /* of a line, in characters */
@@ -48,7 +53,8 @@ static void break_line(page *p, int indent) {
   p->indent = indent;
 }
 
-/* Lets the text go on at `column` and wrap there, on this line if it is still free. */
+/* Goes on at `column` and wraps there: on this line if it has not got that far, else on the next.
+ */
 static void go_to(page *p, int column) {
   if (p->column + GAP > column && p->column > 0)
     break_line(p, column);
@@ -58,7 +64,7 @@ static void go_to(page *p, int column) {
 /* Adds the word, cut where a line is full. */
 static void add_cut(page *p, const char *word, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    bool begins = (word[i] & 0xC0) != 0x80;
+    bool begins = tp_utf8_begins(word[i]);
     if (begins && p->column == p->width) {
       break_line(p, p->indent);
       pad(p, p->indent);
@@ -70,7 +76,7 @@ static void add_cut(page *p, const char *word, size_t length) {
 
 static void add_word(page *p, const char *word, size_t length) {
   bool first = p->column <= p->indent;
-  if (!first && p->column + 1 + tp_spelling_characters(word, length) > p->width) {
+  if (!first && p->column + 1 + tp_utf8_count(word, length) > p->width) {
     break_line(p, p->indent);
     first = true;
   }
@@ -80,7 +86,7 @@ static void add_word(page *p, const char *word, size_t length) {
   add_cut(p, word, length);
 }
 
-/* Adds a text that stays together where it can. */
+/* Adds a text that is not broken if it fits a line. */
 static void add_term(page *p, const char *term) {
   add_word(p, term, strlen(term));
 }
@@ -95,7 +101,7 @@ static void add_words(page *p, const char *text) {
   }
 }
 
-/* Adds the words of a text on one line, if there is a line for them. */
+/* Adds the words of a text on one line if they fit one. */
 static void add_together(page *p, const char *text) {
   if (text && p->indent + (int)strlen(text) <= p->width)
     add_term(p, text);
@@ -173,7 +179,7 @@ static void add_usage(page *p, const tp_method *method) {
   add_term(p, "[-h]");
 }
 
-/* Writes what stands for an option in the list: "-n, --num-concurrent NUM". */
+/* Writes the entry of an option in the list: "-n, --num-concurrent NUM". */
 static const char *spell_option(const tp_param *param, char out[2 * TP_SPELLING_SIZE]) {
   char name[TP_SPELLING_SIZE], value[TP_SPELLING_SIZE], letter[8] = "";
   if (param->letter)
@@ -184,13 +190,13 @@ static const char *spell_option(const tp_param *param, char out[2 * TP_SPELLING_
   return out;
 }
 
-/* What stands for a parameter in the lists. */
+/* The term of a parameter in the lists. */
 static const char *spell_term(const tp_param *param, char out[2 * TP_SPELLING_SIZE]) {
   return tp_method_is_option(param) ? spell_option(param, out) : tp_spelling_value(param, out);
 }
 
-/* Where the texts of the lists begin: behind the longest term, or below the terms where the lines
- * are too short for two columns. */
+/* Where the texts of the lists begin: after the longest term, or below the terms if the lines are
+ * too short for two columns. */
 static int text_column(const page *p, const tp_method *method) {
   char term[2 * TP_SPELLING_SIZE];
   int longest = (int)strlen(HELP_OPTION);
@@ -202,11 +208,11 @@ static int text_column(const page *p, const tp_method *method) {
   return column <= p->width * 2 / 5 ? column : UNDER;
 }
 
-/* How values of a type are written at the prompt, where that is not plain from the name. */
+/* How values of a type are written at the prompt, if the name does not say it. */
 static const char *const notations[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_ITERABLE] = "(a literal or a dotted name)",
-    [TP_PARAM_LIST] = "(as [1, 'a'])",
-    [TP_PARAM_TABLE] = "(as {x = 1, y = 'a'})",
+    [TP_PARAM_LIST] = "(such as [1, 'a'])",
+    [TP_PARAM_TABLE] = "(such as {x = 1, y = 'a'})",
 };
 
 static void add_entry(page *p, int column, const char *term, const char *help) {

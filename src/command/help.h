@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * Help texts for the prompt, made from the records of the methods (binding/method.h), wrapped to
- * the client's terminal. Several lines, without a line end after the last. Raise only for lack of
- * memory. */
+ * the client's terminal. A text of several lines has no line end after the last. The functions
+ * raise only for lack of memory. */
 #ifndef TP_COMMAND_HELP_H
 #define TP_COMMAND_HELP_H
 
 #include "binding/method.h"
 #include <lua.h>
 
-/* Widths outside of these are clamped; 0 and less stand for "unknown". */
+/* Widths outside of these are clamped; 0 and less mean "unknown". */
 #define TP_HELP_WIDTH_DEFAULT 80
 #define TP_HELP_WIDTH_MIN 20
 #define TP_HELP_WIDTH_MAX 400

@@ -76,10 +76,3 @@ bool tp_spelling_equal(const char *name, const char *text, size_t length) {
   }
   return true;
 }
-
-int tp_spelling_characters(const char *bytes, size_t length) {
-  int count = 0;
-  for (size_t i = 0; i < length; i++)
-    count += (bytes[i] & 0xC0) != 0x80; /* those that continue none */
-  return count;
-}

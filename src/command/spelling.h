@@ -15,22 +15,19 @@
 
 /* Each of these writes its text into `out`, cut where it would not fit, and returns it. */
 
-/* The command or long option of a Lua name: "pool-size". */
+/* The command or long option with this Lua name: "pool-size". */
 const char *tp_spelling_command(const char *name, char out[TP_SPELLING_SIZE]);
 
-/* What stands for a value of the parameter in help: "FUNC"; "" for a flag. */
+/* The placeholder for a value of the parameter in help: "FUNC"; "" for a flag. */
 const char *tp_spelling_value(const tp_param *param, char out[TP_SPELLING_SIZE]);
 
-/* How a message calls the parameter: "-n/--num-concurrent", "ITERABLE". */
+/* The parameter in a message: "-n/--num-concurrent", "ITERABLE". */
 const char *tp_spelling_param(const tp_param *param, char out[TP_SPELLING_SIZE]);
 
-/* How a usage line shows it: "FUNC", "[SIZE]", "ID ...", "[-n NUM]", "[-r]". */
+/* The parameter in a usage line: "FUNC", "[SIZE]", "ID ...", "[-n NUM]", "[-r]". */
 const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE]);
 
 /* True if `text` spells the Lua name `name`; '-' and '_' are the same. */
 bool tp_spelling_equal(const char *name, const char *text, size_t length);
-
-/* The characters in UTF-8 bytes. */
-int tp_spelling_characters(const char *bytes, size_t length);
 
 #endif

@@ -2,31 +2,30 @@
  *
  * Answers that are made of tables; see table.h.
  *
- * How it works. First each cell is made a string, all of them in one Lua table, where they stay
- * while the text is put together; meanwhile the columns become as wide as their widest cell. */
+ * How it works. First each cell becomes a string in one Lua table, and each column as wide as its
+ * widest cell. Then the text is put together from these strings. */
 #include "command/table.h"
 #include "command/help.h"
 #include "command/spelling.h"
 #include "value/text.h"
-
+#include "value/utf8.h"
 #include <lauxlib.h>
 #include <string.h>
 
-/* Between two columns. */
-#define GAP 2
-
-/* The last column gets at least so much of the line. */
-#define LAST_MIN 12
+enum {
+  GAP = 2,       /* between two columns */
+  LAST_MIN = 12, /* the last column is at least so wide */
+};
 
 typedef struct grid {
   lua_State *L;
   int source;                    /* slot of the list */
   int cells;                     /* slot of the strings, row by row; the titles are the first row */
   int columns;                   /* fields of a row */
-  lua_Integer rows;              /* with that of the titles */
+  lua_Integer rows;              /* including the titles */
   int widths[TP_TABLE_FIELDS];   /* characters of the widest cell */
-  bool numbers[TP_TABLE_FIELDS]; /* there are some */
-  bool texts[TP_TABLE_FIELDS];   /* there is something else: all are set to the left */
+  bool numbers[TP_TABLE_FIELDS]; /* the column has numbers … */
+  bool texts[TP_TABLE_FIELDS];   /* … and other values; only columns of numbers are set right */
   int last;                      /* how wide the last column may be */
 } grid;
 
@@ -36,7 +35,7 @@ typedef struct grid {
 static void keep_cell(grid *g, lua_Integer row, int column) {
   size_t length;
   const char *text = lua_tolstring(g->L, -1, &length);
-  int characters = tp_spelling_characters(text, length);
+  int characters = tp_utf8_count(text, length);
   if (characters > g->widths[column])
     g->widths[column] = characters;
   lua_rawseti(g->L, g->cells, row * g->columns + column + 1);
@@ -84,7 +83,7 @@ static void pad(luaL_Buffer *to, int count) {
 static size_t bytes_of(const char *text, size_t length, int characters) {
   size_t at = 0;
   for (; at < length; at++)
-    if ((text[at] & 0xC0) != 0x80 && characters-- == 0)
+    if (tp_utf8_begins(text[at]) && characters-- == 0)
       break;
   return at;
 }
@@ -98,7 +97,7 @@ static void add_cell(grid *g, luaL_Buffer *to, lua_Integer row, int column) {
   lua_rawgeti(g->L, g->cells, row * g->columns + column + 1);
   const char *text = lua_tolstring(g->L, -1, &length);
   lua_pop(g->L, 1); /* the table of cells keeps it */
-  int characters = tp_spelling_characters(text, length);
+  int characters = tp_utf8_count(text, length);
   bool is_last = column == g->columns - 1;
   int blanks = g->widths[column] - characters;
   if (is_set_right(g, column))

@@ -7,17 +7,17 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Fields of an answer, at most. */
+/* An answer has at most so many fields. */
 #define TP_TABLE_FIELDS 32
 
-/* Pushes the text of the value at `index`, without a line end behind the last line:
+/* Pushes the text of the value at `index`, without a line end after the last line:
  *
  *     a list of tables    a line of titles, then a line for each table; the fields in columns, "-"
  *                         where one is nil. The last column is cut where the line is full.
  *     a table             a line for each field that is not nil, its name and its value
  *
- * `fields` are the fields in order, ended by NULL; `width` the columns of a line. False: the value
- * is nothing of that kind, and nothing was pushed. Raises only for lack of memory. */
+ * `fields` are the fields in order, ended by NULL; `width` is that of a line in characters. False:
+ * the value is neither, and nothing was pushed. Raises only for lack of memory. */
 bool tp_table_push(lua_State *L, int index, const char *const *fields, int width);
 
 #endif

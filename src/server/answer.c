@@ -17,7 +17,7 @@ static int add_chunk(const char *bytes, size_t length, void *output) {
   return tp_output_add(output, bytes, length) ? 0 : -1;
 }
 
-/* Adds `name` and the JSON after it; NULL, as which no memory shows, becomes null. Takes the
+/* Adds `name` and the JSON after it; NULL (there was no memory for it) becomes null. Takes the
  * reference. */
 static void add_field(tp_output *output, const char *name, json_t *value) {
   add_text(output, name);
@@ -26,7 +26,7 @@ static void add_field(tp_output *output, const char *name, json_t *value) {
   json_decref(value);
 }
 
-/* Adds an error. In text mode the message is one plain line already. */
+/* Adds an error. In text mode the message must be one line. */
 static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
                       size_t length) {
   const char *name = tp_code_name(code);
@@ -42,7 +42,7 @@ static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, cons
   add_text(output, "\n");
 }
 
-/* Completes the answer. Where it does not fit, the answer is the error that says so. */
+/* Completes the answer. If it does not fit, the answer is an error that says so. */
 static void end_answer(tp_output *output, tp_answer_mode mode) {
   static const char too_long[] = "the answer is longer than 8 MiB; ask for less at a time";
   static const char no_memory[] = "no memory for the answer";
@@ -57,7 +57,8 @@ static void end_answer(tp_output *output, tp_answer_mode mode) {
   tp_output_end(output);
 }
 
-/* One answer that is no error: its text, and `value`, whose reference is taken (text mode: NULL).
+/* An answer that is not an error: its text, and `value`, whose reference is taken (text mode:
+ * NULL).
  */
 static void add_result(tp_output *output, tp_answer_mode mode, const char *text, size_t length,
                        json_t *value) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers: what a command came to, as the client has asked to see it.
+ * Answers: the results or the error of a command, in the form that the client has asked for.
  *
  * In text (wire mode 1) an answer is the result as text, "ok" for none, or "CODE: message", escaped
- * to one line; only help has several. In JSON (mode 2) each answer is one line with an object.
- * Every answer is added whole or not at all: what may raise is done first, and one that is longer
- * than the output takes is replaced by an error that says so. */
+ * to one line; only help and tables have several. In JSON (mode 2) each answer is one line with an
+ * object. Every answer is added whole or not at all: what may raise is done first, and one that is
+ * longer than the output takes is replaced by an error that says so. */
 #ifndef TP_SERVER_ANSWER_H
 #define TP_SERVER_ANSWER_H
 
@@ -24,19 +24,19 @@ typedef enum tp_answer_mode {
 /* Answers with the values from the stack slot `first` up to the top. */
 void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
 
-/* Answers with the values from `first` on, which the string on top shows. */
+/* Answers with the values from `first` on, whose text is the string on top. */
 void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
 
-/* Answers with the string at `index` as it is, line ends included. */
+/* Answers with the string at `index` as it is, with its line ends. */
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 
 /* Answers with the error value at `index`. */
 void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 
-/* The same without Lua; never raises. The message must be one plain line of our own. */
+/* The same without Lua; never raises. The message must be one line of the server's own. */
 void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error);
 
-/* Greets with the name of the pool that the session has. */
+/* Answers the handshake with the name of the session's pool. */
 void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool);
 
 #endif

@@ -12,7 +12,7 @@
 /* Each function gets the session in slot 1, then its arguments as a method does. */
 enum { SESSION = 1 };
 
-/* To leave is the answer. */
+/* Has no answer: the session ends. */
 static int l_exit(lua_State *L) {
   tp_session *session = lua_touserdata(L, SESSION);
   session->busy = false;

@@ -4,6 +4,7 @@
 #include "server/clients.h"
 #include "server/session.h"
 #include "value/fail.h"
+#include <inttypes.h>
 #include <unistd.h>
 
 /* How many clients are told at a time that they must go; more are closed without a word. */
@@ -29,7 +30,8 @@ static bool make_room(tp_clients *clients, tp_error *refusal) {
   }
   if (!longest)
     return tp_fail(refusal, TP_NOT_AVAILABLE,
-                   "this server has its %u clients, and all have commands running; try again later",
+                   "this server has its %" PRIu64
+                   " clients, and all have commands running; try again later",
                    clients->limits.clients);
   tp_session_evict(longest);
   return true;

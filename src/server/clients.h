@@ -21,7 +21,7 @@ struct tp_session;
 
 /* What clients are allowed. */
 typedef struct tp_client_limits {
-  unsigned clients;   /* how many are served at a time; 0: 128 */
+  uint64_t clients;   /* how many are served at a time; 0: 128 */
   uint64_t line_ms;   /* from the first byte of a line to its end; 0: 10 s */
   uint64_t unread_ms; /* how long answers may stay unread; 0: 30 s */
 } tp_client_limits;

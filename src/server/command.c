@@ -33,15 +33,15 @@ static int answer_help(lua_State *L, tp_session *session, const tp_method *metho
 
 /* ---- a command from line to answer ---- */
 
-/* The method has returned: slots from 1 on are its results. A command that may have started work
- * lets it begin, so that the next one sees it. */
+/* The method has returned: slots from 1 on are its results. After a command that may have started
+ * tasks these begin, so that the next command sees them. */
 static int finish(lua_State *L, int status, lua_KContext context) {
   tp_session *session = (tp_session *)context;
   const tp_method *method = session->method;
   (void)status;
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
-  if (tp_future_push_group(L, 1)) /* a session cannot hold a future: it is told a name */
+  if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);
   if (method->fields && tp_table_push(L, 1, method->fields, session->width))
     tp_answer_shown(&session->output, session->mode, L, 1);
@@ -52,7 +52,7 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   return operates ? tp_wait_sleep(session->clients->host->exec, L, 0) : 0;
 }
 
-/* The module is loaded: the command is read anew. */
+/* The module is loaded: the command is read again. */
 static int after_load(lua_State *L, int status, lua_KContext context) {
   (void)status;
   lua_settop(L, 0);

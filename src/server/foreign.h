@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * What clients of other protocols send. A browser can be made to talk to a port of this machine,
- * and what a page lets it send must not run as commands.
+ * What clients of other protocols send. A page can make a browser connect to a port of this
+ * machine, and what it sends must not run as commands.
  *
- * Most protocols need no rule of their own: their first line is no command, and a session whose
- * first line is bad ends (session.h). These here end a session wherever they stand. */
+ * Most protocols need no rule of their own: their first line is not a command, and a session whose
+ * first line is bad ends (session.h). Lines of HTTP end a session at any time. */
 #ifndef TP_SERVER_FOREIGN_H
 #define TP_SERVER_FOREIGN_H
 
 #include "value/view.h"
 #include <stdbool.h>
 
-/* True for the first byte of a TLS greeting, which no line begins with. */
+/* True for the first byte of a TLS handshake, which no line begins with. */
 bool tp_foreign_is_tls(char first);
 
 /* True for a request of HTTP, with any method: "QUERY / HTTP/1.1". */

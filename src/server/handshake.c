@@ -26,7 +26,7 @@ static bool read_reply(const json_t *hello, tp_session *session, tp_error *error
   return true;
 }
 
-/* Reads the client's wishes from its first line. */
+/* Reads the options of the client from its first line. */
 static bool read_hello(tp_session *session, tp_error *error) {
   json_error_t where;
   json_t *hello = json_loadb(session->line.bytes, session->line.length, 0, &where);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first line of a session: who is there, and how does it want to be answered?
+ * The first line of a session says how the client is answered:
  *
  *     {"terminal_width": 80}                    a client of mode 1; unknown keys are ignored
  *     {"terminal_width": 80, "reply": "json"}   one of mode 2
@@ -12,7 +12,8 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Deals with the session's line as its first. False: it is a command, to be run. May raise. */
+/* Answers the session's line as its first. False: it is not a handshake but a command. May raise.
+ */
 bool tp_handshake_run(lua_State *L, tp_session *session);
 
 #endif

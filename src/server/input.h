@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a client has sent: bytes in at the end, lines out at the start.
+ * What a client has sent: bytes are added at the end, lines are taken from the start.
  *
  * The buffer is as long as the longest line with its end and never grows. Handing out a line moves
  * nothing, so the line stays where it is until tp_input_compact. */
@@ -30,17 +30,16 @@ void tp_input_close(tp_input *input);
 /* The free part of the buffer, to be written to. */
 void tp_input_space(const tp_input *input, char **bytes, size_t *length);
 
-/* True when there is none. */
+/* True if there is none. */
 bool tp_input_is_full(const tp_input *input);
 
 /* `count` bytes have been written to the space. */
 void tp_input_add(tp_input *input, size_t count);
 
-/* No more bytes will come: what is there of an unfinished line becomes a line. Needs space for one
- * byte. */
+/* No more bytes will come: an unfinished line becomes a line. Needs space for one byte. */
 void tp_input_finish(tp_input *input);
 
-/* Forgets all bytes. */
+/* Discards all bytes. */
 void tp_input_clear(tp_input *input);
 
 bool tp_input_has_line(tp_input *input);
@@ -48,10 +47,10 @@ bool tp_input_has_line(tp_input *input);
 /* Takes the next line, without its end and the blanks around it. False: there is none. */
 bool tp_input_take_line(tp_input *input, tp_view *line);
 
-/* True when bytes of an unfinished line are there. Ask when no line is left. */
+/* True if there are bytes of an unfinished line. To be asked when no line is left. */
 bool tp_input_has_part(const tp_input *input);
 
-/* Moves what is left to the start of the buffer. Lines that were taken are gone then. */
+/* Moves what is left to the start of the buffer, over the lines that were taken. */
 void tp_input_compact(tp_input *input);
 
 #endif

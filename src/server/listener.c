@@ -2,9 +2,8 @@
  *
  * Listening sockets; see listener.h.
  *
- * They are made with plain system calls, all of which answer at once: libuv would cut a long path
- * without a word, create the file with the mode of the umask, and unlink it at the end whosever it
- * is. */
+ * They are made with system calls, none of which blocks. libuv would cut a long path silently,
+ * create the file with the mode of the umask, and unlink it at the end, whoever it belongs to. */
 #define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 #include "server/listener.h"
 #include "server/loopback.h"
@@ -15,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Connections that the system keeps for us until they are accepted. */
+/* Connections that the system keeps until they are accepted. */
 enum { BACKLOG = 128 };
 
 /* Fails with IOError: what could not be done at which address, and why. */
@@ -40,9 +39,8 @@ static struct sockaddr_un unix_name(const tp_address *address) {
 
 /* ---- what is in the way of a Unix socket ---- */
 
-/* What connecting to the socket comes to: 0 if somebody answers (or is about to), else the errno.
- */
-static int knock(const tp_address *address) {
+/* Connects to the socket: 0 if somebody answers there (or is about to), else the errno. */
+static int probe(const tp_address *address) {
   struct sockaddr_un name = unix_name(address);
   int fd = stream_socket(AF_UNIX);
   if (fd < 0)
@@ -65,7 +63,7 @@ static const char *file_kind(mode_t mode) {
   }
 }
 
-/* Makes the path free: nothing is there, or a dead socket of ours that is removed. */
+/* Makes the path free: removes a socket of this user at which nobody answers. */
 static bool clear_path(const tp_address *address, tp_error *error) {
   const char *path = address->path;
   struct stat found, again;
@@ -76,13 +74,13 @@ static bool clear_path(const tp_address *address, tp_error *error) {
                    file_kind(found.st_mode));
   if (found.st_uid != geteuid())
     return tp_fail(error, TP_DENIED, "%s is a socket of another user; it was left as it is", path);
-  int reason = knock(address);
+  int reason = probe(address);
   if (reason == 0)
     return tp_fail(error, TP_IO_ERROR, "unix:%s is in use: a server answers there", path);
   if (reason != ECONNREFUSED)
     return tp_fail(error, TP_IO_ERROR, "%s is a socket of another kind (%s); it was left as it is",
                    path, strerror(reason));
-  /* Somebody else may have taken it over since. */
+  /* Another process may have taken it over since. */
   bool same =
       lstat(path, &again) == 0 && again.st_ino == found.st_ino && again.st_dev == found.st_dev;
   return same && unlink(path) == 0 ? true : fail(error, address, "take over");

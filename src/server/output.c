@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers on their way to a client; see output.h. */
+ * Answers that are being sent to a client; see output.h. */
 #include "server/output.h"
 #include <stdlib.h>
 #include <string.h>

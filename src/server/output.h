@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers on their way to a client.
+ * Answers that are being sent to a client.
  *
  * Answers are appended to a buffer; a flush writes what the system takes at once and hands the rest
  * to libuv as one request. While that is under way, answers gather in a new buffer. An answer is
  * added between tp_output_begin and tp_output_end, whole or not at all: no more than TP_OUTPUT_MAX
- * bytes wait for a client. For a client that is gone, the output is muted: answers are thrown away.
+ * bytes wait for a client. For a client that is gone the output is muted: answers are discarded.
  */
 #ifndef TP_SERVER_OUTPUT_H
 #define TP_SERVER_OUTPUT_H
@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <uv.h>
 
-/* Answers that may wait for a client to read them. */
+/* How many bytes may wait for a client to read them. */
 #define TP_OUTPUT_MAX (8u * 1024 * 1024)
 
-/* So much unread and no more commands are run. */
+/* While so many bytes are unread, no more commands are run. */
 #define TP_OUTPUT_HIGH (256u * 1024)
 
 typedef struct tp_output {
@@ -31,7 +31,7 @@ typedef struct tp_output {
   uv_write_t request;    /* the write under way */
   size_t answer;         /* where in `bytes` the answer begins that is being added */
   int failure;           /* why it did not fit, see tp_output_end; what follows is not taken */
-  bool muted;            /* nobody is there to read; everything is thrown away */
+  bool muted;            /* nobody is there to read; everything is discarded */
 } tp_output;
 
 void tp_output_open(tp_output *output, uv_stream_t *stream,
@@ -43,21 +43,21 @@ void tp_output_close(tp_output *output);
 /* The bytes that are added from here on are one answer. */
 void tp_output_begin(tp_output *output);
 
-/* Adds bytes to the answer. False: they do not fit, and neither will what follows. */
+/* Adds bytes to the answer. False: they do not fit, and nothing more is taken for this answer. */
 bool tp_output_add(tp_output *output, const char *bytes, size_t length);
 
-/* The answer is complete: 0. Where it did not fit it is taken back, and the reason is UV_ENOBUFS,
- * more than TP_OUTPUT_MAX bytes would be unread, or UV_ENOMEM. */
+/* Completes the answer. Not 0: it did not fit and was taken back. UV_ENOBUFS: more than
+ * TP_OUTPUT_MAX bytes would be unread; UV_ENOMEM. */
 int tp_output_end(tp_output *output);
 
-/* Starts to send what is there. 0, or an error of libuv; that of tp_output_end, where no answer
- * that fitted came since. */
+/* Starts to send what is there. 0, or an error of libuv; that of tp_output_end if no answer has
+ * fitted since. */
 int tp_output_flush(tp_output *output);
 
-/* Throws away what has not been handed over, and all that is added from now on. */
+/* Discards what has not been handed over, and all that is added from now on. */
 void tp_output_mute(tp_output *output);
 
-/* Bytes that have not left yet. */
+/* The number of bytes that have not been sent. */
 size_t tp_output_pending(const tp_output *output);
 
 #endif

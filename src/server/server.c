@@ -109,8 +109,8 @@ static void on_retry(uv_timer_t *timer) {
   uv_poll_start(&server->poll, UV_READABLE, on_connection);
 }
 
-/* No descriptor is left for the next client: tells it so with the reserve. False: there is no next
- * one, or no reserve; then accepting rests. */
+/* No descriptor is left for the next client: accepts it with the reserve and tells it so. False:
+ * there is no next client, or no reserve any more; then accepting pauses. */
 static bool turn_away(tp_server *server) {
   static const char answer[] =
       "NotAvailable: the host has no file descriptors left; try again later\n";
@@ -131,8 +131,8 @@ static bool turn_away(tp_server *server) {
   return fd >= 0 && server->reserve >= 0;
 }
 
-/* Accepts those who wait. One who left before is no reason to stop; where the reason is not known,
- * the poll tells of the next. */
+/* Accepts the clients that wait. A client that has left already does not stop it; after any other
+ * error the poll tells of the next client. */
 static void on_connection(uv_poll_t *poll, int status, int events) {
   tp_server *server = poll->data;
   (void)events;

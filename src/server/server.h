@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A control server: one address at which clients steer pools. A resource of its host, which it
+ * A control server: one address at which clients control pools. A resource of its host, which it
  * keeps running while it is open.
  *
- * It polls its listening socket and accepts by itself: where descriptors run out libuv would drop
- * clients without a word, or spin. A descriptor is kept in reserve, so that even then a client is
- * told.
- */
+ * It polls its listening socket and accepts connections itself: when descriptors run out, libuv
+ * would drop clients silently, or spin. One descriptor is kept in reserve, so that a client can be
+ * told even then. */
 #ifndef TP_SERVER_SERVER_H
 #define TP_SERVER_SERVER_H
 
@@ -17,10 +16,10 @@
 #include <lua.h>
 #include <uv.h>
 
-/* What a server is to be. */
+/* The options of a server. */
 typedef struct tp_server_options {
   const char *address;           /* "unix:PATH" or "tcp://HOST:PORT" */
-  tp_pool *const *pools;         /* what is served, the first is where sessions begin */
+  tp_pool *const *pools;         /* what is served; sessions begin with the first */
   size_t pool_count;             /* how many; 0: every pool of the host, also later ones */
   tp_client_limits limits;       /* what clients are allowed */
   void (*closed)(void *context); /* called once, when the server is gone; may be NULL */
@@ -28,14 +27,14 @@ typedef struct tp_server_options {
 } tp_server_options;
 
 typedef struct tp_server {
-  tp_resource resource;          /* what the host knows of it */
-  tp_host *host;                 /* whose it is */
-  tp_listener listener;          /* the socket */
-  uv_poll_t poll;                /* tells when somebody connects */
-  uv_timer_t retry;              /* polls again after descriptors ran out */
-  int reserve;                   /* a descriptor to let go of when none is left; -1: it is gone */
-  tp_clients clients;            /* who is served */
-  unsigned handles;              /* handles of its own not yet closed */
+  tp_resource resource; /* what the host knows of it */
+  tp_host *host;        /* which it belongs to */
+  tp_listener listener; /* the socket, and where it listens */
+  uv_poll_t poll;       /* tells when somebody connects */
+  uv_timer_t retry;     /* polls again after descriptors ran out */
+  int reserve;          /* a descriptor to be closed when none is left; -1: there is none */
+  tp_clients clients;   /* who is served */
+  unsigned handles;     /* handles of its own not yet closed */
   void (*closed)(void *context); /* see tp_server_options */
   void *context;                 /* for it */
 } tp_server;

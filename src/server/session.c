@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Lines of one burst: few enough that others wait less than a millisecond for them. And how long a
- * session goes on whose client or whose server is done. */
-enum { BURST = 64, LAST_WORDS_MS = 1000 };
+enum {
+  BURST = 64,       /* lines of one burst: others wait less than a millisecond for them */
+  LINGER_MS = 1000, /* how long a session goes on whose client or server has left */
+};
 
 static void advance(tp_session *session, lua_State *L);
 static void set_wait(tp_session *session, tp_session_wait wait);
@@ -22,7 +23,7 @@ static lua_State *main_state(const tp_session *session) {
   return session->clients->host->L;
 }
 
-/* The one place where the state changes: open sessions are the clients of the server. */
+/* The only place where the state changes: keeps the number of open sessions. */
 static void set_state(tp_session *session, tp_session_state state) {
   if (session->state == TP_SESSION_OPEN)
     session->clients->open--;
@@ -80,30 +81,30 @@ void tp_session_leave(tp_session *session) {
 }
 
 void tp_session_end(tp_session *session) {
-  bool speaks = session->burst || tp_output_pending(&session->output) > 0;
+  bool pending = session->burst || tp_output_pending(&session->output) > 0;
   if (session->state == TP_SESSION_CLOSED)
     return;
-  if (!speaks) {
+  if (!pending) {
     tp_session_close(session);
     return;
   }
   tp_session_leave(session);
   set_wait(session, TP_SESSION_NOTHING);
-  set_wait(session, TP_SESSION_LAST_WORDS);
+  set_wait(session, TP_SESSION_LINGER);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
   tp_session *session = request->data;
-  session->goodbye = true;
+  session->shut_down = true;
   if (session->ended || status < 0)
     tp_session_close(session);
 }
 
-/* All has been said: shuts our side, and closes once the client has done so too. */
-static void say_goodbye(tp_session *session) {
-  if (session->shut || tp_output_pending(&session->output) > 0)
+/* Shuts our side down once all answers are sent; closes when the client has shut down its own. */
+static void shut_down(tp_session *session) {
+  if (session->shutting || tp_output_pending(&session->output) > 0)
     return;
-  session->shut = true;
+  session->shutting = true;
   session->shutdown.data = session;
   if (uv_shutdown(&session->shutdown, &session->client.stream, on_shutdown) != 0)
     tp_session_close(session);
@@ -123,7 +124,7 @@ bool tp_session_is_idle(const tp_session *session) {
   return session->state == TP_SESSION_OPEN && !session->burst;
 }
 
-/* One that does not read what it has asked for cannot be told. */
+/* A client that does not read its answers cannot be told. */
 void tp_session_evict(tp_session *session) {
   static const tp_error evicted = {
       TP_NOT_AVAILABLE, "the server is full and another client needs this place; connect again"};
@@ -138,8 +139,8 @@ void tp_session_evict(tp_session *session) {
 
 /* ---- deadlines ---- */
 
-/* How long a session waits for `wait`, in milliseconds. */
-static uint64_t patience(const tp_session *session, tp_session_wait wait) {
+/* How long a session waits for `wait` at most, in milliseconds. */
+static uint64_t time_limit(const tp_session *session, tp_session_wait wait) {
   const tp_client_limits *limits = &session->clients->limits;
   switch (wait) {
   case TP_SESSION_LINE:
@@ -147,11 +148,11 @@ static uint64_t patience(const tp_session *session, tp_session_wait wait) {
   case TP_SESSION_READER:
     return limits->unread_ms;
   default:
-    return LAST_WORDS_MS;
+    return LINGER_MS;
   }
 }
 
-/* A line has not come to its end. */
+/* The end of a line has not come in time. */
 static void refuse_late(tp_session *session) {
   tp_error late;
   tp_fail(&late, TP_TIMED_OUT, "a line must end within %g seconds of its first byte",
@@ -181,14 +182,14 @@ static void set_wait(tp_session *session, tp_session_wait wait) {
   if (wait == TP_SESSION_NOTHING)
     uv_timer_stop(&session->deadline);
   else
-    uv_timer_start(&session->deadline, on_deadline, patience(session, wait), 0);
+    uv_timer_start(&session->deadline, on_deadline, time_limit(session, wait), 0);
 }
 
 static tp_session_wait next_wait(const tp_session *session) {
   if (session->output.sending)
     return TP_SESSION_READER;
   if (session->state == TP_SESSION_LEAVING || session->ended)
-    return TP_SESSION_LAST_WORDS;
+    return TP_SESSION_LINGER;
   if (!session->burst && tp_input_has_part(&session->input))
     return TP_SESSION_LINE;
   return TP_SESSION_NOTHING;
@@ -201,7 +202,7 @@ static void send_answers(tp_session *session) {
   if (status == UV_ENOBUFS || status == UV_ENOMEM) {
     warn(session, "dropped, there is no room for its answers");
     tp_session_close(session);
-  } else if (status < 0) { /* it is gone: what it sent is run, for nobody */
+  } else if (status < 0) { /* it is gone: what it sent is run, without answers */
     tp_output_mute(&session->output);
     session->ended = true;
   }
@@ -215,7 +216,7 @@ static void on_written(tp_output *output, int status) {
     tp_output_mute(output);
     session->ended = true;
   }
-  set_wait(session, TP_SESSION_NOTHING); /* it reads: its time begins anew */
+  set_wait(session, TP_SESSION_NOTHING); /* it reads: its time starts again */
   advance(session, main_state(session));
 }
 
@@ -230,10 +231,10 @@ static void on_flush(uv_timer_t *timer) {
 
 /* Takes the next line that is not empty; false when the burst is over. */
 static bool next_line(tp_session *session) {
-  while (session->state == TP_SESSION_OPEN && session->left > 0 &&
+  while (session->state == TP_SESSION_OPEN && session->budget > 0 &&
          tp_output_pending(&session->output) < TP_OUTPUT_HIGH &&
          tp_input_take_line(&session->input, &session->line)) {
-    session->left--;
+    session->budget--;
     session->busy = session->line.length > 0;
     if (session->busy)
       return true;
@@ -241,14 +242,15 @@ static bool next_line(tp_session *session) {
   return false;
 }
 
-/* The line has been answered: the session ends if it was the first, and bad. */
+/* The line has been answered: the session ends if it was the first, and a bad one. */
 static void end_line(tp_session *session) {
   session->busy = false;
   if (session->greeted && !session->accepted)
     tp_session_leave(session);
 }
 
-/* Runs line after line, each one protected; where one waits, this goes on as its continuation. */
+/* Runs line after line, each in a protected call; after one that waits, this is the continuation.
+ */
 static int run_lines(lua_State *L, int status, lua_KContext context) {
   tp_session *session = (tp_session *)context;
   for (;;) {
@@ -288,7 +290,7 @@ static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
 /* Lua: queues a burst; may raise for lack of memory. */
 static int l_start_burst(lua_State *L) {
   tp_session *session = lua_touserdata(L, 1);
-  session->left = BURST;
+  session->budget = BURST;
   lua_pushcfunction(L, l_burst);
   lua_pushlightuserdata(L, session);
   session->burst = tp_exec_start_urgent(session->clients->host->exec, L, 1, "control command",
@@ -318,7 +320,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
   tp_session *session = stream->data;
-  (void)buffer; /* it is a part of the input */
+  (void)buffer; /* a part of the input */
   if (count == 0)
     return;
   if (count < 0) {
@@ -327,7 +329,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
       tp_input_finish(&session->input);
     else
       tp_output_mute(&session->output);
-    if (session->goodbye) {
+    if (session->shut_down) {
       tp_session_close(session);
       return;
     }
@@ -340,7 +342,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
   advance(session, main_state(session));
 }
 
-/* Reads while there is room, also beside a command that waits: so we see the client leave. */
+/* Reads while there is room, also while a command waits: only so is it seen that the client leaves.
+ */
 static void set_reading(tp_session *session) {
   bool open = session->state == TP_SESSION_OPEN || !session->burst;
   bool want = open && !session->ended && !tp_input_is_full(&session->input);
@@ -355,7 +358,7 @@ static void set_reading(tp_session *session) {
 
 /* ---- what comes next ---- */
 
-/* No burst runs: starts one, or ends the session where there is nothing to wait for. */
+/* No burst runs: starts one, or ends the session if there is nothing to wait for. */
 static void go_on(tp_session *session, lua_State *L) {
   static const tp_error too_long = {TP_INVALID_ARGUMENT, "a line may have 65536 bytes at most"};
   if (session->state == TP_SESSION_OPEN) {
@@ -378,10 +381,10 @@ static void go_on(tp_session *session, lua_State *L) {
   if (session->clients->closing && tp_output_pending(&session->output) == 0)
     tp_session_close(session);
   else
-    say_goodbye(session);
+    shut_down(session);
 }
 
-/* Called after everything that happens to a session. */
+/* Must be called after everything that happens to a session. */
 static void advance(tp_session *session, lua_State *L) {
   if (!session->burst && session->state != TP_SESSION_CLOSED) {
     uv_timer_stop(&session->flusher);

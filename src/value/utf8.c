@@ -3,8 +3,6 @@
  * UTF-8; see utf8.h. */
 #include "value/utf8.h"
 
-#include <stdbool.h>
-
 size_t tp_utf8_length(const char *bytes, size_t left) {
   const unsigned char *at = (const unsigned char *)bytes;
   size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
@@ -18,4 +16,15 @@ size_t tp_utf8_length(const char *bytes, size_t left) {
   bool surrogate = at[0] == 0xED && at[1] > 0x9F;
   bool too_great = at[0] == 0xF4 && at[1] > 0x8F;
   return too_long || surrogate || too_great ? 0 : length;
+}
+
+bool tp_utf8_begins(char byte) {
+  return (byte & 0xC0) != 0x80;
+}
+
+int tp_utf8_count(const char *bytes, size_t length) {
+  int count = 0;
+  for (size_t i = 0; i < length; i++)
+    count += tp_utf8_begins(bytes[i]);
+  return count;
 }

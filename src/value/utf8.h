@@ -4,10 +4,17 @@
 #ifndef TP_VALUE_UTF8_H
 #define TP_VALUE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The bytes of the character that begins at `bytes`, of which there are `left` (1 or more); 0: they
  * are not well-formed UTF-8. */
 size_t tp_utf8_length(const char *bytes, size_t left);
+
+/* True if the byte begins a character, and does not continue one. */
+bool tp_utf8_begins(char byte);
+
+/* The number of characters in well-formed bytes. */
+int tp_utf8_count(const char *bytes, size_t length);
 
 #endif
