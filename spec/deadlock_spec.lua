@@ -13,6 +13,12 @@ describe("a task that waits for its own full pool", function()
     await = function(pool) return pool:submit_nowait(nothing):await() end,
     gather = function(pool) return taskpool.gather(pool:submit_nowait(nothing), pool:submit_nowait(nothing)) end,
     as_completed = function(pool) return taskpool.as_completed { pool:submit_nowait(nothing) }() end,
+    ["gather of something else, too,"] = function(pool)
+      return taskpool.gather(function() taskpool.sleep(9) end, pool:submit_nowait(nothing))
+    end,
+    ["as_completed of several"] = function(pool)
+      return taskpool.as_completed { pool:submit_nowait(nothing), pool:submit_nowait(nothing) }()
+    end,
     wait = function(pool) return pool:wait(pool:apply(nothing)) end,
     ["wait without end"] = function(pool) return pool:wait(pool:apply(nothing), { timeout = math.huge }) end,
     ["await without end"] = function(pool) return pool:submit_nowait(nothing):await(math.huge) end,
@@ -37,6 +43,18 @@ describe("a task that waits for its own full pool", function()
       pool:gather_and_close()
     end))
   end
+
+  it("may wait for the first of several calls that another pool can run", tasks.case(function()
+    local pool, other, first = tasks.TaskPool { size = 1 }, tasks.TaskPool(), nil
+    pool:apply(function()
+      local futures = { pool:submit_nowait(nothing), other:submit_nowait(taskpool.sleep, { 1 }) }
+      first = select(2, taskpool.as_completed(futures)())
+    end)
+    taskpool.sleep(2)
+    assert.are.equal(2, first)
+    pool:gather_and_close()
+    other:gather_and_close()
+  end))
 
   it("is told in spite of a time limit that never comes", tasks.case(function()
     local pool, err = tasks.TaskPool { size = 1 }, nil

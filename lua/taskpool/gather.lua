@@ -50,9 +50,9 @@ end
 ---Has the caller go on, if it waits.
 function Gathering:wake()
   local wake_id = self.waiting[2]
-  self.waiting[2] = false
   if wake_id then
-    core.wake(wake_id)
+    core.wake(wake_id) -- where this fails, the id is still there for another try
+    self.waiting[2] = false
   end
 end
 
@@ -95,7 +95,7 @@ function Gathering:wait(is_over)
       error(core.error("NoMemory", "gather: no memory for how a call ended"), 0)
     end
     self.waiting[2] = core.waiter()
-    core.park(select(2, next(self.futures)))
+    core.park(self.futures)
   end
 end
 

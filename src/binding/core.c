@@ -81,10 +81,15 @@ static int after_park(lua_State *L, int status, lua_KContext context) {
   return tp_wait_values((tp_exec *)context, L, 0);
 }
 
-/* Lua: park(future): what it waits for, if that is a future. */
+/* Lua: park(what): what it waits for, if that is a future, or a table of futures of which it needs
+ * all. */
 static int l_core_park(lua_State *L) {
+  lua_settop(L, 1);
   if (lua_isuserdata(L, 1))
     tp_future_prepare_wait(L, 1);
+  if (lua_istable(L, 1))
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+      tp_future_prepare_wait(L, -1);
   lua_settop(L, 0);
   return tp_wait_park(exec_of(L), L, after_park, (lua_KContext)exec_of(L));
 }
@@ -305,6 +310,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"wake", l_core_wake},
       {"start", l_core_start},
       {"on_end", l_core_on_end},
+      {"share_pool", l_core_share_pool},
       {"cancel", l_core_cancel},
       {"in_task", l_core_in_task},
       {"tries", l_core_tries},

@@ -529,6 +529,23 @@ int l_core_on_end(lua_State *L) {
   return 0;
 }
 
+int l_core_share_pool(lua_State *L) {
+  const tp_pool *shared = NULL;
+  bool is_so = true;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  for (lua_Integer i = 1; is_so && lua_rawgeti(L, 1, i) != LUA_TNIL; i++) {
+    const tp_future *future = check(L, -1);
+    const tp_pool *pool = future->group ? future->group->pool : NULL;
+    if (future->state == FUTURE_PENDING) {
+      is_so = pool && (!shared || pool == shared);
+      shared = pool;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pushboolean(L, is_so);
+  return 1;
+}
+
 int l_core_cancel(lua_State *L) {
   lua_settop(L, 3);
   cancel(check(L, 1), lua_toboolean(L, 3) ? TP_TIMED_OUT : TP_CANCELLED, lua_tostring(L, 2),

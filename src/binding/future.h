@@ -50,8 +50,10 @@ bool tp_future_is_done(lua_State *L, int index);
  */
 void tp_future_prepare_wait(lua_State *L, int index);
 
-/* Lua: on_end(future, f) and cancel(future, message, timed_out) of taskpool.core. */
+/* Lua: on_end(future, f), share_pool(futures) and cancel(future, message, timed_out) of
+ * taskpool.core. */
 int l_core_on_end(lua_State *L);
+int l_core_share_pool(lua_State *L);
 int l_core_cancel(lua_State *L);
 
 #endif

@@ -53,13 +53,11 @@ bool tp_deadlock_check(tp_exec *exec, lua_State *L, tp_pool *pool) {
   tp_wait_begin(exec, L);
   tp_coro *coro = exec->context.coro;
   search of = {.exec = exec};
-  if (!coro->is_task || coro->phase != TP_PHASE_BODY)
+  if (!coro->is_task || coro->phase != TP_PHASE_BODY || (coro->awaits && coro->awaited == pool))
     return true;
-  if (is_stuck(&of, coro->as.task.group->pool) && is_stuck(&of, pool))
-    return false;
-  coro->awaits = true;
+  coro->awaits = !is_stuck(&of, pool) || !is_stuck(&of, coro->as.task.group->pool);
   coro->awaited = pool;
-  return true;
+  return coro->awaits;
 }
 
 int tp_deadlock_raise(tp_exec *exec, lua_State *L, const tp_pool *pool) {

@@ -141,9 +141,10 @@ function core.waiter() end
 
 ---Waits until somebody wakes the id that `core.waiter` gave. Returns the values of the wake.
 ---@async
----@param future? taskpool.Future one that it waits for: Deadlock is raised if that can never be done
+---@param what? taskpool.Future|table<any, taskpool.Future> what it waits for, of several for all of them:
+---Deadlock is raised if that can never be done
 ---@return any ...
-function core.park(future) end
+function core.park(what) end
 
 ---Wakes a parked task with values. Nothing runs before the caller gives up control.
 ---@param id integer
@@ -164,6 +165,11 @@ function core.start(fn, ...) end
 ---@param f fun(ok: boolean, ...: any): boolean?
 ---@param waiting? table
 function core.on_end(future, f, waiting) end
+
+---Whether those of the futures that are not done are calls of one and the same pool.
+---@param futures taskpool.Future[]
+---@return boolean
+function core.share_pool(futures) end
 
 ---Cancels what a future stands for, if it is not done.
 ---@param future taskpool.Future
