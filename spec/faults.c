@@ -10,8 +10,8 @@
  * it.
  *
  * What must hold for each k: the process ends, and not by a signal; what fails says so by an error
- * with a code and a message; whatever was allocated is freed when the host is destroyed; what a
- * script has to `check` is so, unless the log has told of an error.
+ * with a code and a message; nothing waits for ever; whatever was allocated is freed when the host
+ * is destroyed; what a script has to `check` is so, unless the log has told of an error.
  *
  *     faults                          a sample of the k of every scenario, as many as FAULTS says
  *                                     (a number for each; "all": every k)
@@ -62,6 +62,7 @@ typedef struct run {
   atomic_long sites;    /* allocations since `arm` */
   atomic_long faults;   /* how many of them failed */
   atomic_int told;      /* errors in the log */
+  bool may_deadlock;    /* its tasks wait for each other: one that fails leaves others waiting */
   tp_error error;       /* what the host said */
 } run;
 
@@ -259,8 +260,9 @@ static int on_panic(lua_State *L) {
 
 /* ---- what scripts call ---- */
 
-/* Lua: arm(): from here on allocations fail. */
+/* Lua: arm(may_deadlock): from here on allocations fail. */
 static int l_arm(lua_State *L) {
+  now->may_deadlock = lua_toboolean(L, 1);
   if (now->who == WHO_UV)
     grow_watchers(tp_state_host(L)->loop);
   is_main = true;
@@ -391,7 +393,8 @@ static int run_here(run *of) {
   if (ok)
     return RUN_PASSED;
   bool is_told = of->error.code != TP_OK && *of->error.message;
-  if (!is_told || (strstr(of->error.message, "WRONG") && !of->told))
+  if (!is_told || (of->error.code == TP_DEADLOCK && !of->may_deadlock) ||
+      (strstr(of->error.message, "WRONG") && !of->told))
     return RUN_WRONG;
   return RUN_FAILED_CLEANLY;
 }
