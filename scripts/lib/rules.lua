@@ -143,8 +143,8 @@ local function check_quiet()
 end
 
 -- Parts that do not follow these two rules yet.
-local without_floors = {exec = true}
-local without_prefix = {exec = true, pool = true, value = true}
+local without_floors = {}
+local without_prefix = {value = true}
 
 ---The objects of the build whose sources are there, as {source = {defines = {name…}, calls = {name…}}}; a source is
 ---written as "pool/queue".

@@ -11,7 +11,7 @@
  *     spec-pool [OPERATIONS [SEED]]
  *
  * To add an operation: a function and its line in `operations`. */
-#include "pool/pool.h"
+#include "pool/flow.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -310,7 +310,7 @@ static void add_group(world *of) {
                                     .rate = made->pace.rate,
                                     .submitted = submitted,
                                     .waits = waits};
-  bool refused = !waits && (of->pool->paused || (submitted && !tp_pool_has_place(of->pool)));
+  bool refused = !waits && (of->pool->paused || (submitted && !tp_flow_has_place(of->pool)));
   made->group = tp_pool_add_group(of->pool, &options, made, &error);
   if (made->group)
     return;
@@ -326,7 +326,7 @@ static void feed(world *of) {
   if (!of->woken && !one_in(of, 50))
     return;
   of->woken = false;
-  of->woken |= tp_pool_feed(of->pool, 1 + (unsigned)below(of, 8));
+  of->woken |= tp_flow_feed(of->pool, 1 + (unsigned)below(of, 8));
 }
 
 /* Time goes on, and the pool is told when it has asked to be. */
@@ -335,7 +335,7 @@ static void pass_time(world *of) {
   if (of->wake_at > of->now)
     return;
   of->wake_at = TP_NEVER;
-  tp_pool_rested(of->pool);
+  tp_flow_go_on(of->pool);
 }
 
 static void end_task(world *of) {
@@ -349,7 +349,7 @@ static void end_task(world *of) {
   of->ended++;
   of->in_callbacks++;
   from->running--;
-  tp_pool_enter(of->pool, &one->task, TP_TASK_ENDED);
+  tp_flow_enter(of->pool, &one->task, TP_TASK_ENDED);
 }
 
 static void finish_task(world *of) {
@@ -361,7 +361,7 @@ static void finish_task(world *of) {
     return;
   of->in_callbacks--;
   of->jobs[at] = of->jobs[--of->job_count];
-  tp_pool_enter(of->pool, &one->task, TP_TASK_DONE);
+  tp_flow_enter(of->pool, &one->task, TP_TASK_DONE);
   CHECK(of, one->ended == 1);
   free(one);
 }
@@ -379,14 +379,14 @@ static void cancel_task(world *of) {
         (error.code == TP_ALREADY_CANCELLED) == (known && known->task.state == TP_TASK_CANCELLED));
   CHECK(of, id < of->started || error.code == TP_TASK_NOT_FOUND);
   if (task)
-    tp_pool_cancel_task(of->pool, task, &reason);
+    tp_flow_cancel_task(of->pool, task, &reason);
 }
 
 /* The newest first, as `stop` does. */
 static void cancel_newest(world *of) {
   tp_task *task = TAILQ_LAST(&of->pool->running_tasks, tp_task_list);
   if (task)
-    tp_pool_cancel_task(of->pool, task, &reason);
+    tp_flow_cancel_task(of->pool, task, &reason);
 }
 
 static void cancel_some_group(world *of) {
@@ -394,11 +394,11 @@ static void cancel_some_group(world *of) {
     return;
   tp_group *group = of->calls[below(of, of->call_count)]->group;
   if (group && !group->forgotten)
-    tp_pool_cancel_group(of->pool, group, &reason);
+    tp_flow_cancel_group(of->pool, group, &reason);
 }
 
 static void cancel_all(world *of) {
-  tp_pool_cancel_all(of->pool, &reason);
+  tp_flow_cancel_all(of->pool, &reason);
   CHECK(of, of->running == 0 && of->pool->running == 0);
 }
 
@@ -410,7 +410,7 @@ static void wake_feed(world *of) {
   if (!one->group || !one->waits || (one->stopped && !one->stopping))
     return;
   one->waits = false;
-  tp_pool_feed_ready(of->pool, one->group);
+  tp_flow_feed_ready(of->pool, one->group);
 }
 
 static const tp_group_options some_options = {.prefix = "late", .limit = 1};
@@ -434,7 +434,7 @@ static void weigh_group(world *of) {
     return;
   tp_group *group = of->calls[below(of, of->call_count)]->group;
   if (group)
-    tp_pool_weigh_group(of->pool, group, (double)below(of, 5));
+    tp_flow_weigh_group(of->pool, group, (double)below(of, 5));
 }
 
 static void resize(world *of) {
@@ -498,9 +498,9 @@ static bool is_about_to_look(const world *of) {
 static void check_queue(world *of) {
   uint64_t queued = 0;
   for (size_t i = 0; i < of->call_count; i++)
-    queued += of->calls[i]->group->stand == TP_CALL_QUEUED;
+    queued += of->calls[i]->group->admission == TP_CALL_QUEUED;
   CHECK(of, queued == of->pool->queued_calls);
-  CHECK(of, TAILQ_EMPTY(&of->pool->outside) || of->pool->paused || !tp_pool_has_place(of->pool) ||
+  CHECK(of, TAILQ_EMPTY(&of->pool->blocked) || of->pool->paused || !tp_flow_has_place(of->pool) ||
                 is_about_to_look(of));
 }
 
@@ -515,7 +515,7 @@ static void check_nobody_is_forgotten(world *of) {
   for (size_t i = 0; i < of->call_count; i++) {
     const tp_group *group = of->calls[i]->group;
     CHECK(of, of->woken || tp_pool_is_full(of->pool) || group->feed != TP_FEED_READY ||
-                  group->occupying >= group->limit || group->stand == TP_CALL_OUTSIDE ||
+                  group->occupying >= group->limit || group->admission == TP_CALL_BLOCKED ||
                   rests(of, group));
   }
 }

@@ -17,6 +17,7 @@
 #include "exec/report.h"
 #include "exec/timer.h"
 #include "exec/wait.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -344,7 +345,7 @@ static bool cancel(tp_future *future, tp_code code, const char *message, double 
     return false;
   tp_cancel *reason = tp_exec_cancel_new_reason(host->exec, code, "future:cancel", message, grace);
   if (future->group)
-    tp_pool_cancel_group(future->group->pool, future->group, reason);
+    tp_flow_cancel_group(future->group->pool, future->group, reason);
   else if (future->coro)
     tp_exec_cancel(host->exec, future->coro, reason);
   tp_cancel_release(reason);
@@ -436,9 +437,9 @@ static int l_future_set_weight(lua_State *L) {
   const tp_future *future = check(L, 1);
   tp_arguments_check(L, 2, "set_weight", &weight);
   tp_group *group = future->group;
-  bool waits = group && group->stand != TP_CALL_LEFT;
+  bool waits = group && group->admission != TP_CALL_LEFT;
   if (waits)
-    tp_pool_weigh_group(group->pool, group, lua_tonumber(L, 2));
+    tp_flow_weigh_group(group->pool, group, lua_tonumber(L, 2));
   lua_pushboolean(L, waits);
   return 1;
 }
@@ -447,7 +448,7 @@ static int l_future_tostring(lua_State *L) {
   static const char *const texts[] = {
       [FUTURE_OK] = "done", [FUTURE_FAILED] = "failed", [FUTURE_CANCELLED] = "cancelled"};
   const tp_future *future = check(L, 1);
-  bool waits = future->group && future->group->stand != TP_CALL_LEFT;
+  bool waits = future->group && future->group->admission != TP_CALL_LEFT;
   const char *text = future->state != FUTURE_PENDING ? texts[future->state]
                      : waits                         ? "waiting"
                                                      : "running";

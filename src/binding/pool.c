@@ -17,6 +17,7 @@
 #include "exec/retry.h"
 #include "exec/run.h"
 #include "exec/wait.h"
+#include "pool/flow.h"
 #include "value/error.h"
 #include "value/text.h"
 
@@ -183,7 +184,7 @@ int l_pool_submit(lua_State *L) {
 
 int l_pool_set_weight(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
-  tp_pool_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
+  tp_flow_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
   return 0;
 }
 
@@ -236,8 +237,7 @@ static tp_cancel *reason(lua_State *L, const tp_pool *pool, const char *who, int
 /* Cancels that many of the running tasks, at most all. */
 static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const char *who) {
   tp_cancel *cancel = reason(L, pool, who, 0, 0);
-  for (uint64_t i = 0; i < count; i++)
-    tp_pool_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), cancel);
+  tp_flow_cancel_newest(pool, count, cancel);
   tp_cancel_release(cancel);
 }
 
@@ -281,12 +281,12 @@ static void cancel_target(lua_State *L, tp_pool *pool, int index, tp_cancel *can
   if (lua_type(L, index) == LUA_TSTRING) {
     tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), NULL);
     if (group)
-      tp_pool_cancel_group(pool, group, cancel);
+      tp_flow_cancel_group(pool, group, cancel);
     return;
   }
   tp_task *task = tp_pool_find_running(pool, (uint64_t)lua_tointeger(L, index), NULL);
   if (task)
-    tp_pool_cancel_task(pool, task, cancel);
+    tp_flow_cancel_task(pool, task, cancel);
 }
 
 int l_pool_cancel(lua_State *L) {
@@ -306,7 +306,7 @@ int l_pool_cancel_group(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
   tp_group *group = check_group(L, pool, 2);
   tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
-  tp_pool_cancel_group(pool, group, cancel);
+  tp_flow_cancel_group(pool, group, cancel);
   tp_cancel_release(cancel);
   return 0;
 }
@@ -314,7 +314,7 @@ int l_pool_cancel_group(lua_State *L) {
 int l_pool_cancel_all(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
   tp_cancel *cancel = reason(L, pool, "cancel_all", 2, 3);
-  tp_pool_cancel_all(pool, cancel);
+  tp_flow_cancel_all(pool, cancel);
   tp_cancel_release(cancel);
   return 0;
 }
@@ -339,7 +339,7 @@ int l_pool_size(lua_State *L) {
   if (!lua_isnil(L, 2)) {
     tp_error error;
     uint64_t size = tp_arguments_to_size(L, 2);
-    if (!tp_pool_check_size(pool, size, &error))
+    if (!tp_scale_check_size(pool, size, &error))
       return tp_raise_error(L, &error);
     tp_pool_resize(pool, size);
     return 0;
@@ -351,7 +351,7 @@ int l_pool_scale(lua_State *L) {
   enum { POOL = 1, BY, HARD };
   tp_error error;
   tp_pool *pool = tp_handle_check(L, POOL);
-  if (!tp_pool_scale(pool, lua_tointeger(L, BY), &error))
+  if (!tp_scale_by(pool, lua_tointeger(L, BY), &error))
     return tp_raise_error(L, &error);
   if (lua_toboolean(L, HARD) && pool->running > pool->size)
     cancel_newest(L, pool, pool->running - pool->size, "scale");

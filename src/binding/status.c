@@ -7,6 +7,7 @@
 #include "exec/report.h"
 #include "exec/run.h"
 #include "exec/timer.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -132,13 +133,13 @@ static const char *progress(const tp_group *group) {
     return "all started";
   if (group->feed == TP_FEED_WAITING)
     return "its iterator waits";
-  if (group->stand == TP_CALL_OUTSIDE)
+  if (group->admission == TP_CALL_BLOCKED)
     return group->pool->paused ? "paused" : "the queue is full";
   if (group->occupying >= group->limit || tp_pool_is_full(group->pool))
     return NULL;
-  if (group->resting)
+  if (group->throttled)
     return "its rate";
-  return tp_pool_is_dry(group->pool) ? "the pool's rate" : "starting";
+  return tp_flow_is_throttled(group->pool) ? "the pool's rate" : "starting";
 }
 
 /* Says why a group goes no faster than it does. */

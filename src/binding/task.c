@@ -86,7 +86,7 @@ static bool read_facts(lua_State *L, uint64_t id, facts *of, tp_error *error) {
                 .group = group ? group->name : NULL,
                 .state = state_name(task),
                 .reason = reason ? tp_cancel_keep(reason) : NULL,
-                .outcome = record ? tp_outcome_name(record->outcome) : "ending",
+                .outcome = record ? tp_record_outcome_name(record->outcome) : "ending",
                 .took = record ? record->took : -1};
   if (record && record->text) {
     tp_pool_see_task(group, record);

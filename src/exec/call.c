@@ -12,6 +12,7 @@
 #include "exec/report.h"
 #include "exec/slot.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 #include "value/error.h"
 #include "value/list.h"
 
@@ -268,7 +269,7 @@ void tp_call_recover(tp_exec *exec) {
     tp_slot_give_back(coro);
   }
   if (group)
-    tp_pool_feed_failed(group->pool, group);
+    tp_flow_feed_failed(group->pool, group);
 }
 
 void tp_call_release(tp_group *group) {

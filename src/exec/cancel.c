@@ -4,6 +4,7 @@
 #include "exec/cancel.h"
 #include "exec/park.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -208,7 +209,7 @@ static void time_out(tp_coro *coro) {
   if (!coro->is_task)
     tp_exec_cancel(exec, coro, reason);
   else if (coro->as.task.state == TP_TASK_RUNNING)
-    tp_pool_cancel_task(coro->as.task.group->pool, &coro->as.task, reason);
+    tp_flow_cancel_task(coro->as.task.group->pool, &coro->as.task, reason);
   tp_cancel_release(reason);
 }
 

@@ -16,6 +16,7 @@
 #include "exec/report.h"
 #include "exec/run.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -170,7 +171,7 @@ static bool take_next(tp_coro *coro, tp_pool *pool) {
     return false;
   exec->budget.until_look--;
   exec->handover.reusable = coro;
-  if (tp_pool_feed(pool, 1))
+  if (tp_flow_feed(pool, 1))
     tp_ready_add_pool(pool->owner);
   bool taken = !exec->handover.reusable;
   exec->handover.reusable = NULL;
@@ -193,13 +194,13 @@ static void run_task(tp_coro *coro, lua_State *L, int status) {
     end_callback(coro, L, status, "the cancel callback of ");
     if (!tp_call_has_callback(task->group, TP_CALLBACK_END))
       break;
-    tp_pool_enter(pool, task, TP_TASK_ENDED);
+    tp_flow_enter(pool, task, TP_TASK_ENDED);
     status = run_callback(coro, L, TP_PHASE_END_CALLBACK);
     /* fall through */
   case TP_PHASE_END_CALLBACK:
     end_callback(coro, L, status, "the end callback of ");
   }
-  tp_pool_enter(pool, task, TP_TASK_DONE);
+  tp_flow_enter(pool, task, TP_TASK_DONE);
 }
 
 /* What a coroutine does all its life: runs a call, then comes to rest, or takes the next one. A

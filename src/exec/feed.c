@@ -10,6 +10,7 @@
 #include "exec/slot.h"
 #include "exec/state.h"
 #include "exec/wait.h"
+#include "pool/flow.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
     tp_report_tell(feed->exec, feed->exec->context.coro, L, who);
     tp_run_count_error(group, L, true);
   }
-  tp_pool_feed_ready(group->pool, group);
+  tp_flow_feed_ready(group->pool, group);
 }
 
 /* Lua: starts the coroutine of an iterator, which does not run before the first resume. Stack: the
@@ -109,7 +110,7 @@ static bool start_iterator(tp_feed *feed) {
 
 void tp_feed_offered(tp_coro *coro) {
   tp_feed *feed = coro->as.job.context;
-  tp_pool_feed_ready(feed->group->pool, feed->group);
+  tp_flow_feed_ready(feed->group->pool, feed->group);
 }
 
 bool tp_feed_step(tp_feed *feed, tp_feed_state *state) {

@@ -12,6 +12,7 @@
 #include "exec/run.h"
 #include "exec/slot.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 
 /* Calls a function that closes a coroutine's thread, as a part of that. Pushes its one result onto
  * the executor's L, or its error. */
@@ -61,7 +62,7 @@ static void end_task(tp_coro *coro, lua_State *L) {
   task->end = TP_END_FAILED;
   tp_run_count_error(task->group, L, true);
   tp_call_tell(task->group, L, false, 1);
-  tp_pool_enter(pool, task, TP_TASK_DONE);
+  tp_flow_enter(pool, task, TP_TASK_DONE);
 }
 
 void tp_kill_reap(tp_coro *coro) {

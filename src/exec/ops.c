@@ -6,6 +6,7 @@
 #include "exec/cancel.h"
 #include "exec/ready.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 
 static void cancel(tp_task *task, tp_cancel *reason) {
   tp_coro *coro = tp_state_coro_of(task);
@@ -55,6 +56,6 @@ static void abandon(tp_group *group, void *context) {
 void tp_ops_destroy_pool(tp_pool *pool) {
   const tp_run *run = pool->owner;
   if (!run->exec->closing) /* what waits has gone with the state then */
-    tp_pool_visit(pool, abandon, NULL);
+    tp_flow_visit(pool, abandon, NULL);
   tp_run_destroy(pool);
 }

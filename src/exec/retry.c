@@ -18,6 +18,7 @@
 #include "exec/report.h"
 #include "exec/state.h"
 #include "exec/wait.h"
+#include "pool/flow.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -119,7 +120,7 @@ static void tell(tp_coro *coro, lua_State *L, const tp_retry *policy, double pau
     snprintf(when, sizeof when, "in %.3g s", pause);
   snprintf(words, sizeof words, " %s (try %u of %u): %.*s", when, task->tries + 1U, policy->n + 1U,
            end ? (int)(end - message < 240 ? end - message : 240) : 240, message);
-  tp_pool_count_retry(pool);
+  tp_flow_count_retry(pool);
   tp_pool_tell_words(pool, TP_EVENT_RETRIED, task, words);
 }
 

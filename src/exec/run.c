@@ -11,6 +11,7 @@
 #include "exec/slot.h"
 #include "exec/state.h"
 #include "exec/wait.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <lauxlib.h>
@@ -48,7 +49,7 @@ static void look(tp_run *run) {
   tp_pool *pool = run->pool;
   bool changed = run->changed;
   run->changed = false;
-  tp_pool_rescale(pool, tp_timer_seconds(run->exec));
+  tp_scale_run(pool, tp_timer_seconds(run->exec));
   bool grows = tp_scale_may_grow(pool) && pool->scale.waiting > 0;
   if (changed || grows || tp_scale_may_shrink(pool))
     tp_timer_set_alarm(&run->scaler, pool->scale.bounds.interval, !grows);
@@ -129,7 +130,7 @@ void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words
 
 /* The next token has come. */
 static void ring(tp_run *run) {
-  tp_pool_rested(run->pool);
+  tp_flow_go_on(run->pool);
 }
 
 /* ---- the record of a pool ---- */

@@ -11,6 +11,7 @@
 #include "exec/report.h"
 #include "exec/slot.h"
 #include "exec/state.h"
+#include "pool/flow.h"
 
 /* How long a turn may take before I/O gets its turn, nanoseconds. */
 #define TURN_BUDGET UINT64_C(250000)
@@ -65,7 +66,7 @@ static void feed_pools(tp_exec *exec) {
   while (exec->ready.fresh < FRESH_MAX && (run = TAILQ_FIRST(&exec->ready.pools))) {
     TAILQ_REMOVE(&exec->ready.pools, run, queue_link);
     run->queued = false;
-    if (tp_pool_feed(run->pool, FEED_MAX))
+    if (tp_flow_feed(run->pool, FEED_MAX))
       tp_ready_add_pool(run);
     if (run == last)
       break;

@@ -10,6 +10,7 @@
 #include "host/events.h"
 #include "host/luv.h"
 #include "host/standard.h"
+#include "pool/flow.h"
 #include "value/error.h"
 
 #include <inttypes.h>
@@ -90,7 +91,7 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
   tp_cancel *reason = tp_exec_cancel_new_reason(host->exec, code, who, NULL, TP_GRACE_DEFAULT);
   tp_pool *pool;
   TAILQ_FOREACH (pool, &host->pools, host_link)
-    tp_pool_cancel_all(pool, reason);
+    tp_flow_cancel_all(pool, reason);
   tp_exec_cancel_all(host->exec, reason);
   tp_cancel_release(reason);
 }

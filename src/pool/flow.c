@@ -3,31 +3,10 @@
  * How tasks move through a pool: a group with room is offered to the queue, the turn feeds from the
  * queue, a task enters one state after the other, a cancel pulls it out. Counts and lists change
  * here and nowhere else. */
-#include "pool/pool.h"
+#include "pool/flow.h"
 
-void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
-  if (pool->wanted & TP_EVENT_BIT(event))
-    pool->ops->event(pool, event, task, words);
-}
-
-void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task) {
-  tp_pool_tell_words(pool, event, task, NULL);
-}
-
-static bool has_room(const tp_pool *pool) {
-  return pool->running + pool->cancelled < pool->size;
-}
-
-bool tp_pool_is_full(const tp_pool *pool) {
-  return !has_room(pool);
-}
-
-bool tp_pool_is_idle(const tp_pool *pool) {
-  return pool->unfinished == 0;
-}
-
-void tp_pool_wake(tp_pool *pool) {
-  if (pool->woken || pool->queue.count == 0 || !has_room(pool))
+void tp_flow_wake(tp_pool *pool) {
+  if (pool->woken || pool->queue.count == 0 || tp_pool_is_full(pool))
     return;
   pool->woken = true;
   pool->ops->wake(pool);
@@ -35,7 +14,7 @@ void tp_pool_wake(tp_pool *pool) {
 
 static bool wants_task(const tp_group *group) {
   return group->feed == TP_FEED_READY && group->occupying < group->limit &&
-         group->stand != TP_CALL_OUTSIDE;
+         group->admission != TP_CALL_BLOCKED;
 }
 
 /* Gives a group its turn in the queue, as the pool's order says. */
@@ -44,17 +23,17 @@ static void draw_turn(tp_pool *pool, tp_group *group) {
   group->place.turn = pool->order == TP_ORDER_LIFO ? UINT64_MAX - group->number : pool->next_turn++;
 }
 
-void tp_pool_offer(tp_pool *pool, tp_group *group) {
+void tp_flow_offer(tp_pool *pool, tp_group *group) {
   if (group->place.index || group->feeding || !wants_task(group))
     return;
   draw_turn(pool, group);
   tp_queue_add(&pool->queue, group);
-  tp_pool_wake(pool);
+  tp_flow_wake(pool);
 }
 
-void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight) {
+void tp_flow_weigh_group(tp_pool *pool, tp_group *group, double weight) {
   group->weight = weight;
-  if (pool->order != TP_ORDER_PRIORITY || !group->place.index || group->resting)
+  if (pool->order != TP_ORDER_PRIORITY || !group->place.index || group->throttled)
     return;
   group->place.weight = weight;
   tp_queue_reorder(&pool->queue, group);
@@ -66,8 +45,9 @@ static bool has_token(const tp_pool *pool, const tp_rate *rate) {
   return !rate->interval || tp_rate_due(rate) <= pool->ops->now(pool);
 }
 
-bool tp_pool_is_dry(const tp_pool *pool) {
-  return pool->paced && has_room(pool) && pool->queue.count > 0 && !has_token(pool, &pool->rate);
+bool tp_flow_is_throttled(const tp_pool *pool) {
+  return pool->paced && !tp_pool_is_full(pool) && pool->queue.count > 0 &&
+         !has_token(pool, &pool->rate);
 }
 
 /* A task has started. */
@@ -81,8 +61,8 @@ static void take_tokens(tp_pool *pool, tp_group *group) {
 
 /* Whether a token of the pool would let something start, or into the queue. */
 static bool wants_token(const tp_pool *pool) {
-  bool is_asked = !pool->paused && !TAILQ_EMPTY(&pool->outside);
-  return has_room(pool) && (pool->queue.count > 0 || is_asked);
+  bool is_asked = !pool->paused && !TAILQ_EMPTY(&pool->blocked);
+  return !tp_pool_is_full(pool) && (pool->queue.count > 0 || is_asked);
 }
 
 /* Asks to be woken when the first token comes that something waits for. A pool that is to be fed
@@ -90,7 +70,7 @@ static bool wants_token(const tp_pool *pool) {
 static void set_alarm(tp_pool *pool) {
   if (!pool->paced || pool->woken)
     return;
-  uint64_t when = pool->resting.count ? pool->resting.groups[0]->place.turn : TP_NEVER;
+  uint64_t when = pool->throttled.count ? pool->throttled.groups[0]->place.turn : TP_NEVER;
   if (wants_token(pool) && tp_rate_due(&pool->rate) < when)
     when = tp_rate_due(&pool->rate);
   if (when == pool->wake_at)
@@ -99,32 +79,32 @@ static void set_alarm(tp_pool *pool) {
   pool->ops->wake_at(pool, when);
 }
 
-/* Takes a group out of the queue, or from those that rest. */
+/* Takes a group out of the queue, or out of the throttled ones. */
 static void dequeue(tp_pool *pool, tp_group *group) {
-  tp_queue_remove(group->resting ? &pool->resting : &pool->queue, group);
-  group->resting = false;
+  tp_queue_remove(group->throttled ? &pool->throttled : &pool->queue, group);
+  group->throttled = false;
 }
 
-/* Moves a group from the queue to those that rest. */
-static void rest(tp_pool *pool, tp_group *group) {
+/* Moves a group from the queue to the throttled ones. */
+static void throttle(tp_pool *pool, tp_group *group) {
   tp_queue_remove(&pool->queue, group);
-  group->resting = true;
+  group->throttled = true;
   group->place.weight = 0;
   group->place.turn = tp_rate_due(&group->rate);
-  tp_queue_add(&pool->resting, group);
+  tp_queue_add(&pool->throttled, group);
 }
 
-void tp_pool_rested(tp_pool *pool) {
+void tp_flow_go_on(tp_pool *pool) {
   pool->wake_at = TP_NEVER;
-  while (pool->resting.count > 0) {
-    tp_group *group = pool->resting.groups[0];
+  while (pool->throttled.count > 0) {
+    tp_group *group = pool->throttled.groups[0];
     if (!has_token(pool, &group->rate))
       break;
     dequeue(pool, group);
-    tp_pool_offer(pool, group);
+    tp_flow_offer(pool, group);
   }
-  tp_pool_admit(pool);
-  tp_pool_wake(pool);
+  tp_flow_admit(pool);
+  tp_flow_wake(pool);
   set_alarm(pool);
 }
 
@@ -140,36 +120,36 @@ static uint64_t room(const tp_pool *pool) {
   return tokens < places ? tokens : places;
 }
 
-bool tp_pool_has_place(const tp_pool *pool) {
+bool tp_flow_has_place(const tp_pool *pool) {
   uint64_t limit = pool->queue_limit;
   return pool->queued_calls < limit || pool->queued_calls - limit < room(pool);
 }
 
-void tp_pool_enter_queue(tp_pool *pool, tp_group *group) {
-  group->stand = TP_CALL_OUTSIDE;
-  TAILQ_INSERT_TAIL(&pool->outside, group, outside_link);
-  tp_pool_admit(pool);
+void tp_flow_enter_queue(tp_pool *pool, tp_group *group) {
+  group->admission = TP_CALL_BLOCKED;
+  TAILQ_INSERT_TAIL(&pool->blocked, group, blocked_link);
+  tp_flow_admit(pool);
 }
 
-void tp_pool_admit(tp_pool *pool) {
+void tp_flow_admit(tp_pool *pool) {
   tp_group *group;
-  while ((group = TAILQ_FIRST(&pool->outside)) && !pool->paused && tp_pool_has_place(pool)) {
-    TAILQ_REMOVE(&pool->outside, group, outside_link);
-    group->stand = TP_CALL_QUEUED;
+  while ((group = TAILQ_FIRST(&pool->blocked)) && !pool->paused && tp_flow_has_place(pool)) {
+    TAILQ_REMOVE(&pool->blocked, group, blocked_link);
+    group->admission = TP_CALL_QUEUED;
     pool->queued_calls++;
-    tp_pool_offer(pool, group);
+    tp_flow_offer(pool, group);
   }
   if (group)
     set_alarm(pool);
 }
 
-void tp_pool_leave_queue(tp_pool *pool, tp_group *group) {
-  if (group->stand == TP_CALL_OUTSIDE)
-    TAILQ_REMOVE(&pool->outside, group, outside_link);
-  else if (group->stand == TP_CALL_QUEUED)
+static void leave_queue(tp_pool *pool, tp_group *group) {
+  if (group->admission == TP_CALL_BLOCKED)
+    TAILQ_REMOVE(&pool->blocked, group, blocked_link);
+  else if (group->admission == TP_CALL_QUEUED)
     pool->queued_calls--;
-  group->stand = TP_CALL_LEFT;
-  tp_pool_admit(pool);
+  group->admission = TP_CALL_LEFT;
+  tp_flow_admit(pool);
 }
 
 /* Its name is free again. */
@@ -181,7 +161,7 @@ static void forget_name(tp_pool *pool, tp_group *group) {
   pool->free_index = 0;
 }
 
-void tp_pool_drop_group(tp_pool *pool, tp_group *group) {
+void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
   if (pool->walk == group)
     pool->walk = TAILQ_NEXT(group, pool_link);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
@@ -200,11 +180,11 @@ static void settle(tp_pool *pool, tp_group *group) {
     return;
   group->finished = true;
   pool->finished = group->number;
-  if (group->stand != TP_CALL_LEFT)
-    tp_pool_leave_queue(pool, group);
+  if (group->admission != TP_CALL_LEFT)
+    leave_queue(pool, group);
   pool->ops->release(group);
   if (group->submitted && !group->kept)
-    tp_pool_drop_group(pool, group);
+    tp_flow_drop_group(pool, group);
   tp_pool_tell(pool, TP_EVENT_FINISHED, NULL);
   if (--pool->unfinished == 0)
     tp_pool_tell(pool, TP_EVENT_IDLE, NULL);
@@ -218,8 +198,8 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   tp_idset_add(&group->ids, task->id);
   if (group->submitted)
     tp_idset_add(&pool->call_ids, task->id);
-  if (group->stand != TP_CALL_LEFT)
-    tp_pool_leave_queue(pool, group);
+  if (group->admission != TP_CALL_LEFT)
+    leave_queue(pool, group);
   tp_task_table_add(&pool->tasks, task);
   TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
@@ -271,10 +251,10 @@ static void end(tp_pool *pool, tp_task *task) {
   }
   task->group->occupying--;
   tp_pool_tell(pool, TP_EVENT_ENDED, task);
-  tp_pool_offer(pool, task->group);
-  if (!TAILQ_EMPTY(&pool->outside))
-    tp_pool_admit(pool);
-  tp_pool_wake(pool);
+  tp_flow_offer(pool, task->group);
+  if (!TAILQ_EMPTY(&pool->blocked))
+    tp_flow_admit(pool);
+  tp_flow_wake(pool);
 }
 
 static void enter_done(tp_pool *pool, tp_task *task) {
@@ -286,7 +266,7 @@ static void enter_done(tp_pool *pool, tp_task *task) {
   tp_task_table_remove(&pool->tasks, task);
 }
 
-void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
+void tp_flow_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
   tp_task_state before = task->state;
   leave(pool, task);
   switch (state) {
@@ -318,7 +298,7 @@ void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
   }
 }
 
-void tp_pool_count_retry(tp_pool *pool) {
+void tp_flow_count_retry(tp_pool *pool) {
   pool->retried++;
 }
 
@@ -327,7 +307,7 @@ void tp_pool_count_retry(tp_pool *pool) {
 /* A group in the queue has been asked: it leaves, or goes to its next turn, if there are others. */
 static void move_on(tp_pool *pool, tp_group *group) {
   if (!group->place.index) {
-    tp_pool_offer(pool, group);
+    tp_flow_offer(pool, group);
   } else if (!wants_task(group)) {
     tp_queue_remove(&pool->queue, group);
   } else if (pool->queue.count > 1) {
@@ -353,10 +333,10 @@ static void give_up(tp_pool *pool, tp_group *group) {
   settle(pool, group);
 }
 
-void tp_pool_feed_failed(tp_pool *pool, tp_group *group) {
+void tp_flow_feed_failed(tp_pool *pool, tp_group *group) {
   give_up(pool, group);
   pool->woken = false;
-  tp_pool_wake(pool);
+  tp_flow_wake(pool);
 }
 
 /* Asks the first group in the queue for its next task. Its iterator is user code that may cancel
@@ -376,48 +356,53 @@ static void feed_group(tp_pool *pool, tp_group *group) {
     task->group = group;
     if (pool->paced)
       take_tokens(pool, group);
-    tp_pool_enter(pool, task, TP_TASK_RUNNING);
+    tp_flow_enter(pool, task, TP_TASK_RUNNING);
   }
   group->feeding = false;
   move_on(pool, group);
   settle(pool, group);
 }
 
-bool tp_pool_feed(tp_pool *pool, unsigned most) {
+bool tp_flow_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
-  while (has_room(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
+  while (!tp_pool_is_full(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
     if (most-- == 0)
       return true;
     tp_group *group = pool->queue.groups[0];
     if (has_token(pool, &group->rate))
       feed_group(pool, group);
     else
-      rest(pool, group);
+      throttle(pool, group);
   }
   pool->woken = false;
   set_alarm(pool);
   return false;
 }
 
-void tp_pool_feed_ready(tp_pool *pool, tp_group *group) {
+void tp_flow_feed_ready(tp_pool *pool, tp_group *group) {
   if (group->feed == TP_FEED_STOPPING) {
     group->feed = TP_FEED_DONE;
     settle(pool, group);
   } else if (group->feed == TP_FEED_WAITING) {
     group->feed = TP_FEED_READY;
-    tp_pool_offer(pool, group);
+    tp_flow_offer(pool, group);
     tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
   }
 }
 
 /* ---- cancelling ---- */
 
-void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
-  tp_pool_enter(pool, task, TP_TASK_CANCELLED);
+void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
+  tp_flow_enter(pool, task, TP_TASK_CANCELLED);
   pool->ops->cancel(task, reason);
 }
 
-void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
+void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason) {
+  for (uint64_t i = 0; i < count; i++)
+    tp_flow_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), reason);
+}
+
+void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     group->feed = pool->ops->stop_feed(group, reason);
   if (group->place.index)
@@ -426,13 +411,13 @@ void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   tp_task *task;
   TAILQ_FOREACH (task, &group->tasks, group_link)
     if (task->state == TP_TASK_RUNNING)
-      tp_pool_cancel_task(pool, task, reason);
+      tp_flow_cancel_task(pool, task, reason);
   if (!group->forgotten)
     forget_name(pool, group);
   settle(pool, group);
 }
 
-void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context) {
+void tp_flow_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context) {
   pool->walk = TAILQ_FIRST(&pool->groups);
   for (tp_group *group; (group = pool->walk);) {
     pool->walk = TAILQ_NEXT(group, pool_link);
@@ -441,9 +426,9 @@ void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context),
 }
 
 static void cancel_one(tp_group *group, void *context) {
-  tp_pool_cancel_group(group->pool, group, context);
+  tp_flow_cancel_group(group->pool, group, context);
 }
 
-void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason) {
-  tp_pool_visit(pool, cancel_one, reason);
+void tp_flow_cancel_all(tp_pool *pool, tp_cancel *reason) {
+  tp_flow_visit(pool, cancel_one, reason);
 }

@@ -26,12 +26,12 @@ typedef enum tp_feed_state {
   TP_FEED_DONE,     /* nothing more will come */
 } tp_feed_state;
 
-/* Where a submitted call stands before it starts. */
-typedef enum tp_call_stand {
-  TP_CALL_LEFT,    /* has started or was cancelled; the same of every other group */
-  TP_CALL_QUEUED,  /* waits for its turn, and counts as such */
-  TP_CALL_OUTSIDE, /* is not even let into the queue: it is full, or the pool paused */
-} tp_call_stand;
+/* Whether a submitted call that has not started is admitted to the pool's queue. */
+typedef enum tp_admission {
+  TP_CALL_LEFT,    /* it has started or was cancelled; so has every other kind of group */
+  TP_CALL_QUEUED,  /* it is in the queue, and counts there */
+  TP_CALL_BLOCKED, /* it is not, because the queue is full or the pool paused */
+} tp_admission;
 
 /* How many tasks did not end well, ever. */
 typedef struct tp_ends {
@@ -48,7 +48,7 @@ typedef struct tp_group_options {
   double weight;      /* the smaller, the sooner, where the pool's order is by priority */
   tp_rate rate;       /* of the starts of its tasks */
   bool submitted;     /* a submitted call */
-  bool waits;         /* submitted: may be left outside of a full queue or a paused pool */
+  bool waits;         /* submitted: may be blocked by a full queue or a paused pool */
 } tp_group_options;
 
 typedef struct tp_group {
@@ -67,15 +67,15 @@ typedef struct tp_group {
   tp_rate rate;         /* of the starts of its tasks */
   double weight;        /* the smaller, the sooner, where the pool's order is by priority */
   uint64_t number;      /* rises with each new group of the pool */
-  tp_call_stand stand;  /* of a submitted call that has not started */
-  bool submitted;       /* a submitted call */
-  bool kept;            /* a submitted call that stays until a flush when it has ended */
-  bool known_by_name;   /* the same, and nobody has its future: its failure counts as with others */
-  bool resting;         /* its place is among those that wait for a token of their rate */
-  bool feeding;         /* is being asked for a task right now, so must stay */
-  bool finished;        /* nothing of it runs and nothing is to come */
-  bool forgotten;       /* cancelled: no longer found by name */
-  TAILQ_ENTRY(tp_group) outside_link; /* among the submitted calls that are left outside */
+  tp_admission admission; /* of a submitted call that has not started */
+  bool submitted;         /* a submitted call */
+  bool kept;              /* a submitted call that stays until a flush when it has ended */
+  bool known_by_name; /* the same, and nobody has its future: its failure counts as with others */
+  bool throttled;     /* its place is among those that wait for a token of their rate */
+  bool feeding;       /* is being asked for a task right now, so must stay */
+  bool finished;      /* nothing of it runs and nothing is to come */
+  bool forgotten;     /* cancelled: no longer found by name */
+  TAILQ_ENTRY(tp_group) blocked_link; /* among the blocked calls */
   TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
   UT_hash_handle hh;                  /* in the pool's table by name */
 } tp_group;

@@ -3,6 +3,7 @@
  * The methods of a pool on top of its flow: groups by name, lock and limit, flush and close; see
  * pool.h. */
 #include "pool/pool.h"
+#include "pool/flow.h"
 #include "value/fail.h"
 
 #include <inttypes.h>
@@ -36,7 +37,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   TAILQ_INIT(&pool->running_tasks);
   TAILQ_INIT(&pool->finishing_tasks);
   TAILQ_INIT(&pool->groups);
-  TAILQ_INIT(&pool->outside);
+  TAILQ_INIT(&pool->blocked);
   pool->wanted = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;
@@ -44,7 +45,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
 
 static void drop_groups(tp_pool *pool) {
   while (!TAILQ_EMPTY(&pool->groups))
-    tp_pool_drop_group(pool, TAILQ_FIRST(&pool->groups));
+    tp_flow_drop_group(pool, TAILQ_FIRST(&pool->groups));
 }
 
 void tp_pool_destroy(tp_pool *pool) {
@@ -53,7 +54,7 @@ void tp_pool_destroy(tp_pool *pool) {
   tp_task_table_clear(&pool->tasks);
   tp_idset_clear(&pool->call_ids);
   tp_queue_clear(&pool->queue);
-  tp_queue_clear(&pool->resting);
+  tp_queue_clear(&pool->throttled);
   free(pool->free_prefix);
   free(pool->label);
   free(pool);
@@ -90,7 +91,7 @@ static bool check_place(const tp_pool *pool, const tp_group_options *options, tp
     return true;
   if (pool->paused)
     return tp_fail(error, TP_NOT_AVAILABLE, "%s is paused; resume it to add tasks", pool->label);
-  if (options->submitted && !tp_pool_has_place(pool))
+  if (options->submitted && !tp_flow_has_place(pool))
     return tp_fail(error, TP_NOT_AVAILABLE,
                    "the queue of %s is full (%" PRIu64 " calls wait); submit waits for a place",
                    pool->label, pool->queued_calls);
@@ -124,7 +125,7 @@ static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_op
                               void *call) {
   if (!tp_queue_reserve(&pool->queue, pool->group_count + 1))
     return NULL;
-  if (options->rate.interval && !tp_queue_reserve(&pool->resting, pool->group_count + 1))
+  if (options->rate.interval && !tp_queue_reserve(&pool->throttled, pool->group_count + 1))
     return NULL;
   tp_group *group = tp_group_create(pool, name, options, call);
   if (!group)
@@ -157,9 +158,9 @@ tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void
     return NULL;
   }
   if (options->submitted)
-    tp_pool_enter_queue(pool, group);
+    tp_flow_enter_queue(pool, group);
   else
-    tp_pool_offer(pool, group);
+    tp_flow_offer(pool, group);
   tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
   return group;
 }
@@ -259,20 +260,20 @@ void tp_pool_unlock(tp_pool *pool) {
 
 void tp_pool_pause(tp_pool *pool, bool paused) {
   pool->paused = paused;
-  tp_pool_admit(pool);
+  tp_flow_admit(pool);
   tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
 }
 
 void tp_pool_set_rate(tp_pool *pool, const tp_rate *rate) {
   pool->rate = *rate;
   pool->paced |= rate->interval > 0;
-  tp_pool_wake(pool);
+  tp_flow_wake(pool);
 }
 
 void tp_pool_resize(tp_pool *pool, uint64_t size) {
   pool->size = size;
-  tp_pool_admit(pool);
-  tp_pool_wake(pool);
+  tp_flow_admit(pool);
+  tp_flow_wake(pool);
   tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
 }
 
@@ -316,7 +317,7 @@ void tp_pool_flush(tp_pool *pool) {
     tp_group_forget_ended(group);
     tp_pool_see_group(group);
     if (group->finished)
-      tp_pool_drop_group(pool, group);
+      tp_flow_drop_group(pool, group);
   }
   tp_records_flush(&pool->records, is_live, pool);
   pool->ended = pool->in_callbacks;

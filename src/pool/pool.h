@@ -4,13 +4,13 @@
  * neither Lua nor libuv.
  *
  * How it works. A method adds a group and calls the executor's `wake`; later the executor's turn
- * calls tp_pool_feed, which starts tasks, one of each waiting group in turn, while there is room.
- * The executor tells the pool what became of a task with tp_pool_enter. Nothing here waits: who
+ * calls tp_flow_feed, which starts tasks, one of each waiting group in turn, while there is room.
+ * The executor tells the pool what became of a task with tp_flow_enter. Nothing here waits: who
  * wants to wait parks until `event` says that the pool has moved on, and looks again.
  *
  * The files: task.c and group.c the records; idset.c and cancel.c what they hold; record.c what
  * became of cancelled tasks; queue.c who is next, rate.c how soon; flow.c how tasks move through
- * the pool; scale.c its size; pool.c the methods on top. */
+ * the pool; pool.c the methods on top; scale.c its size. */
 #ifndef TP_POOL_POOL_H
 #define TP_POOL_POOL_H
 
@@ -86,11 +86,11 @@ typedef struct tp_pool_ops {
   uint64_t (*wanting)(const tp_group *group);
   /* The group has no use for its `call` any more. */
   void (*release)(tp_group *group);
-  /* The pool could start tasks: call tp_pool_feed soon, from the loop. */
+  /* The pool could start tasks: call tp_flow_feed soon, from the loop. */
   void (*wake)(tp_pool *pool);
   /* The clock of rates, nanoseconds; it never goes back. */
   uint64_t (*now)(const tp_pool *pool);
-  /* Call tp_pool_rested from the loop at that time of this clock, in place of the time asked for
+  /* Call tp_flow_go_on from the loop at that time of this clock, in place of the time asked for
    * before; TP_NEVER: not any more. */
   void (*wake_at)(tp_pool *pool, uint64_t when);
   /* Something happened that is in `wanted`; `words`: what more there is to say, or NULL. Must not
@@ -102,7 +102,7 @@ struct tp_pool {
   const tp_pool_ops *ops; /* the executor's functions */
   void *owner;            /* the executor's record of this pool */
   unsigned wanted;        /* bit e: somebody wants to be told of event e */
-  bool woken;     /* the executor knows that there is something to start; cleared by tp_pool_feed */
+  bool woken;     /* the executor knows that there is something to start; cleared by tp_flow_feed */
   char *label;    /* how it prints, as "TaskPool-0" */
   int kind;       /* the owner's kind of pool */
   uint64_t size;  /* tasks at a time, TP_UNLIMITED for no limit */
@@ -124,17 +124,17 @@ struct tp_pool {
   tp_queue queue;               /* groups that can start a task once there is room */
   tp_rate rate;                 /* of the starts of all its tasks */
   bool paced;                   /* it has a rate, or a group of it has had one */
-  tp_queue resting;             /* groups that wait for a token, the first to get one first */
+  tp_queue throttled;           /* groups that wait for a token, the first to get one first */
   uint64_t wake_at;             /* the time that the executor was last asked for */
   uint64_t next_turn;           /* of the next group that enters the queue */
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
-  tp_group *walk;                             /* the next one of tp_pool_visit */
+  tp_group *walk;                             /* the next one of tp_flow_visit */
   uint64_t next_number;                       /* of the next group */
   tp_group *names;                            /* groups by name */
   uint64_t queue_limit;           /* submitted calls that may wait, TP_UNLIMITED for no limit */
   uint64_t queued_calls;          /* those in TP_CALL_QUEUED */
-  struct tp_group_list outside;   /* those in TP_CALL_OUTSIDE, oldest first */
+  struct tp_group_list blocked;   /* those in TP_CALL_BLOCKED, oldest first */
   tp_idset call_ids;              /* tasks of submitted calls, started and not flushed */
   char *free_prefix;              /* the prefix that the last default name was made of */
   uint64_t free_index;            /* below it no index is free for that prefix */
@@ -171,9 +171,6 @@ bool tp_pool_check_group(const tp_pool *pool, const tp_group_options *options, t
 tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void *call,
                             tp_error *error);
 
-/* Changes the weight of a group, which counts from now on. */
-void tp_pool_weigh_group(tp_pool *pool, tp_group *group, double weight);
-
 /* Has a submitted call that has not ended be known by its name, not by a future. It gets one,
  * "<prefix>-<i>", if it has none. False: no memory. */
 bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix);
@@ -192,15 +189,6 @@ bool tp_pool_has_ended(const tp_pool *pool, uint64_t id);
  * (a submitted call that has ended). False: TaskNotFound. */
 bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error);
 
-/* Cancels a running task; the state changes at once, the task ends later. */
-void tp_pool_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
-
-/* Stops the feed first, then cancels the running tasks, then forgets the group's name. */
-void tp_pool_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason);
-
-/* The same for every group. */
-void tp_pool_cancel_all(tp_pool *pool, tp_cancel *reason);
-
 void tp_pool_lock(tp_pool *pool);
 void tp_pool_unlock(tp_pool *pool);
 
@@ -209,10 +197,6 @@ void tp_pool_pause(tp_pool *pool, bool paused);
 
 /* Sets the rate of the starts of all tasks. */
 void tp_pool_set_rate(tp_pool *pool, const tp_rate *rate);
-
-/* Whether the rate is why nothing starts now: places are free, groups wait, and no token is there.
- */
-bool tp_pool_is_dry(const tp_pool *pool);
 
 /* Sets the limit of tasks at a time; tasks that wait for room start at the next turn, none is
  * cancelled. */
@@ -230,10 +214,14 @@ void tp_pool_see_group(tp_group *group);
 void tp_pool_see_task(tp_group *group, tp_record *record);
 
 /* Whether no place is left. */
-bool tp_pool_is_full(const tp_pool *pool);
+static inline bool tp_pool_is_full(const tp_pool *pool) {
+  return pool->running + pool->cancelled >= pool->size;
+}
 
 /* Whether nothing runs and nothing is to come. */
-bool tp_pool_is_idle(const tp_pool *pool);
+static inline bool tp_pool_is_idle(const tp_pool *pool) {
+  return pool->unfinished == 0;
+}
 
 /* ---- flush and close, in steps for callers that wait between them ---- */
 
@@ -247,62 +235,17 @@ void tp_pool_flush(tp_pool *pool);
 /* Closes an idle pool: everything is forgotten. */
 void tp_pool_close(tp_pool *pool);
 
-/* ---- for the executor ---- */
+/* ---- events ---- */
 
-/* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at
- * once. */
-bool tp_pool_feed(tp_pool *pool, unsigned most);
+/* Tells of an event, with what more there is to say, or NULL. */
+static inline void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task,
+                                      const char *words) {
+  if (pool->wanted & TP_EVENT_BIT(event))
+    pool->ops->event(pool, event, task, words);
+}
 
-/* An error has jumped out of tp_pool_feed while it asked that group for a task. The group gives up
- * what it has not started. */
-void tp_pool_feed_failed(tp_pool *pool, tp_group *group);
-
-/* The time has come that `wake_at` was asked for. */
-void tp_pool_rested(tp_pool *pool);
-
-/* The feed of a group that said WAITING has a value or has come to its end; one that was STOPPING
- * has stopped. */
-void tp_pool_feed_ready(tp_pool *pool, tp_group *group);
-
-/* A task's call has come to this state; states only rise, and
- * TP_TASK_ENDED may be left out where there are no callbacks. After TP_TASK_DONE the record is the
- * executor's. */
-void tp_pool_enter(tp_pool *pool, tp_task *task, tp_task_state state);
-
-/* Tells of an event that the executor has seen, with what more there is to say, or NULL. */
-void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task, const char *words);
-
-/* A running task's function is called once more. */
-void tp_pool_count_retry(tp_pool *pool);
-
-/* ---- for the files of pool/ ---- */
-
-void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task);
-
-/* Puts the group into the queue if it could start a task were there room, and wakes the executor if
- * there is. */
-void tp_pool_offer(tp_pool *pool, tp_group *group);
-
-/* Has the executor call tp_pool_feed if it could start a task. */
-void tp_pool_wake(tp_pool *pool);
-
-/* Whether one more submitted call may wait. */
-bool tp_pool_has_place(const tp_pool *pool);
-
-/* A new submitted call asks for a place, behind those that do already. */
-void tp_pool_enter_queue(tp_pool *pool, tp_group *group);
-
-/* Lets the submitted calls outside into the queue, as far as they have a place there. */
-void tp_pool_admit(tp_pool *pool);
-
-/* A submitted call does not wait any more. */
-void tp_pool_leave_queue(tp_pool *pool, tp_group *group);
-
-/* Frees a group. */
-void tp_pool_drop_group(tp_pool *pool, tp_group *group);
-
-/* Calls `visit` for each group, which may be the end of any of them: who is told of one call may
- * cancel others. A visit inside of it is the end of the outer one. */
-void tp_pool_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context);
+static inline void tp_pool_tell(tp_pool *pool, tp_event event, tp_task *task) {
+  tp_pool_tell_words(pool, event, task, NULL);
+}
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *tp_outcome_name(tp_outcome outcome) {
+const char *tp_record_outcome_name(tp_outcome outcome) {
   static const char *const names[] = {[TP_OUTCOME_CANCELLED] = "cancelled",
                                       [TP_OUTCOME_IGNORED] = "ignored",
                                       [TP_OUTCOME_FAILED] = "failed",

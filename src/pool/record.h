@@ -45,7 +45,7 @@ typedef struct tp_records {
 } tp_records;
 
 /* The word for an outcome, as "killed". */
-const char *tp_outcome_name(tp_outcome outcome);
+const char *tp_record_outcome_name(tp_outcome outcome);
 
 /* Adds a record, and takes a reference of its reason; the oldest one gives way if there are too
  * many. For lack of memory none is kept. */

@@ -2,7 +2,7 @@
  *
  * The size of a pool and how it changes; see scale.h. */
 #include "pool/scale.h"
-#include "pool/pool.h"
+#include "pool/flow.h"
 #include "value/fail.h"
 
 #include <inttypes.h>
@@ -96,7 +96,7 @@ bool tp_scale_may_shrink(const tp_pool *pool) {
 
 /* ---- the pool's methods ---- */
 
-bool tp_pool_check_size(const tp_pool *pool, uint64_t size, tp_error *error) {
+bool tp_scale_check_size(const tp_pool *pool, uint64_t size, tp_error *error) {
   const tp_bounds *bounds = &pool->scale.bounds;
   if (bounds->max == 0 || (size >= bounds->min && size <= bounds->max))
     return true;
@@ -105,7 +105,7 @@ bool tp_pool_check_size(const tp_pool *pool, uint64_t size, tp_error *error) {
                  pool->label, bounds->min, bounds->max);
 }
 
-bool tp_pool_scale(tp_pool *pool, int64_t by, tp_error *error) {
+bool tp_scale_by(tp_pool *pool, int64_t by, tp_error *error) {
   const tp_bounds *bounds = &pool->scale.bounds;
   if (pool->size == TP_UNLIMITED)
     return tp_fail(error, TP_INVALID_ARGUMENT,
@@ -122,14 +122,14 @@ bool tp_pool_scale(tp_pool *pool, int64_t by, tp_error *error) {
 
 /* Whether a group could start a task, were there room. */
 static bool lacks_a_place(const tp_pool *pool, const tp_group *group) {
-  bool is_let_in = group->stand != TP_CALL_OUTSIDE || !pool->paused;
+  bool is_let_in = group->admission != TP_CALL_BLOCKED || !pool->paused;
   return group->feed == TP_FEED_READY && group->occupying < group->limit && is_let_in &&
-         !group->resting;
+         !group->throttled;
 }
 
-uint64_t tp_pool_wanting(const tp_pool *pool) {
+uint64_t tp_scale_wanting(const tp_pool *pool) {
   uint64_t wanting = 0;
-  if (tp_pool_is_dry(pool))
+  if (tp_flow_is_throttled(pool))
     return 0;
   const tp_group *group;
   TAILQ_FOREACH (group, &pool->groups, pool_link)
@@ -146,11 +146,11 @@ static uint64_t still_waiting(const tp_scale *scale) {
   return scale->waiting - least(added, scale->waiting);
 }
 
-void tp_pool_rescale(tp_pool *pool, double now) {
+void tp_scale_run(tp_pool *pool, double now) {
   tp_scale *scale = &pool->scale;
   tp_load load = {.size = pool->size,
                   .running = pool->running + pool->cancelled,
-                  .waiting = tp_pool_wanting(pool),
+                  .waiting = tp_scale_wanting(pool),
                   .before = still_waiting(scale),
                   .quiet = scale->last.quiet};
   scale->last = tp_scale_decide(&scale->bounds, &load);

@@ -69,17 +69,17 @@ bool tp_scale_may_shrink(const struct tp_pool *pool);
 /* ---- the pool's methods ---- */
 
 /* Whether the pool may have that size: false with InvalidArgument outside of its bounds. */
-bool tp_pool_check_size(const struct tp_pool *pool, uint64_t size, tp_error *error);
+bool tp_scale_check_size(const struct tp_pool *pool, uint64_t size, tp_error *error);
 
 /* Changes the size by so many, as far as 0 or the bounds allow. False with InvalidArgument where
  * there is no limit that could be changed. */
-bool tp_pool_scale(struct tp_pool *pool, int64_t by, tp_error *error);
+bool tp_scale_by(struct tp_pool *pool, int64_t by, tp_error *error);
 
 /* Tasks that would start now were there room, as far as their groups know. */
-uint64_t tp_pool_wanting(const struct tp_pool *pool);
+uint64_t tp_scale_wanting(const struct tp_pool *pool);
 
 /* Looks at a pool that scales itself, decides, and sets the size; tells TP_EVENT_SCALED or
  * TP_EVENT_HELD. `now`: host clock, seconds. */
-void tp_pool_rescale(struct tp_pool *pool, double now);
+void tp_scale_run(struct tp_pool *pool, double now);
 
 #endif

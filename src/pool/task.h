@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A task: one call being run, and the table that finds live tasks by id. The record is part of what
- * the executor keeps for the call. Its state is changed by tp_pool_enter alone. */
+ * the executor keeps for the call. Its state is changed by tp_flow_enter alone. */
 #ifndef TP_POOL_TASK_H
 #define TP_POOL_TASK_H
 
