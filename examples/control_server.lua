@@ -1,22 +1,22 @@
 -- SPDX-License-Identifier: MIT
--- Workers that empty a queue, and a person who decides how many of them there are.
+-- Workers that empty a queue. A control port sets how many of them there are.
 --
 --     taskpool run examples/control_server.lua [SOCKET [SECONDS]]
 --     taskpool control unix SOCKET                               in another terminal
 --
 --     > num-running        how many workers there are (3)
 --     > start 2            two more of them
---     > stop 1             one less; the item that it was at goes back to the front of the queue
+--     > stop 1             one less; the item that it worked on goes back to the front of the queue
 --
--- A second socket, SOCKET.jobs, leads to a pool that runs any function of the modules beside this file:
+-- A second socket, SOCKET.jobs, serves a pool that runs any function of the modules beside this file:
 --
 --     > map mypackage.mymodule.worker ['x','y','z'] -n 3
 --
--- There are 100 items, SECONDS (1) for each. When all of them have been processed, everything ends.
+-- There are 100 items, and each takes SECONDS (1). When all of them have been processed, the host ends.
 local taskpool = require "taskpool"
 local uv = require "luv"
 
----Where the socket is unless somebody says so: in a directory that is only the user's.
+---The default path of the socket, in a directory that only the user can enter.
 ---@return string path
 ---@return string|nil directory to be removed at the end
 local function default_socket()

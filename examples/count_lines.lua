@@ -3,9 +3,9 @@
 --
 --     taskpool run examples/count_lines.lua DIR [TASKS]
 --
--- Prints what `find DIR -type f -print0 | xargs -0 cat | wc -l` prints, and the number of files. The tree is
--- walked only as far as there are free tasks for its files. Symbolic links are not followed. What cannot be
--- read is told on stderr and counted.
+-- Prints what `find DIR -type f -print0 | xargs -0 cat | wc -l` prints, and the number of files. The tree
+-- is walked only as far as there are free tasks for its files. Symbolic links are not followed. What cannot be read is
+-- reported on stderr and counted.
 local taskpool = require "taskpool"
 local uv = require "luv"
 
@@ -18,7 +18,7 @@ local function complain(message)
   io.stderr:write(message, "\n")
 end
 
----The kind of a directory's entry, also where the file system does not tell.
+---The kind of a directory's entry, also if the file system does not tell it.
 local function kind_of(path, kind)
   if kind and kind ~= "unknown" then
     return kind

@@ -4,8 +4,8 @@
 --     taskpool run examples/hash_files.lua DIR [THREADS]
 --
 -- Prints what `find DIR -type f -exec sha256sum {} + | LC_ALL=C sort -k2` prints, byte for byte. The tasks run in
--- threads, each with a Lua state of its own, so the function is given by its name and found there too. What
--- cannot be read is told on stderr, and makes the exit code 1.
+-- threads, each with a Lua state of its own, so the function is given by its name. What cannot be read is reported on
+-- stderr, and makes the exit code 1.
 local taskpool = require "taskpool"
 local uv = require "luv"
 
@@ -35,8 +35,8 @@ local function walk(directory, visit)
   end
 end
 
----A line as sha256sum writes it: in a name, a backslash and line breaks are escaped, which a backslash before
----the line tells.
+---A line such as sha256sum writes it. Backslashes and line breaks of a name are escaped; then a backslash begins the
+---line.
 local function line_of(path, hash)
   local escaped = path:gsub("[\\\n\r]", { ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r" })
   return ("%s%s  %s"):format(escaped ~= path and "\\" or "", hash, escaped), escaped

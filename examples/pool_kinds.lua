@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- The six pools that aio_parallel_tools has as classes are options of one here: a fixed size or one that follows the
--- work, times three orders.
+-- The six pool classes of aio_parallel_tools are options of one class here: a fixed size or one that follows the work,
+-- and one of three orders.
 --
 --     taskpool run examples/pool_kinds.lua
 --
--- Each gets the same twelve calls at once. Prints in which order they were begun, and how many ran at a time at most.
+-- Each pool gets the same twelve calls at once. Prints in which order they began, and how many ran at a time at most.
 local taskpool = require "taskpool"
 
 local autoscale = { min = 1, max = 4, interval = 0.01 }

@@ -6,7 +6,7 @@
 --     $ printf '5 echo later\n1 echo first\n5 echo last\n' | taskpool run examples/priority_queue.lua
 --
 -- Each line of FILE, or of the input, is a weight and a command. The smallest weight is next, equals in the order of
--- the lines; so many run at a time, 1 unless said otherwise. Prints how each has ended, in the order in which they do.
+-- the lines. TASKS (1) of them run at a time. Prints how each has ended, in the order in which they end.
 local taskpool = require "taskpool"
 local uv = require "luv"
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- A SimpleTaskPool: one function, as many tasks of it as wanted, started and stopped as one goes.
+-- A SimpleTaskPool: one function, in as many tasks as you start. Tasks are started and stopped while others run.
 --
 --     taskpool run examples/simple_pool.lua
 --
--- The log on stderr tells what the pool does. It takes five seconds.
+-- The log on stderr tells what the pool does. The script takes five seconds.
 local taskpool = require "taskpool"
 
 taskpool.log.level = "debug"

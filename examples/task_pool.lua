@@ -3,9 +3,8 @@
 --
 --     taskpool run examples/task_pool.lua
 --
--- Two tasks of `work` begin. The four of `other_work` must share the one place that is left, and may not
--- be more than two when there is room again. The log on stderr tells who waits for whom; it takes 17
--- seconds.
+-- Two tasks of `work` begin. The four of `other_work` share the one place that is left. When there is more room, two of
+-- them run at a time. The log on stderr tells which task starts and ends when. The script takes 17 seconds.
 local taskpool = require "taskpool"
 
 taskpool.log.level = "debug"

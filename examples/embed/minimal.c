@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The least that a C program needs: a host, work for it, and a socket on which people can steer it.
+ * The smallest host in C: a pool with work, and a socket by which it can be steered.
  *
  *     embed-minimal [SOCKET]     then, meanwhile: taskpool control unix SOCKET num-running */
 #include <stdio.h>

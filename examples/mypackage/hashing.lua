@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Digests of files, for tasks that run in threads: see examples/hash_files.lua. Needs the Debian package
--- lua-luaossl.
+-- Digests of files, for tasks that run in threads; see examples/hash_files.lua. Needs the Debian package lua-luaossl.
 local digest = require "openssl.digest"
 
 local CHUNK <const> = 256 * 1024

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Functions and arguments to be named in control commands:
+-- Functions and arguments for control commands:
 --
 --     > map mypackage.mymodule.worker ['x','y','z'] -n 3
 --     > map mypackage.mymodule.worker mypackage.mymodule.items -n 3
@@ -11,7 +11,7 @@ local taskpool = require "taskpool"
 
 local mymodule = {}
 
----Something to work on.
+---Items to work on.
 mymodule.items = { "apple", "pear", "plum", "fig", "quince" }
 
 ---Takes a second for an item.
@@ -21,7 +21,7 @@ function mymodule.worker(item)
   return item
 end
 
----Makes an iterator over 10, 9, ... 1. A new number comes every half a second.
+---Makes an iterator over 10, 9, ... 1. A number comes every half second.
 function mymodule.countdown()
   local number = 11
   return function()

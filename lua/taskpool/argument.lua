@@ -1,4 +1,4 @@
----Checks of what callers hand in. Each failure is an InvalidArgument error that says where and what.
+---Checks of arguments. Each failure is an InvalidArgument error that says where and what.
 ---
 ---SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
@@ -25,8 +25,8 @@ function argument.describe(value)
 end
 
 ---Refuses a value that is not an integer of at least `least`.
----@param where string the function that was called, as "Queue"
----@param name string what the value is, as "maxsize"
+---@param where string the function that was called, such as "Queue"
+---@param name string what the value is, such as "maxsize"
 ---@param least integer
 ---@param value any
 function argument.check_count(where, name, least, value)

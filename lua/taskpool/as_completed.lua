@@ -14,11 +14,11 @@ local argument = require "taskpool.argument"
 ---@field first integer no position before this one is waited for
 ---@field share_pool boolean they are all calls of one pool
 ---@field waiters integer[] the wake ids of those who wait for the next one
----@field waiting table [1] whether memory was missing to take down an end; [2] one of `waiters`, or false
+---@field waiting table [1] whether memory was missing to note an end; [2] one of `waiters`, or false
 local Completion = {}
 Completion.__index = Completion
 
----Has those who wait look again.
+---Wakes all that wait; they look again.
 function Completion:wake()
   for index = 1, #self.waiters do
     core.wake(self.waiters[index])
@@ -28,7 +28,7 @@ function Completion:wake()
   end
 end
 
----Takes down that the future at `index` is done.
+---Notes that the future at `index` is done.
 ---@param index integer
 function Completion:ended(index)
   self.order[#self.order + 1] = index
@@ -49,7 +49,7 @@ function Completion:needed()
   end
 end
 
----Waits until one is done that was not handed out.
+---Waits until a future is done that was not handed out.
 ---@async
 function Completion:wait()
   while self.handed_out == #self.order and self.handed_out < self.count do

@@ -1,6 +1,6 @@
 ---SPDX-License-Identifier: MIT
 ---
----Control servers: people and programs steer the pools of this host through them.
+---Control servers, by which people and programs steer the pools of this host.
 ---
 ---    local server = taskpool.control.serve { pool, tcp = "127.0.0.1:8001" }
 ---    local server <close> = taskpool.control.serve { pool, another, unix = "/run/user/1000/jobs.sock" }
@@ -18,13 +18,13 @@ local core = require "taskpool.control.core"
 
 ---@class taskpool.Server
 ---@field close fun(self: taskpool.Server) takes no more clients and ends the sessions
----@field wait async fun(self: taskpool.Server): true waits until it is closed and its last client gone
----@field address fun(self: taskpool.Server): string where it listens, as "tcp://127.0.0.1:8001"
+---@field wait async fun(self: taskpool.Server): true waits until it is closed and its last client is gone
+---@field address fun(self: taskpool.Server): string where it listens, such as "tcp://127.0.0.1:8001"
 
 local control = {}
 
 ---Opens a control server on `tcp` or `unix`. Raises InvalidArgument for wrong options, Denied for an
----address that is not loopback, IOError where it cannot listen there.
+---address that is not loopback, IOError if it cannot listen there.
 ---@type fun(options: taskpool.ServeOptions): taskpool.Server
 control.serve = core.serve
 

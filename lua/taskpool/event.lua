@@ -26,14 +26,14 @@ function Event:is_set()
   return self.happened
 end
 
----Lets it happen: all tasks that wait for it go on, and later ones do not wait. Those that wait now go
----on even if it is cleared before their turn comes.
+---Says that it has happened: all tasks that wait for it go on, and later ones do not wait. Those that wait
+---now go on even if it is cleared before their turn comes.
 function Event:set()
   self.happened = true
   self.waiters:wake_all()
 end
 
----Takes it back: tasks wait for it again.
+---Resets it: tasks wait for it again.
 function Event:clear()
   self.happened = false
 end

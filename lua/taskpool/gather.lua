@@ -1,4 +1,4 @@
----Runs several things at once and waits for all of them.
+---Runs several functions concurrently and waits for all of them.
 ---
 ---SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
@@ -11,7 +11,7 @@ local STRIDE <const> = 500
 ---@class taskpool.Gathering
 ---@field count integer how many there are
 ---@field left integer how many have not ended
----@field waiting table [1] whether memory was missing to take down an end; [2] the caller's wait, or false
+---@field waiting table [1] whether memory was missing to note an end; [2] the caller's wait, or false
 ---@field futures table<integer, taskpool.Future|nil> by position; nil once it has ended
 ---@field results table<integer, any> by position
 ---@field failed taskpool.Future|nil the first that has raised
@@ -30,7 +30,7 @@ function Gathering:each(step)
   end
 end
 
----Cancels what stands at `index`, if it has not ended.
+---Cancels the coroutine at `index`, if it has not ended.
 ---@param index integer
 ---@param message string
 function Gathering:cancel(index, message)
@@ -40,14 +40,14 @@ function Gathering:cancel(index, message)
   end
 end
 
----Runs when the caller is through with it. Some have not ended only if the caller was cancelled.
+---Runs at the end of the gather. Some coroutines have not ended then only if the caller was cancelled.
 function Gathering:__close()
   for index = 1, self.left > 0 and self.count or 0 do
     self:cancel(index, "the task that gathers was cancelled")
   end
 end
 
----Has the caller go on, if it waits.
+---Wakes the caller, if it waits.
 function Gathering:wake()
   local wake_id = self.waiting[2]
   if wake_id then
@@ -56,7 +56,7 @@ function Gathering:wake()
   end
 end
 
----Takes down how the coroutine at `index` ended.
+---Notes how the coroutine at `index` ended.
 ---@param index integer
 ---@param ok boolean
 ---@param value any its first result
@@ -156,10 +156,10 @@ local function run(targets, count, what)
   return gathering.failed:await()
 end
 
----Runs each argument, a function or an object with `:await()`, in a coroutine of its own, waits until
----all have ended, and returns the first result of each, in the order of the arguments. With one list of
----them it returns the list of the results. The call that a future stands for runs already; it is
----cancelled with the others.
+---Runs each argument, a function or an object with `:await()`, in a coroutine of its own, waits until all
+---have ended, and returns the first result of each, in the order of the arguments. With one list of them it
+---returns the list of the results. A future stands for a call that runs already; it is cancelled with the
+---others.
 ---
 ---The first error cancels the others; when they have ended too, it is raised here. A caller that is
 ---cancelled while it waits cancels them all.

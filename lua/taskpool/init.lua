@@ -15,11 +15,11 @@
 ---      pool:gather_and_close()
 ---    end)
 ---
----The core is C (taskpool.core); what needs no C stands beside this file, a file for each subject.
+---The core is in C (taskpool.core). What needs no C is in files beside this one, one for each subject.
 local core = require "taskpool.core"
 local directory = select(2, ...):match "^.*/"
 if directory then
-  core.library("@" .. directory) -- these files are not interrupted half way
+  core.library("@" .. directory) -- these files are not interrupted in the middle
 end
 core.on_scope_end(require "taskpool.scope")
 

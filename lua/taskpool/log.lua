@@ -23,8 +23,8 @@ local argument = require "taskpool.argument"
 ---@field error fun(format: string, ...: any)
 local writers = {}
 
----Makes the function that writes records of one level. Without further arguments the text is taken
----as it is, so that a percent sign in it does no harm.
+---Makes the function that writes records of one level. Without further arguments the text is written as it
+---is, also with percent signs in it.
 ---@param level taskpool.LogLevel
 ---@return fun(format: string, ...: any)
 local function writer(level)
@@ -38,7 +38,7 @@ for _, level in ipairs { "debug", "info", "warning", "error" } do
   writers[level] = writer(level)
 end
 
-local handler ---@type taskpool.LogHandler|nil the one that is set now; the core tells it to nobody
+local handler ---@type taskpool.LogHandler|nil the one that is set now; the core has no way to read it
 
 local get = {
   level = function()

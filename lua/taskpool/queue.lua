@@ -1,29 +1,28 @@
 ---SPDX-License-Identifier: MIT
 ---
----A queue between tasks: some put items in, others get them out, both in the order of their coming.
+---A queue between tasks: some put items in, others get them out, first in, first out.
 ---
 ---    local queue = taskpool.Queue(10)              at most 10 items wait in it
 ---    queue:put(item)                               waits while it is full
 ---    local item = queue:get()                      waits while it is empty
 ---
 ---A worker that may be cancelled takes items as handles. At the end of the scope the item counts as
----processed; if it is a cancel that ends the scope, the item goes back to the front of the queue for
----the next worker. (Any other error was the item's own: putting it back would fail the next one.)
+---processed. If a cancel ends the scope, the item goes back to the front of the queue for the next worker.
+---(After any other error it does not, because it would fail the next worker too.)
 ---
 ---    while true do
 ---      local item <close> = queue:take()
 ---      work_on(item.value)
 ---    end
 ---
----`join` waits until every item that was put in has been processed. After `close` nothing can be put
----in; the items left are still handed out, then `get` returns nil, so that `for item in queue:items()`
+---`join` waits until every item that was put in has been processed. After `close` nothing can be put in. The
+---items that are left can still be taken out; then `get` returns nil, so that `for item in queue:items()`
 ---ends.
 ---
----How it works. An item is handed straight to the task that waits for it, and a free place straight to
----the task that waits for it; nobody can push in between. Hence two invariants: tasks wait to get only
----while no item is there, and tasks wait to put only while it is full. A hand-over is final (see
----waiters.lua), so no item is lost when its receiver is cancelled in the same moment: it gets the
----item, and its next wait raises.
+---How it works. An item is handed directly to the task that waits for it, and so is a free place; no other
+---task can come first. Hence two invariants: tasks wait to get only while the queue is empty, and to put only
+---while it is full. A hand-over is final (see waiters.lua), so no item is lost when its receiver is cancelled
+---in the same moment: it gets the item, and its next wait raises.
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 local Waiters = require "taskpool.waiters"
@@ -200,7 +199,7 @@ function Queue:get_nowait()
 end
 
 ---An iterator over the items, until the queue is closed and empty: `for item in queue:items() do`.
----Each item still wants its `item_processed`, if somebody joins the queue.
+---Each item still needs its `item_processed`, if a task joins the queue.
 ---@return async fun(): any
 function Queue:items()
   return function()

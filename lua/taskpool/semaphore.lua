@@ -1,6 +1,6 @@
 ---SPDX-License-Identifier: MIT
 ---
----A number of permits. A task that acquires one waits while none is free; first come, first served.
+---A number of permits. A task that acquires one waits while none is free. The task that waits longest is next.
 ---
 ---    local connections = taskpool.Semaphore(3)
 ---
@@ -9,14 +9,14 @@
 ---      ...                                         at most three tasks are here at a time
 ---    end                                           given back, also by an error or a cancel
 ---
----`acquire` returns a permit whose scope gives it back. Who wants to give it back elsewhere does not
----keep it in a `<close>` variable and calls `release` once instead.
+---The end of the permit's scope gives it back. To give it back elsewhere, do not keep it in a `<close>` variable, and
+---call `release` once.
 local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 local Waiters = require "taskpool.waiters"
 
 ---@class taskpool.Semaphore
----@field private free integer permits that nobody holds; 0 while tasks wait
+---@field private free integer permits that are free; 0 while tasks wait
 ---@field private bound integer all permits
 ---@field private permit taskpool.Permit permits are alike, so there is one object for all
 ---@field private waiters taskpool.Waiters
@@ -68,7 +68,7 @@ function Semaphore:acquire()
   return self.permit
 end
 
----Gives one permit back: to the task that waits longest, if any. Raises InvalidArgument where all are
+---Gives one permit back: to the task that waits longest, if any. Raises InvalidArgument if all are
 ---free already.
 function Semaphore:release()
   if self.free == self.bound then

@@ -1,6 +1,6 @@
 ---SPDX-License-Identifier: MIT
 ---
----What specs of task code need: a clock that does not make them wait, and a record of what happened.
+---For specs of task code: a clock that does not make them wait, and a record of what happened.
 ---
 ---    local testing = require "taskpool.testing"
 ---
@@ -17,16 +17,16 @@ local log = require "taskpool.log"
 
 local testing = {}
 
----Something to be done at the end of a scope.
+---Runs `f` at the end of a scope.
 ---@param f function
 local function at_end(f)
   return setmetatable({}, { __close = f })
 end
 
----Runs `main(...)` as the main task under the virtual clock: when nothing can run, the time jumps to
----the next timer, so hours pass in milliseconds. Everything happens in the same order each time; for that
----a task that never waits is interrupted after a second of the processor's time only. Returns what
----`main` returns and raises what it raises. The real clock is back afterwards.
+---Runs `main(...)` as the main task under the virtual clock: when nothing can run, the time jumps to the next
+---timer, so hours pass in milliseconds. Everything happens in the same order each time. For this reason a
+---task that never waits is interrupted only after a second of processor time. Returns what `main` returns and
+---raises what it raises. The real clock is back afterwards.
 ---@param main function
 ---@param ... any
 ---@return any ...
@@ -73,7 +73,7 @@ function Recorder:add(level, message)
   self[#self + 1] = { time = core.now() - self.began, level = level, message = message }
 end
 
----Takes down something of the spec's own.
+---Adds a line of the spec's own.
 ---@param format string
 ---@param ... any
 function Recorder:note(format, ...)
@@ -90,8 +90,8 @@ function Recorder:lines()
   return lines
 end
 
----How many messages hold the text.
----@param text string taken as it is, no pattern
+---How many messages contain the text.
+---@param text string plain text, not a pattern
 ---@return integer
 function Recorder:count(text)
   local count = 0

@@ -2,13 +2,13 @@
 ---
 ---A line of waiting tasks, first come first served. Queue, Event and Semaphore are built on it.
 ---
----Who waits holds a *ticket* with the wake id of its park. The waker takes the oldest ticket out of the
----line and wakes it with values. A wake that succeeded is final: where the task is cancelled in the
----same moment, the values still come out of its wait. So whoever hands something over by `wake_one`
----knows for sure whether it was taken.
+---A task that waits holds a *ticket* with the wake id of its park. The waker takes the oldest ticket out of
+---the line and wakes it with values. A wake that succeeded is final: if the task is cancelled at the same
+---moment, the values still come out of its wait. So a task that hands something over by `wake_one` knows
+---whether it was taken.
 ---
----A task that is cancelled while it waits leaves a hole in the line. Holes are skipped, and closed up
----as soon as they are more than the tickets that are left, so they cost constant time and space each.
+---A task that is cancelled while it waits leaves a hole in the line. Holes are skipped, and are removed as
+---soon as there are more of them than tickets, so each costs constant time and space.
 local core = require "taskpool.core"
 
 ---@class taskpool.Waiters

@@ -52,7 +52,7 @@ function core.error(code, message) end
 function core.no_retry(err) end
 
 ---Which try of its function the running task is at, from 1 on; in the task's callbacks, how many there were.
----nil outside of a pool's task, also in what `gather` and `timeout` run in it.
+---nil outside of a task of a pool, also in the coroutines of `gather` and `timeout`.
 ---@return integer|nil
 function core.tries() end
 
@@ -61,7 +61,7 @@ function core.tries() end
 ---@param seconds number
 function core.sleep(seconds) end
 
----Lets all others that can run have their turn.
+---Lets all other tasks that can run have their turn.
 ---@async
 function core.yield() end
 
@@ -69,9 +69,9 @@ function core.yield() end
 ---@return number
 function core.now() end
 
----Outside of a task: runs `main(...)` as a task, and the loop until it has returned, no task is left and
----no server is open. Inside a task: just calls it. Returns its results and raises its error; raises
----Deadlock where tasks are left that nothing can wake.
+---Outside of a task: runs `main(...)` as a task, and the loop until it has returned, no task is left and no
+---server is open. Inside a task: calls it. Returns its results and raises its error; raises Deadlock if tasks
+---are left that nothing can wake.
 ---@param main function
 ---@param ... any
 ---@return any ...
@@ -79,7 +79,7 @@ function core.run(main, ...) end
 
 ---Calls `fn(..., callback)` and waits until the callback is called. A failure of `fn` itself is returned
 ---as nil, message, code. So is a callback whose first argument is a string, as luv's are; where it is
----nil, the arguments behind it are returned (true if there are none); otherwise all of them.
+---nil, the arguments after it are returned (true if there are none); otherwise all of them.
 ---
 ---    local descriptor, message = taskpool.await(uv.fs_open, path, "r", 0)
 ---@async
@@ -112,7 +112,7 @@ function core.reload(module) end
 ---@return any ...
 function core.catch_cancel(fn, ...) end
 
----Calls `fn(...)` with the cancel of the running task held off: its waits do not raise for so many seconds,
+---Calls `fn(...)` while a cancel of the running task is held off: waits do not raise for at most `seconds`,
 ---within the grace of the cancel. For a cleanup that must wait. Raises what `fn` raises.
 ---@async
 ---@param seconds number
@@ -139,7 +139,7 @@ function core.checkpoint() end
 ---@return integer
 function core.waiter() end
 
----Waits until somebody wakes the id that `core.waiter` gave. Returns the values of the wake.
+---Waits until the id that `core.waiter` gave is woken. Returns the values of the wake.
 ---@async
 ---@param what? taskpool.Future|table<any, taskpool.Future> what it waits for, of several for all of them:
 ---Deadlock is raised if that can never be done
@@ -158,7 +158,7 @@ function core.wake(id, ...) end
 ---@return taskpool.Future
 function core.start(fn, ...) end
 
----Has `f(ok, ...)` called once when the future is done, now if it is; `f` may not wait. An error counts
+---Calls `f(ok, ...)` once when the future is done, now if it is; `f` may not wait. An error counts
 ---as seen then, unless `f` returns false. If `f` fails, as for lack of memory, waiting[1]
 ---becomes true, and the park whose id is waiting[2] is woken: both must be there before.
 ---@param future taskpool.Future
@@ -191,7 +191,7 @@ function core.log(level, message) end
 ---@return taskpool.LogLevel
 function core.log_level(level) end
 
----Has log records handed to `handler`; nil: to where they went before.
+---Passes log records to `handler`; nil: to where they went before.
 ---@param handler taskpool.LogHandler|nil
 function core.log_handler(handler) end
 
@@ -204,7 +204,7 @@ function core.preempt(on) end
 ---@return integer
 function core.dropped_results() end
 
----Says that functions of chunks whose names begin with `prefix` are not to be interrupted half way.
+---Says that functions of chunks whose names begin with `prefix` must not be interrupted in the middle.
 ---@param prefix string
 function core.library(prefix) end
 
@@ -212,7 +212,7 @@ function core.library(prefix) end
 ---@param f fun(pool: taskpool.Pool, err: any)
 function core.on_scope_end(f) end
 
----Has every task preempted after so many instructions, to test that it makes no difference; 0: no more.
+---Preempts every task after so many instructions, to test that it makes no difference; 0: no longer.
 ---@param instructions integer
 function core.force_preemption(instructions) end
 

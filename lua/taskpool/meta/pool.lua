@@ -13,13 +13,13 @@
 ---A Lua function, a table that can be called, or the name of a function: "package.module.function".
 ---@alias taskpool.Function function|table|string
 
----A list, an iterator function, a coroutine, or a table with __call, __pairs, __index or __len. `map` and its kin
----also take what a generic `for` takes: an iterator, a state, a first value, such as `pairs(t)` gives them, and a
----value that is closed at the end, such as the file of `io.lines(path)`.
+---A list, an iterator function, a coroutine, or a table with __call, __pairs, __index or __len. `map`,
+---`starmap` and `doublestarmap` also take what a generic `for` takes: an iterator, a state and a first value, such as
+---those of `pairs(t)`, and a value that is closed at the end, such as the file of `io.lines(path)`.
 ---@alias taskpool.Iterable any[]|function|thread|table
 
----Called when a task has ended or was cancelled, with its id, whether it ended well, and its results or
----its error. May wait.
+---Called when a task has ended or was cancelled: with its id, whether it ended well, and its results or its
+---error. It may wait.
 ---@alias taskpool.Callback fun(id: integer, ok: boolean, ...: any)|string
 
 ---How a task is tried again when its function fails. Not tried again are a task that was cancelled or ran out of time,
@@ -49,7 +49,7 @@
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
 ---@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
 ---@field queue_limit? number how many submitted calls may wait beyond the free places; default: math.huge
----@field autoscale? taskpool.Autoscale has the pool change its size by itself; `size` is then the first one
+---@field autoscale? taskpool.Autoscale the pool changes its size by itself; `size` is the first one
 
 ---The bounds of a pool that changes its size by itself: quickly up when tasks wait for a place, slowly down when
 ---places stay free. Each decision is logged with its reason, at level "info".
@@ -94,12 +94,12 @@
 ---has ended, of `submit_nowait` after a flush; default: none
 
 ---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
----"cancelled". An error that nobody was given is logged when the future is collected.
+---"cancelled". An error that no task has awaited is logged when the future is collected.
 ---@class taskpool.Future
 local Future = {}
 
 ---Waits until the call has ended; any number of tasks may. Returns its results or raises its error, each
----time anew. When it has not ended in so many seconds, raises TimedOut; the call goes on.
+---time again. Raises TimedOut if it has not ended after `seconds`; the call goes on.
 ---@async
 ---@param seconds? number default: no limit
 ---@return any ...
@@ -109,7 +109,7 @@ function Future:await(seconds) end
 ---@return boolean
 function Future:done() end
 
----Cancels the call; what has not started never starts.
+---Cancels the call. If it has not started, it never starts.
 ---@param options? taskpool.CancelOptions
 ---@return boolean cancelled false: it was done already
 function Future:cancel(options) end
