@@ -112,7 +112,32 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
   return unpack(L, base);
 }
 
-/* Pushes function and arguments of the next task; returns how many arguments. */
+/* Has the coroutine that has just ended a task, and runs, keep function and items of a call. */
+static void keep_parts(const tp_call *call, tp_coro *coro) {
+  lua_settop(coro->L, TP_STACK_HANDLER);
+  lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->function);
+  lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->feed.items);
+  coro->kept = call;
+  coro->base = TP_STACK_ITEMS;
+}
+
+/* Pushes function and arguments of the next task, which the coroutine keeps; returns how many
+ * arguments. */
+static int push_kept(tp_call *call, lua_State *L) {
+  int base = lua_gettop(L);
+  lua_pushvalue(L, TP_STACK_FUNCTION);
+  if (call->iterated)
+    return spread(call, L, base, tp_feed_take(&call->feed, L));
+  call->next++;
+  if (call->spread != TP_SPREAD_SAME) {
+    lua_rawgeti(L, TP_STACK_ITEMS, (lua_Integer)call->next);
+    return spread(call, L, base, 1);
+  }
+  lua_pushvalue(L, TP_STACK_ITEMS);
+  return unpack(L, base);
+}
+
+/* The same, from the registry, for a coroutine that does not run yet. */
 static int push_next(tp_call *call, lua_State *L) {
   int base = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
@@ -125,6 +150,15 @@ static int push_next(tp_call *call, lua_State *L) {
   lua_rawgeti(L, -1, (lua_Integer)call->next);
   lua_replace(L, -2);
   return spread(call, L, base, 1);
+}
+
+/* Pushes what the next task calls; returns how many arguments. */
+static int push_parts(tp_call *call, tp_coro *coro) {
+  if (coro->state != TP_CORO_RUNNING)
+    return push_next(call, coro->L);
+  if (coro->kept != call)
+    keep_parts(call, coro);
+  return push_kept(call, coro->L);
 }
 
 /* Has a task run, if it does not already: it was the reusable one. */
@@ -160,7 +194,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   if (call->timeout > 0 && !tp_exec_cancel_after(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
   int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
-  begin(coro, wrapped + push_next(call, coro->L));
+  begin(coro, wrapped + push_parts(call, coro));
   exec->handover.group = NULL;
   exec->handover.taken = NULL;
   *task = &coro->as.task;

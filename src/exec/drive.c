@@ -4,10 +4,7 @@
  *
  * Its thread runs one C function, `drive`, which calls the body of a call under a base lua_pcallk
  * frame and then, for a task, its callbacks; when it returns, the thread is at rest and can be
- * resumed anew. `drive` is its own continuation: `phase` says which part has just come back.
- *
- * Stack of the thread while it runs: [1] the message handler, above it the function and arguments,
- * or the results, of the present call. At rest it is empty. */
+ * resumed anew. `drive` is its own continuation: `phase` says which part has just come back. */
 #include "exec/drive.h"
 #include "exec/call.h"
 #include "exec/cancel.h"
@@ -43,7 +40,7 @@ static bool tell(tp_coro *coro, lua_State *L, bool ok) {
   if (!group->submitted)
     return false;
   coro->phase = TP_PHASE_REST;
-  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - 1);
+  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - coro->base);
   coro->phase = TP_PHASE_BODY;
   return told;
 }
@@ -106,13 +103,13 @@ static bool push_callback(tp_coro *coro, lua_State *L, tp_call_callback which, i
   const tp_group *group = coro->as.task.group;
   if (!tp_call_has_callback(group, which))
     return false;
-  int results = lua_gettop(L) - 1;
+  int results = lua_gettop(L) - coro->base;
   luaL_checkstack(L, results + 6, "too many results");
   tp_call_push_callback(group, L, which);
   lua_pushinteger(L, (lua_Integer)coro->as.task.id);
   lua_pushboolean(L, !coro->failed);
   for (int i = 0; i < results; i++)
-    lua_pushvalue(L, 2 + i);
+    lua_pushvalue(L, coro->base + 1 + i);
   *count = results + 2;
   return true;
 }
@@ -126,7 +123,7 @@ static int run_callback(tp_coro *coro, lua_State *L, tp_coro_phase phase) {
   coro->phase = (uint8_t)phase;
   if (!push_callback(coro, L, is_end ? TP_CALLBACK_END : TP_CALLBACK_CANCEL, &count))
     return LUA_OK;
-  return lua_pcallk(L, count, 0, 1, (lua_KContext)coro, drive);
+  return lua_pcallk(L, count, 0, TP_STACK_HANDLER, (lua_KContext)coro, drive);
 }
 
 static bool is_ok(int status) {
@@ -146,19 +143,21 @@ void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
   coro->as.job.done = NULL;
   coro->phase = TP_PHASE_REST; /* no cancel is raised in what `done` calls */
   if (done)
-    done(coro->as.job.context, L, ok, lua_gettop(L) - 1);
+    done(coro->as.job.context, L, ok, lua_gettop(L) - coro->base);
   else if (!ok && !tp_exec_cancel_is_error(coro->exec, L, -1))
     tp_report_tell(coro->exec, coro, L, coro->as.job.what);
   tp_exec_cancel_clear(coro);
 }
 
-/* Calls the function at [2]; in a coroutine that was cancelled before it began, fails at once. */
+/* Calls the function above the base; in a coroutine that was cancelled before it began, fails at
+ * once. */
 static int run_body(tp_coro *coro, lua_State *L) {
   coro->phase = TP_PHASE_BODY;
   tp_preempt_prepare(coro->exec, L);
   if (!coro->cancelling || !coro->cancelling->reason)
-    return lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, (lua_KContext)coro, drive);
-  lua_settop(L, 1);
+    return lua_pcallk(L, lua_gettop(L) - coro->base - 1, LUA_MULTRET, TP_STACK_HANDLER,
+                      (lua_KContext)coro, drive);
+  lua_settop(L, coro->base);
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return LUA_ERRRUN;
 }
@@ -221,7 +220,7 @@ static int drive(lua_State *L, int status, lua_KContext context) {
     coro->phase = TP_PHASE_REST;
     if (coro->traced) /* by a failure that is nobody's concern, as that of a submitted call */
       tp_report_forget(coro, L);
-    lua_settop(L, 1);
+    lua_settop(L, coro->base);
     goes_on = pool && !has_waited && take_next(coro, pool);
   } while (goes_on);
   return 0;
@@ -230,15 +229,18 @@ static int drive(lua_State *L, int status, lua_KContext context) {
 int tp_drive_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   tp_ready_count_begun(coro);
+  coro->kept = NULL;
+  coro->base = TP_STACK_HANDLER;
   lua_pushcfunction(L, tp_report_handler);
-  lua_replace(L, 1);
+  lua_replace(L, TP_STACK_HANDLER);
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
 
 int tp_drive_after_kill(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   lua_pushcfunction(L, tp_report_handler);
-  lua_replace(L, 1);
+  lua_replace(L, TP_STACK_HANDLER);
+  coro->base = TP_STACK_HANDLER;
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);
 }

@@ -14,7 +14,8 @@ int tp_drive_main(lua_State *L);
 /* Lua: goes on with a killed coroutine after its body, in a new thread. Stack: the coroutine. */
 int tp_drive_after_kill(lua_State *L);
 
-/* A call that is not a task has ended with the values above [1], or with the error on top of L. */
+/* A call that is not a task has ended with the values above the base of
+ * its stack (state.h), or with the error on top of L. */
 void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok);
 
 #endif

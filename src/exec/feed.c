@@ -15,47 +15,52 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
+/* So many values have a place on the stack of a task that starts, whatever else is there. */
+enum { SURE_COUNT = 4 };
+
 static int iterate(lua_State *L, int status, lua_KContext context);
 
 /* Calls the iterator for its next values. Stack: [1] the call, whose first part is the feed, [2]
  * the iterator. */
-static int call_iterator(lua_State *L) {
-  lua_settop(L, 2);
+static int call_iterator(lua_State *L, tp_feed *feed) {
   lua_pushvalue(L, 2);
-  lua_callk(L, 0, LUA_MULTRET, 0, iterate);
-  return iterate(L, LUA_OK, 0);
+  lua_callk(L, 0, LUA_MULTRET, (lua_KContext)feed, iterate);
+  return iterate(L, LUA_OK, (lua_KContext)feed);
 }
 
+/* The values were taken, or the group is cancelled. */
 static int offered(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  (void)context;
-  tp_feed *feed = lua_touserdata(L, 1);
-  tp_wait_values(feed->exec, L, 2);
-  return call_iterator(L);
+  tp_feed *feed = (tp_feed *)context;
+  if (feed->coro->cut)
+    tp_wait_values(feed->exec, L, 2);
+  return call_iterator(L, feed);
 }
 
 /* The iterator has returned: offers its values, or ends. */
 static int iterate(lua_State *L, int status, lua_KContext context) {
   (void)status;
-  (void)context;
-  tp_feed *feed = lua_touserdata(L, 1);
-  if (lua_isnoneornil(L, 3))
-    return 0;
+  tp_feed *feed = (tp_feed *)context;
   int count = lua_gettop(L) - 2;
-  tp_wait_check(feed->exec, L);
+  if (count == 0 || lua_isnil(L, 3))
+    return 0;
+  if (feed->coro->cancelling)
+    tp_wait_check(feed->exec, L);
   feed->coro->state = TP_CORO_OFFERING;
   feed->coro->nargs = (uint16_t)count;
-  return lua_yieldk(L, count, 0, offered);
+  return lua_yieldk(L, count, context, offered);
 }
 
 /* Lua: the body of an iterator's coroutine. An iterator with __close is closed when it ends. */
 static int l_iterator(lua_State *L) {
-  const tp_feed *feed = lua_touserdata(L, 1);
-  if (luaL_getmetafield(L, 2, "__close") != LUA_TNIL)
+  tp_feed *feed = lua_touserdata(L, 1);
+  if (luaL_getmetafield(L, 2, "__close") != LUA_TNIL) {
+    lua_pop(L, 1);
     lua_toclose(L, 2);
+  }
   if (feed->group->feed == TP_FEED_STOPPING) /* it was cancelled before its first step */
     return 0;
-  return call_iterator(L);
+  return call_iterator(L, feed);
 }
 
 /* The iterator's coroutine has ended. An error ends the feed, and counts as one of the group. */
@@ -128,7 +133,8 @@ bool tp_feed_has_values(const tp_feed *feed) {
 int tp_feed_take(tp_feed *feed, lua_State *L) {
   tp_coro *iterator = feed->coro;
   int count = iterator->nargs;
-  luaL_checkstack(L, count + 4, "too many values of an iterator");
+  if (count > SURE_COUNT)
+    luaL_checkstack(L, count + 4, "too many values of an iterator");
   lua_xmove(iterator->L, L, count);
   iterator->nargs = 0;
   iterator->state = TP_CORO_PARKED;
