@@ -3,7 +3,7 @@
  * What a group calls; see call.h.
  *
  * The record is a userdata, anchored by a registry reference as long as its group lives; its user
- * values hold what is seldom wanted, references of their own what each task needs. */
+ * values hold what is seldom needed, references of their own what each task needs. */
 #include "exec/call.h"
 #include "exec/bind.h"
 #include "exec/cancel.h"

@@ -7,7 +7,7 @@
 
 #include <lauxlib.h>
 
-/* How deep closing may run inside of closing: Lua does not count the C stack that this takes. */
+/* How deep one closing may run inside another: Lua does not count the C stack that this takes. */
 #define CLOSES_MAX 32
 
 /* Frames that are looked through for values with __close: to find a frame takes as long as it is

@@ -177,7 +177,7 @@ static bool take_next(tp_coro *coro, tp_pool *pool) {
   return taken;
 }
 
-/* Goes on with a task behind the part that has come back with this status. A part that waits leaves
+/* Goes on with a task after the part that has come back with this status. A part that waits leaves
  * this function for good; `drive`, its continuation, calls it again. */
 static void run_task(tp_coro *coro, lua_State *L, int status) {
   tp_task *task = &coro->as.task;
@@ -218,7 +218,7 @@ static int drive(lua_State *L, int status, lua_KContext context) {
     else
       tp_drive_end_job(coro, L, is_ok(status));
     coro->phase = TP_PHASE_REST;
-    if (coro->traced) /* by a failure that is nobody's concern, as that of a submitted call */
+    if (coro->traced) /* by a failure that is not logged, such as that of a submitted call */
       tp_report_forget(coro, L);
     lua_settop(L, coro->base);
     goes_on = pool && !has_waited && take_next(coro, pool);

@@ -27,7 +27,7 @@
 tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *listener,
                         bool in_state);
 
-/* Switches preemption on or off. Not from inside of a coroutine. The first time that it is on, a
+/* Switches preemption on or off. Not inside a coroutine. The first time that it is on, a
  * signal is taken, which is put back when the executor is closed: `signal`, or 0 for one that
  * nobody handles. False: InvalidArgument, NotAvailable, NoMemory. */
 bool tp_exec_set_preempt(tp_exec *exec, bool on, int signal, tp_error *error);
@@ -57,8 +57,8 @@ void tp_exec_free(tp_exec *exec);
 /* ---- starting ---- */
 
 /* Queues the call of the function below the `nargs` values on top of `L` (all popped). It runs at
- * the next turn. Raises only for lack of memory. `what` (static, as "control session") names it in
- * messages; `done` may be NULL: an error is told to the listener then. */
+ * the next turn. Raises only for lack of memory. `what` (static, such as "control session") names
+ * it in messages; `done` may be NULL: an error is told to the listener then. */
 tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what, tp_coro_done done,
                        void *context);
 
@@ -67,15 +67,16 @@ tp_coro *tp_exec_start(tp_exec *exec, lua_State *L, int nargs, const char *what,
 tp_coro *tp_exec_start_urgent(tp_exec *exec, lua_State *L, int nargs, const char *what,
                               tp_coro_done done, void *context);
 
-/* The end of a call that was started is told to nobody any more. */
+/* The end of a call that was started is no longer told. */
 void tp_exec_detach(tp_coro *coro);
 
 /* ---- what runs ---- */
 
-/* The coroutine that runs now; NULL outside of any. */
+/* The coroutine that runs now; NULL: none. */
 tp_coro *tp_exec_current(const tp_exec *exec);
 
-/* What a coroutine that runs now and is no task was called by tp_exec_start; NULL if none does. */
+/* The name that tp_exec_start gave to the coroutine that runs now; NULL: it is a task, or none
+ * runs. */
 const char *tp_exec_current_job(const tp_exec *exec);
 
 /* The task that runs now; NULL if none does. */

@@ -11,7 +11,7 @@
  * resumed now. */
 bool tp_kill(tp_coro *coro);
 
-/* The thread has ended instead of coming to rest, for lack of memory outside of the base frame, or
+/* The thread has ended instead of coming to rest, for lack of memory outside the base frame, or
  * is given up: all who wait for its end are told, and the coroutine is freed. */
 void tp_kill_reap(tp_coro *coro);
 

@@ -44,7 +44,7 @@ static int l_pcall(lua_State *L) {
   return end_pcall(L, status, 0);
 }
 
-/* Whether the function was called from inside of a hook: hooks are off, so it can run for ever. */
+/* Whether the function was called by a hook: hooks are off, so it can run for ever. */
 static bool is_in_hook(lua_State *L) {
   lua_Debug info;
   return lua_getstack(L, 0, &info) && lua_getinfo(L, "n", &info) &&
@@ -280,7 +280,7 @@ static int l_close(lua_State *L) {
   return tp_exec_cancel_is_error(exec_of(L), L, -1) ? lua_error(L) : 2;
 }
 
-/* Lua: status. A coroutine in which a task waits is "normal", as one that has resumed another.
+/* Lua: status. A coroutine in which a task waits is "normal", like one that has resumed another.
  * Upvalues: executor, the standard function. */
 static int l_status(lua_State *L) {
   if (tp_state_is_held(check_thread(L))) {

@@ -32,7 +32,7 @@
 /* How long code that cannot yield may go on. */
 #define BURST (1000 * MILLISECOND)
 
-/* After so many errors for that, it has no time for anything any more. */
+/* After so many errors for that, every instruction raises. */
 #define BURSTS_MAX 8
 
 /* Instructions after which the hook tries again where it could not yield, and in functions of our
@@ -157,7 +157,7 @@ static bool is_bursting(const tp_preempt *slice) {
 }
 
 /* What ran too long cannot be interrupted: ends it with an error. Its cleanup has some time then;
- * who catches one error after the other, no more. */
+ * code that catches one error after the other has none. */
 static void raise_burst(tp_preempt *slice, lua_State *L) {
   bool has_time = ++slice->bursts < BURSTS_MAX;
   if (has_time)
@@ -167,7 +167,7 @@ static void raise_burst(tp_preempt *slice, lua_State *L) {
   slice->raised_in = L;
   tp_raise(L, TP_TIMED_OUT,
            slice->exec->context.coro
-               ? "ran for a second inside of a C function that cannot be left (a "
+               ? "ran for a second inside a C function that cannot be left (a "
                  "sort or gsub callback, a metamethod)"
                : "ran for a second outside of a task, where nothing can go on "
                  "meanwhile; start a task for it");

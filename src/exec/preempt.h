@@ -19,7 +19,7 @@
 
 #include "exec/types.h"
 
-/* What was running before Lua code outside of any coroutine. */
+/* What was running before Lua code that is not part of a coroutine. */
 typedef struct tp_preempt_scope {
   lua_State *L;       /* what runs in between */
   lua_State *running; /* what ran before; NULL: nothing */
@@ -40,7 +40,7 @@ struct tp_preempt *tp_preempt_create(tp_exec *exec);
 /* Stops them, in the thread that ran them. NULL is allowed. */
 void tp_preempt_destroy(struct tp_preempt *slice);
 
-/* The loop is left: no signal comes any more before the next turn, in whichever thread that is.
+/* The loop is left: no signal comes before the next turn, in whichever thread that is.
  * NULL is allowed. */
 void tp_preempt_rest(struct tp_preempt *slice);
 

@@ -13,7 +13,7 @@ void tp_ready_poke(tp_exec *exec);
 /* Appends to the run queue; `nargs` values for it are on its stack already. */
 void tp_ready_add(tp_coro *coro, int nargs);
 
-/* The first resume of a coroutine comes, or will not come any more. */
+/* The first resume of a coroutine comes now, or will never come. */
 void tp_ready_count_begun(tp_coro *coro);
 
 /* Queues a pool for the next turn to feed, and takes it out of the queue. */

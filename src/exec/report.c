@@ -62,8 +62,8 @@ static void push_message(lua_State *L, int value) {
 }
 
 /* Lua: the message handler of every body. Keeps message and traceback for the report; the value
- * stays what it is. A cancel is no failure, and a million of them must be cheap; an error that is
- * raised on has been here before. */
+ * stays what it is. A cancel is not a failure, and a million of them must be cheap; an error that
+ * is raised again has been here before. */
 int tp_report_handler(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 10, NULL);

@@ -176,7 +176,7 @@ void tp_run_destroy(tp_pool *pool) {
   free(run);
 }
 
-/* Makes room for one more waiter: forgets those who do not wait any more (they were cancelled, or
+/* Makes room for one more waiter: forgets those who wait no longer (they were cancelled, or
  * it took them too long), and grows if that was not much. False: no memory. */
 static bool make_room(tp_run *run) {
   size_t kept = 0;

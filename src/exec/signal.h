@@ -3,8 +3,8 @@
  * Private to src/exec/: the signal of preemption. Its action is the process's, so a host takes a
  * signal that is its own, and puts the action back at its end.
  *
- * Two hosts share a signal only where both were told to use it, or where there is no other. Who
- * comes second marks it as shared by another handler, which does the same; a shared signal stays
+ * Two hosts share a signal only where both were told to use it, or where there is no other. The
+ * second one marks it as shared by another handler, which does the same; a shared signal stays
  * taken, because nobody knows who is the last. */
 #ifndef TP_EXEC_SIGNAL_H
 #define TP_EXEC_SIGNAL_H
@@ -27,7 +27,8 @@ typedef struct tp_signal {
  * InvalidArgument, NotAvailable. */
 bool tp_signal_take(tp_signal *of, int wanted, tp_error *error);
 
-/* Puts the action back, unless the signal is borrowed or shared. No timer sends it any more. */
+/* Puts the action back, unless the signal is borrowed or shared. No timer may send it after that.
+ */
 void tp_signal_put_back(tp_signal *of);
 
 /* Has the signal stay taken for ever: something that cannot be ended may still be sent it. */

@@ -74,7 +74,7 @@ static void anchor(tp_exec *exec, lua_State *L, uint32_t slot) {
   lua_pop(L, 1);
 }
 
-/* Keeps nothing there any more. Allocates nothing, but where there is no room on the stack the
+/* Clears that place. Allocates nothing, but where there is no room on the stack the
  * thread stays until the slot is used again. */
 static void clear_anchor(tp_exec *exec, uint32_t slot) {
   lua_State *main = exec->L;

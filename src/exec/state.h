@@ -142,7 +142,7 @@ typedef struct tp_clock {
 
 /* What runs now. */
 typedef struct tp_context {
-  tp_coro *coro;              /* the coroutine; NULL outside of any */
+  tp_coro *coro;              /* the coroutine; NULL: none */
   lua_State *volatile thread; /* the innermost thread; NULL: none. Read by the signal of preemption
                                */
   bool waitable;              /* no C boundary between the coroutine and that thread */
@@ -168,7 +168,7 @@ typedef struct tp_preemption {
   tp_preempt *slice;         /* NULL: it is off */
   tp_signal signal;          /* its signal, once it was on */
   volatile uint64_t resumes; /* how often a coroutine was resumed; read by the signal */
-  int closes;                /* how many threads are being closed, each inside of the one before */
+  int closes;                /* how many threads are being closed, each inside the one before */
   lua_State *(*waited_in)(lua_State *L); /* the inner coroutine that a thread waits in; NULL: none
                                           */
   char library[256]; /* chunk names of our own Lua files begin so; "": none are known */
@@ -198,7 +198,7 @@ struct tp_exec {
   tp_cancel *spare_reasons[2];   /* for lack of memory: Cancelled, TimedOut */
   bool looping;                  /* tp_exec_run is on the C stack */
   bool in_state;                 /* the record is memory of the Lua state */
-  bool closing;                  /* no turn any more */
+  bool closing;                  /* no more turns */
   unsigned errors; /* turns and runs of the loop that have raised, one after the other */
 };
 

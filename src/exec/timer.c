@@ -6,7 +6,7 @@
  * is set again. Under the virtual clock it is not used: the turn jumps to the first deadline when
  * nothing is runnable. Who went to sleep earlier wakes first, and all that this leads to happens
  * before the next; those who went to sleep at the same instant wake together. So a script does
- * under the virtual clock what it does under the real one, which never stands still; and it does so
+ * under the virtual clock what it does under the real one, which never stops; and it does so
  * in the same order each time, because neither the end of a turn (turn.c) nor that of a slice
  * (preempt.c) changes what runs next.
  *

@@ -6,7 +6,7 @@
 
 #include "exec/types.h"
 
-/* A clock that is never reached; a sum of two is no overflow. */
+/* A clock that is never reached; the sum of two does not overflow. */
 #define TP_FOREVER (UINT64_MAX / 4)
 
 /* What a timer is set for. */

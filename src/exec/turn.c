@@ -32,7 +32,8 @@ static bool suspend(tp_coro *coro, int count) {
     tp_exec_cancel_watch(coro);
   if (coro->state != TP_CORO_RUNNING)
     return coro->state == TP_CORO_OFFERING;
-  lua_pop(coro->L, count); /* coroutine.yield() outside of an inner coroutine: lets others run */
+  lua_pop(coro->L, count); /* coroutine.yield() that no inner coroutine has called: lets others run
+                            */
   tp_ready_add(coro, 0);
   return false;
 }

@@ -18,8 +18,8 @@ typedef struct tp_run tp_run;   /* what an executor keeps for a pool */
 typedef uint64_t tp_wake_id;
 
 /* Called once, when a call has ended, with the `count` results on top of L (ok), or one error value
- * (not ok). Runs inside the coroutine, or outside of any if memory has run out for that. Must not
- * wait. What it raises is only logged: it does first what others depend on. */
+ * (not ok). Runs inside the coroutine, or, if memory has run out for that, outside any coroutine.
+ * Must not wait. What it raises is only logged: it does first what others depend on. */
 typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
 
 /* Who is told what happens. */

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* Notes where a resume is stuck. Nothing is allocated, and the coroutine has been inside of a C
+/* Notes where a resume is stuck. Nothing is allocated, and the coroutine has been inside a C
  * function for long, so its frames stand still. */
 static void note_place(tp_watchdog *dog, const tp_coro *coro, lua_State *L) {
   lua_Debug info;
