@@ -1,5 +1,5 @@
-# What the scripts share: which Debian packages are needed, getting them, building, and --help, which shows
-# the head of a script. Sourced by them; the working directory is the project's from here on.
+# What the scripts share: which Debian packages are needed, installing them, building, and --help, which
+# shows the head of a script. Sourced by them; the working directory is the project's from here on.
 
 case ${1:-} in
 -h | --help)
@@ -20,8 +20,8 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev 
 test_packages="lua-busted lua-luaossl python3 netcat-openbsd"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
 
-# need PACKAGE…: installs those that are missing. Without any missing, the network is not touched; on a
-# system without dpkg, CMake says what it does not find.
+# need PACKAGE…: installs those that are missing. If none is, the network is not used. On a system without
+# dpkg, CMake says what it does not find.
 need() {
   command -v dpkg-query >/dev/null || return 0
   installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p')

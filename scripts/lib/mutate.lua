@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- The work of scripts/mutate: makes bugs in a copy of the tree, and looks whether the specs notice them.
+-- The work of scripts/mutate: makes bugs in a copy of the tree, and checks that the specs notice them.
 --
 --     lua5.4 scripts/lib/mutate.lua --check
 --     lua5.4 scripts/lib/mutate.lua COPY [WORD…]
@@ -13,12 +13,12 @@ local LIMIT <const> = 1200
 ---How many times as long as without a bug specs may take, and how many seconds besides, before they hang.
 local TIMES <const>, BESIDES <const> = 3, 15
 
----The exit status of what SIGKILL has ended: with it `timeout` ends all that the specs have started, which may not
----heed anything else.
+---The exit status of what SIGKILL has ended: `timeout` ends all that the specs have started with it, because they may
+---ignore other signals.
 local KILLED <const> = 128 + 9
 
 ---@class Mutant
----@field text string stands once in all of src/ and lua/
+---@field text string found once in all of src/ and lua/
 ---@field becomes string what it becomes
 ---@field specs string[] tests that must notice: "pool" is spec.pool; "c.pool" and others as ctest names them
 ---@field breaks string what is broken then
