@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Pools that have room for more than can run: they start only as many tasks ahead as the run queue needs. The figures
 -- of memory are printed.
+local gates = require "spec.support.gate"
 local hosts = require "spec.support.host"
 local program = require "spec.support.program"
 local taskpool = require "taskpool"
@@ -68,11 +69,8 @@ describe("a pool without a limit", function()
   end)
 
   it("goes on after the cancel of what waits for threads that are blocked", tasks.live_case(function(log)
-    local directory = program.make_directory()
-    local gate = directory .. "/gate"
-    assert(os.execute("mkfifo " .. gate))
-    local pool = tasks.TaskPool { executor = "thread", threads = 1 }
-    pool:apply("spec.support.remote.block_on", { args = { gate } })
+    local gate <close>, pool = gates.make(), tasks.TaskPool { executor = "thread", threads = 1 }
+    pool:apply("spec.support.remote.block_on", { args = { gate.path } })
     local running = {}
     for round = 1, 3 do
       pool:apply("spec.support.remote.echo", { num = 5000, group_name = "jobs" })
@@ -87,9 +85,8 @@ describe("a pool without a limit", function()
       until pool.num_running == 1
     end
     pool:apply("spec.support.remote.echo", { num = 5000 })
-    io.open(gate, "w"):close()
+    gate:open()
     pool:gather_and_close { return_exceptions = true }
-    program.remove_directory(directory)
     assert.is_true(math.max(table.unpack(running)) < 2000, table.concat(running, " "))
     log:expect_all ""
   end))

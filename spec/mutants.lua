@@ -144,6 +144,13 @@ return {
   -- thread
   { text = "if (thread->inbox_count && is_stuck(thread, now))", becomes = "if (false)", specs = { "thread" },
     breaks = "work that waits in the mailbox of a blocked thread stays there" },
+  { text = "  uv_mutex_unlock(&thread->lock);\n  look_later(set);", becomes = "  uv_mutex_unlock(&thread->lock);",
+    specs = { "thread" }, breaks = "work that was sent to a thread just when it is blocked stays there" },
+  { text = "  if (is_stuck(thread, now))\n    load = WINDOW;", becomes = "", specs = { "thread" },
+    breaks = "a thread that is stuck is sent new work" },
+  { text = "    set->threads[i] = NULL;\n  }\n  join_ended(set);",
+    becomes = "    set->threads[i] = NULL;\n    tp_worker_free(thread);\n  }\n  join_ended(set);", specs = { "thread" },
+    breaks = "the record of a thread that was given up is freed while it runs" },
   { text = "  if (!is_detached)\n    return;\n  tp_worker_free(thread);", becomes = "  tp_worker_free(thread);",
     specs = { "thread" }, breaks = "a thread that is joined is freed twice, as if it had been given up" },
   -- api

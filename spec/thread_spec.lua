@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Pools whose tasks run in threads, and single calls there.
 local core = require "taskpool.core"
+local gates = require "spec.support.gate"
 local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
@@ -43,14 +44,9 @@ local function await_that(is_so)
   end
 end
 
----A named pipe on which a thread blocks, and a function that ends that.
-local function make_gate()
-  local directory = program.make_directory()
-  local path = directory .. "/gate"
-  assert(os.execute("mkfifo " .. path))
-  return path, function()
-    io.open(path, "w"):close()
-    program.remove_directory(directory)
+---Keeps the host busy until the clock says so.
+local function spin_until(time)
+  while taskpool.now() < time do
   end
 end
 
@@ -169,60 +165,66 @@ describe("a pool of threads", function()
   end)
 
   live_it("takes work that has not begun back from a thread that is stuck", function()
-    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
-    pool:apply(REMOTE .. "block_on", noting(ends, { args = { gate } }))
-    pool:map(REMOTE .. "identity_after", (function()
+    local gate <close>, pool, ends = gates.make(), thread_pool(), {}
+    pool:apply(REMOTE .. "block_on", noting(ends, { args = { gate.path } }))
+    pool:wait(pool:map(REMOTE .. "identity_after", (function()
       local left = 40
       return function()
         left = left - 1
         return left >= 0 and 2 or nil
       end
-    end)(), noting(ends, { num_concurrent = 40 }))
-    await_that(function()
-      for id = 1, 40 do
-        if not ends[id] then
-          return false
-        end
-      end
-      return true
-    end)
+    end)(), { num_concurrent = 40 }))
     assert.is_nil(ends[0])
-    open()
+    gate:open()
     pool:gather_and_close()
   end)
 
   live_it("does not wait for a thread that a task blocks after a wait", function()
-    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
-    pool:apply(REMOTE .. "sleep_and_block_on", noting(ends, { args = { 0.05, gate } }))
-    taskpool.sleep(0.2)
-    for id = 1, 6 do
-      assert.are.equal(id, pool:submit(REMOTE .. "echo", { id }))
+    for round = 1, 12 do -- the call comes before, after, and just when the thread is blocked
+      local gate <close>, pool, ends = gates.make(), thread_pool(), {}
+      taskpool.gather(pool:submit_nowait(REMOTE .. "echo"), pool:submit_nowait(REMOTE .. "echo"))
+      pool:apply(REMOTE .. "sleep_and_block_on", noting(ends, { args = { 0.005, gate.path } }))
+      local since = taskpool.now()
+      taskpool.sleep(0.002)
+      spin_until(since + 0.005 + round * 0.00005)
+      assert.are.equal(round, pool:submit(REMOTE .. "echo", { round }))
+      assert.is_nil(ends[2])
+      gate:open()
+      pool:gather_and_close()
     end
-    assert.is_nil(ends[0])
-    open()
+  end)
+
+  live_it("sends nothing to a thread that is stuck", function()
+    local gate <close>, pool = gates.make(), thread_pool { threads = 1 }
+    pool:apply(REMOTE .. "block_on", { args = { gate.path } })
+    local place
+    for id = 1, 200 do -- it takes a while until it counts as stuck
+      local group = pool:apply(REMOTE .. "echo")
+      taskpool.sleep(0.01)
+      place = pool:traceback(id)
+      if place == "waits for a thread" then
+        break
+      end
+      pool:cancel_group(group) -- leaves the mailbox
+    end
+    assert.are.equal("waits for a thread", place)
+    gate:open()
     pool:gather_and_close()
   end)
 
   loop_it("does not leave work with a thread that is stuck while another one runs loops", function()
-    local pool, ends, gate, open = thread_pool { threads = 2 }, {}, make_gate()
-    pool:apply(REMOTE .. "block_on", { args = { gate } })
+    local gate <close>, pool = gates.make(), thread_pool()
+    pool:apply(REMOTE .. "block_on", { args = { gate.path } })
     local loops = pool:apply(REMOTE .. "loop", { num = 2 })
-    pool:map(REMOTE .. "echo", { 1, 2, 3, 4, 5, 6 }, noting(ends, { num_concurrent = 6 }))
-    await_that(function()
-      local count = 0
-      for _ in pairs(ends) do
-        count = count + 1
-      end
-      return count == 6
-    end)
-    open()
+    pool:wait(pool:map(REMOTE .. "echo", { 1, 2, 3, 4, 5, 6 }, { num_concurrent = 6 }))
+    gate:open()
     pool:cancel_group(loops)
     pool:gather_and_close { return_exceptions = true }
   end)
 
   live_it("tells of each task in which thread it is", function()
-    local pool, gate, open = thread_pool { threads = 1 }, make_gate()
-    pool:apply(REMOTE .. "block_on", { args = { gate } })
+    local gate <close>, pool = gates.make(), thread_pool { threads = 1 }
+    pool:apply(REMOTE .. "block_on", { args = { gate.path } })
     pool:apply(REMOTE .. "echo")
     local function await_place(of, id, pattern)
       await_that(function()
@@ -240,7 +242,7 @@ describe("a pool of threads", function()
     await_place(other, 0, "^in thread %d+ of the host: [%w.]+sleep < blocking < .+ at .+:%d+")
     other:cancel_group "sleeper"
     other:gather_and_close()
-    open()
+    gate:open()
     pool:gather_and_close()
   end)
 
@@ -492,17 +494,17 @@ end)
 
 describe("taskpool.blocking", function()
   live_it("runs a function in a thread while others go on", function()
-    local ticker, ticks, gate, open = tasks.TaskPool(), 0, make_gate()
+    local gate <close>, ticker, ticks = gates.make(), tasks.TaskPool(), 0
     ticker:apply(function()
       while true do
         taskpool.sleep(0.002)
         ticks = ticks + 1
         if ticks == 5 then
-          open()
+          gate:open()
         end
       end
     end)
-    taskpool.blocking(REMOTE .. "block_on", gate)
+    taskpool.blocking(REMOTE .. "block_on", gate.path)
     assert.is_true(ticks >= 5)
     ticker:cancel_all()
     ticker:gather_and_close()
@@ -694,6 +696,50 @@ describe("the end of a host with threads", function()
         assert.are.equal(0, done.code, done.err)
       end
     )
+  end)
+
+  it("keeps what a thread that was left behind needs until it ends", function()
+    local gate <close> = gates.make()
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/script.lua", [[
+      local taskpool = require "taskpool"
+      local uv = require "luv"
+      local gate = ...
+      local given_up = taskpool.Event()
+      taskpool.log.handler = function(_, message)
+        if message:find("is left behind", 1, true) then
+          given_up:set()
+        end
+      end
+      local function count_threads()
+        local count = 0
+        for _ in uv.fs_scandir_next, uv.fs_scandir "/proc/self/task" do
+          count = count + 1
+        end
+        return count
+      end
+      local pool = taskpool.TaskPool { executor = "thread", threads = 1, cancel_grace = 0.05 }
+      pool:apply("spec.support.remote.block_on", { args = { gate } })
+      repeat
+        taskpool.sleep(0.002)
+      until pool:traceback(0):find "^in thread"
+      pool:cancel_all()
+      pool:gather_and_close { return_exceptions = true }
+      given_up:wait()
+      pool = nil
+      collectgarbage()
+      collectgarbage()
+      local before = count_threads()
+      uv.fs_open(gate, "r+", 0)
+      repeat
+        taskpool.sleep(0.002)
+      until count_threads() < before
+      print "ended"
+    ]])
+    -- What is freed is overwritten.
+    local done = program.run { "run", path, gate.path, env = { MALLOC_PERTURB_ = "165" } }
+    program.remove_directory(directory)
+    assert.are.same({ 0, 0, "ended\n", "" }, { done.code, done.signal, done.out, done.err })
   end)
 
   it("ends threads that nobody has closed", function()

@@ -12,7 +12,8 @@
  * While nothing is pending, an idle thread gets half of the fullest mailbox of another: Lua code
  * that runs stays where it is, what has not begun is moved. A thread that has not been between two
  * turns for long is blocked in C code: it is sent nothing, and its mailbox is emptied to threads
- * that are busy. */
+ * that are busy. It may have been idle when it was sent something, and have blocked before it took
+ * that: so the owner looks again after a while, also where nothing else happens in its loop. */
 #include "thread/dispatch.h"
 #include "exec/run.h"
 
@@ -33,7 +34,15 @@
  * of them are. */
 #define PENDING_MAX 1024
 
+static void on_look(uv_timer_t *timer);
+
 /* ---- the mailbox ---- */
+
+/* Looks again when a thread that does not take what it was sent has become stuck. */
+static void look_later(tp_threads *set) {
+  if (!uv_is_active((uv_handle_t *)&set->look_timer))
+    uv_timer_start(&set->look_timer, on_look, STUCK / TP_MILLISECOND + 1, 0);
+}
 
 /* Sends the first `count` of the list's requests to a thread. */
 static void post(tp_threads *set, tp_thread *thread, tp_request_list *batch, uint64_t cost,
@@ -56,6 +65,7 @@ static void post(tp_threads *set, tp_thread *thread, tp_request_list *batch, uin
   if (was_empty)
     uv_async_send(&thread->wake);
   uv_mutex_unlock(&thread->lock);
+  look_later(set);
 }
 
 /* Sends the next batch of what is pending. */
@@ -209,6 +219,21 @@ void tp_dispatch_run(tp_threads *set) {
 
 static void on_prepare(uv_prepare_t *prepare) {
   tp_dispatch_run(prepare->data);
+}
+
+static bool has_mail(tp_thread *thread) {
+  uv_mutex_lock(&thread->lock);
+  bool has = thread->inbox_count > 0;
+  uv_mutex_unlock(&thread->lock);
+  return has;
+}
+
+static void on_look(uv_timer_t *timer) {
+  tp_threads *set = timer->data;
+  tp_dispatch_run(set);
+  for (unsigned i = 0; !set->is_closing && i < set->count; i++)
+    if (has_mail(set->threads[i]))
+      look_later(set);
 }
 
 void tp_dispatch_add(tp_threads *set, tp_request *request) {

@@ -100,6 +100,7 @@ struct tp_threads {
   unsigned handles;           /* handles of the owner's loop that are not closed */
   uv_async_t completion;      /* sent when an outbox is no longer empty, or a thread idle */
   uv_prepare_t prepare;       /* active while requests are in flight: sends them after a turn */
+  uv_timer_t look_timer;      /* set while a mailbox may hold what its thread does not take */
   uv_timer_t shutdown_timer;  /* how long threads that end are waited for */
 };
 

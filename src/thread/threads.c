@@ -46,6 +46,7 @@ static void finish(tp_threads *set) {
     tp_set_end_flight(set);
   uv_close((uv_handle_t *)&set->completion, on_closed);
   uv_close((uv_handle_t *)&set->prepare, on_closed);
+  uv_close((uv_handle_t *)&set->look_timer, on_closed);
   uv_close((uv_handle_t *)&set->shutdown_timer, on_closed);
 }
 
@@ -220,11 +221,14 @@ static void open_handles(tp_threads *set) {
   uv_loop_t *loop = set->host->loop;
   uv_async_init(loop, &set->completion, on_completion);
   uv_prepare_init(loop, &set->prepare);
+  uv_timer_init(loop, &set->look_timer);
   uv_timer_init(loop, &set->shutdown_timer);
   uv_unref((uv_handle_t *)&set->completion);
   uv_unref((uv_handle_t *)&set->prepare);
-  set->completion.data = set->prepare.data = set->shutdown_timer.data = set;
-  set->handles = 3;
+  uv_unref((uv_handle_t *)&set->look_timer);
+  set->completion.data = set->prepare.data = set;
+  set->look_timer.data = set->shutdown_timer.data = set;
+  set->handles = 4;
   set->resource = (tp_resource){.owner = set, .close = close_now, .reload = reload};
   tp_host_add_resource(set->host, &set->resource);
   atomic_fetch_add(&set->references, 1);
