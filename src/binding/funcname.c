@@ -7,6 +7,7 @@
 
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Looks for the function at `index` among the local variables of the calling function, the
@@ -61,16 +62,65 @@ static bool push_module_key(lua_State *L, int index) {
   return false;
 }
 
-/* Pushes where the function was defined, as "hosts.lua:12", if that is a file. */
-static void push_place(lua_State *L, int index) {
+/* Pushes where a function was defined, such as "hosts.lua:12", if that is a file. */
+static void push_place(lua_State *L, const lua_Debug *info) {
+  const char *slash = strrchr(info->source, '/');
+  if (*info->source == '@')
+    lua_pushfstring(L, "%s:%d", slash ? slash + 1 : info->source + 1, info->linedefined);
+  else
+    lua_pushliteral(L, "anonymous");
+}
+
+/* Its address is the registry key of the set of places whose functions are not in a module: a
+ * closure made anew for each call is looked for once. Where it is full, it starts again. */
+static const char nameless_key;
+enum { NAMELESS_MAX = 1000 };
+
+/* The place in that set. Two places may share a number, which costs one of them its name. */
+static lua_Integer place_number(const lua_Debug *info) {
+  return (lua_Integer)((uintptr_t)info->source + ((uintptr_t)info->linedefined << 40));
+}
+
+static bool is_nameless(lua_State *L, lua_Integer place) {
+  int top = lua_gettop(L);
+  bool found = lua_rawgetp(L, LUA_REGISTRYINDEX, &nameless_key) == LUA_TTABLE &&
+               lua_rawgeti(L, -1, place) != LUA_TNIL;
+  lua_settop(L, top);
+  return found;
+}
+
+static void add_nameless(lua_State *L, lua_Integer place) {
+  lua_Integer count = 0;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nameless_key) == LUA_TTABLE) {
+    lua_getfield(L, -1, "n");
+    count = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  }
+  if (count % NAMELESS_MAX == 0) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &nameless_key);
+  }
+  lua_pushinteger(L, count + 1);
+  lua_setfield(L, -2, "n");
+  lua_pushboolean(L, true);
+  lua_rawseti(L, -2, place);
+  lua_pop(L, 1);
+}
+
+/* Pushes the name of the function in a module; without one, the place where it was defined. */
+static void push_module_key_or_place(lua_State *L, int index) {
   lua_Debug info;
   tp_callable_push_function(L, index);
   lua_getinfo(L, ">S", &info);
-  const char *slash = strrchr(info.source, '/');
-  if (*info.source == '@')
-    lua_pushfstring(L, "%s:%d", slash ? slash + 1 : info.source + 1, info.linedefined);
-  else
-    lua_pushliteral(L, "anonymous");
+  lua_Integer place = place_number(&info);
+  if (!is_nameless(L, place)) {
+    if (push_module_key(L, index))
+      return;
+    add_nameless(L, place);
+  }
+  push_place(L, &info);
 }
 
 void tp_funcname_push(lua_State *L, int index) {
@@ -85,6 +135,6 @@ void tp_funcname_push(lua_State *L, int index) {
   }
   if (name)
     lua_pushstring(L, name);
-  else if (!push_module_key(L, index))
-    push_place(L, index);
+  else
+    push_module_key_or_place(L, index);
 }
