@@ -12,8 +12,6 @@ typedef struct lua_State lua_State;
 /* What never returns. */
 int lua_error(lua_State *L) __attribute__((noreturn));
 int luaL_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
-int tp_raise(lua_State *L, tp_code code, const char *format, ...) __attribute__((noreturn));
-int tp_raise_error(lua_State *L, const tp_error *error) __attribute__((noreturn));
 
 /* Deleting from a hash table: the macro's own tests make them think that the table may be NULL. */
 void tp_analysis_delete(void *head, void *handle);

@@ -3,9 +3,9 @@
 -- The rules of the house that a script can check; scripts/lint calls it with the build directory.
 --
 --   arrows   a part includes only what it may: lib -> server -> command -> binding -> thread -> host -> exec -> pool,
---            client -> host; value is used by all and uses none of them; main.c includes only taskpool.h, which lib,
+--            client -> host; value is used by all and uses only base; main.c includes only taskpool.h, which lib,
 --            server and client make true
---   engine   neither lua.h nor uv.h can be reached from anything below src/pool/ and src/client/
+--   engine   neither lua.h nor uv.h can be reached from src/base/, src/pool/ and src/client/
 --   state    no object has a variable that can change (needs a build)
 --   quiet    no object calls exit, abort or what prints to stdout (needs a build)
 --   floors   no files of a part call each other in a circle (needs a build)
@@ -26,16 +26,17 @@ end
 -- Which parts each part may include, beside its own. The arrows are followed all the way down.
 local may_include = {
   main = {},
-  lib = {"server", "binding", "thread", "host", "exec", "pool", "value"},
-  server = {"command", "binding", "thread", "host", "exec", "pool", "value"},
-  client = {"host", "value"},
-  command = {"binding", "value"},
-  binding = {"thread", "host", "exec", "pool", "value"},
-  thread = {"host", "exec", "pool", "value"},
-  host = {"exec", "pool", "value"},
-  exec = {"pool", "value"},
-  pool = {"value"},
-  value = {},
+  lib = {"server", "binding", "thread", "host", "exec", "pool", "value", "base"},
+  server = {"command", "binding", "thread", "host", "exec", "pool", "value", "base"},
+  client = {"host", "value", "base"},
+  command = {"binding", "value", "base"},
+  binding = {"thread", "host", "exec", "pool", "value", "base"},
+  thread = {"host", "exec", "pool", "value", "base"},
+  host = {"exec", "pool", "value", "base"},
+  exec = {"pool", "value", "base"},
+  pool = {"base"},
+  value = {"base"},
+  base = {},
 }
 
 -- Headers that the bookkeeping of pools and the client must not see, directly or through another header.
@@ -110,7 +111,7 @@ local function follow(path, trail, seen)
 end
 
 local function check_engine()
-  for _, path in ipairs(files("src/pool src/client", {".c", ".h"})) do follow(path, path, {}) end
+  for _, path in ipairs(files("src/base src/pool src/client", {".c", ".h"})) do follow(path, path, {}) end
 end
 
 ---Calls `visit(object, line)` with each line that `tool` prints about the objects of the library.
@@ -144,7 +145,7 @@ end
 
 -- Parts that do not follow these two rules yet.
 local without_floors = {}
-local without_prefix = {value = true}
+local without_prefix = {}
 
 ---The objects of the build whose sources are there, as {source = {defines = {name…}, calls = {name…}}}; a source is
 ---written as "pool/queue".

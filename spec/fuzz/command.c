@@ -4,7 +4,7 @@
  * kind and type. Lines that are read fill their slots with values of the right type; others leave
  * the stack as it was and say why. Whatever the line, help at any width stays inside that width.
  *
- * Sources: this file, src/value/{fail,error,text,literal,name}.c and
+ * Sources: this file, src/base/, src/value/{error,raise,text,literal,name}.c and
  * src/command/{cursor,line,reader,parse,help,spelling}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
 #include "command/help.h"
@@ -108,7 +108,7 @@ static void check_width(lua_State *L, int width) {
 }
 
 static void check_line(lua_State *L, const tp_line *line, int width) {
-  const tp_names names = {0};
+  const tp_exposure names = {0};
   tp_module missing;
   tp_error error = {.code = TP_OK};
   const tp_method *method = methods;

@@ -4,7 +4,7 @@
  * took no more than there was; one that is refused leaves nothing and says at which column. The
  * text of the value is one line, and where it can be read back, it comes out the same again.
  *
- * Sources: this file, src/value/{fail,error,text,literal}.c.
+ * Sources: this file, src/base/, src/value/{error,raise,text,literal}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
 #include "value/literal.h"
 #include "value/text.h"

@@ -4,7 +4,7 @@
  * values, among them such as cannot be packed, and packed, or refused. What could be packed comes
  * back as it was: packed again it takes as many bytes, and it says the same.
  *
- * Sources: this file, src/value/{fail,error,pack}.c.
+ * Sources: this file, src/base/, src/value/{error,raise,pack}.c.
  * Flags: clang -fsanitize=fuzzer,address,undefined. */
 #include "value/pack.h"
 #include "value/error.h"
@@ -24,7 +24,7 @@ static void check(bool holds) {
 static int l_unpack(lua_State *L) {
   size_t length;
   const char *data = lua_tolstring(L, 1, &length);
-  int count = tp_unpack(L, data, length);
+  int count = tp_pack_push(L, data, length);
   check(count == lua_gettop(L) - 1);
   return count;
 }

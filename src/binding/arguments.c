@@ -5,10 +5,10 @@
 #include "exec/luastd.h"
 #include "host/host.h"
 #include "value/callable.h"
-#include "value/error.h"
 #include "value/iterator.h"
 #include "value/list.h"
 #include "value/name.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <math.h>

@@ -11,7 +11,7 @@
 #include "exec/park.h"
 #include "exec/timer.h"
 #include "exec/wait.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <string.h>

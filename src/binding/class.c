@@ -13,7 +13,7 @@
 #include "exec/retry.h"
 #include "exec/run.h"
 #include "host/host.h"
-#include "value/error.h"
+#include "value/raise.h"
 #include "value/text.h"
 
 #include <lauxlib.h>

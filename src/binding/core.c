@@ -19,6 +19,7 @@
 #include "exec/timer.h"
 #include "exec/wait.h"
 #include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -245,7 +246,7 @@ static int l_core_log_handler(lua_State *L) {
 static int l_core_expose(lua_State *L) {
   static const tp_param name = {.name = "name", .type = TP_PARAM_NAME};
   tp_error error;
-  tp_names *names = &tp_context_host(L)->names;
+  tp_exposure *names = &tp_context_host(L)->names;
   bool is_function = lua_gettop(L) > 1;
   tp_load_check(L, "nothing can be exposed");
   tp_arguments_check(L, 1, "expose", &name);
@@ -255,7 +256,7 @@ static int l_core_expose(lua_State *L) {
                     luaL_typename(L, 2));
   bool ok = is_function ? tp_name_expose(L, names, pattern, 2, &error)
                         : tp_name_check_pattern(L, names, pattern, &error) &&
-                              tp_names_expose(names, pattern, &error);
+                              tp_exposure_add(names, pattern, &error);
   return ok ? 0 : tp_raise_error(L, &error);
 }
 

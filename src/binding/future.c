@@ -6,6 +6,8 @@
  * or its error, are its user value. Those who wait for it are parks to wake and functions to call.
  * An error that nobody has seen when the future is collected is logged. */
 #include "binding/future.h"
+#include "base/fail.h"
+#include "base/vec.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"
 #include "binding/values.h"
@@ -19,6 +21,7 @@
 #include "exec/wait.h"
 #include "pool/flow.h"
 #include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -329,12 +332,11 @@ static void forget_old_parks(tp_future *future) {
 static void add_waiter(tp_future *future, lua_State *L) {
   if (future->count == future->capacity) {
     forget_old_parks(future);
-    size_t capacity = future->count * 2 + 2;
-    tp_wake_id *waiters = realloc(future->waiters, capacity * sizeof *waiters);
+    tp_wake_id *waiters =
+        tp_vec_reserve(future->waiters, &future->capacity, future->count * 2 + 2, sizeof *waiters);
     if (!waiters)
       tp_raise(L, TP_NO_MEMORY, "no memory to wait for a future");
     future->waiters = waiters;
-    future->capacity = capacity;
   }
   future->waiters[future->count++] = tp_wait_id(future->host->exec, L);
 }

@@ -5,7 +5,7 @@
 #include "binding/context.h"
 #include "exec/cancel.h"
 #include "exec/wait.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 

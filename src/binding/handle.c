@@ -3,7 +3,7 @@
  * The userdata by which Lua holds a pool; see handle.h. */
 #include "binding/handle.h"
 #include "host/host.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 

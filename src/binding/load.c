@@ -7,7 +7,7 @@
 #include "binding/load.h"
 #include "binding/future.h"
 #include "exec/exec.h"
-#include "value/error.h"
+#include "value/raise.h"
 #include "value/registry.h"
 
 #include <lauxlib.h>

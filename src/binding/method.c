@@ -2,11 +2,11 @@
  *
  * The table of pool methods; see method.h. */
 #include "binding/method.h"
+#include "base/distance.h"
 #include "binding/pool.h"
 #include "binding/status.h"
 #include "binding/task.h"
 #include "binding/wait.h"
-#include "value/distance.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "binding/policy.h"
 #include "binding/arguments.h"
 #include "exec/retry.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdio.h>

@@ -19,6 +19,7 @@
 #include "exec/wait.h"
 #include "pool/flow.h"
 #include "value/error.h"
+#include "value/raise.h"
 #include "value/text.h"
 
 #include <lauxlib.h>

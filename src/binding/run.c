@@ -9,7 +9,7 @@
 #include "exec/exec.h"
 #include "exec/report.h"
 #include "exec/retry.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 

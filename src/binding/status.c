@@ -8,7 +8,7 @@
 #include "exec/run.h"
 #include "exec/timer.h"
 #include "pool/flow.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>

@@ -5,7 +5,7 @@
 #include "binding/future.h"
 #include "binding/handle.h"
 #include "exec/cancel.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <string.h>

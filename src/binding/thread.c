@@ -8,8 +8,8 @@
 #include "exec/run.h"
 #include "exec/wait.h"
 #include "thread/threads.h"
-#include "value/error.h"
 #include "value/name.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <limits.h>

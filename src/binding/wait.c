@@ -13,6 +13,7 @@
 #include "exec/timer.h"
 #include "exec/wait.h"
 #include "value/error.h"
+#include "value/raise.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>

@@ -12,11 +12,11 @@
  * else to `err`; with a single command there are none. What goes to a terminal is escaped.
  *
  * To give one more code an exit code of its own: a row in `result_of`. */
+#include "base/fail.h"
 #include "client/connection.h"
 #include "client/escape.h"
 #include "client/prompt.h"
 #include "host/standard.h"
-#include "value/fail.h"
 #include "value/view.h"
 #include <jansson.h>
 #include <stdlib.h>

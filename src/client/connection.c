@@ -9,8 +9,8 @@
  * To add a kind of address: a function that dials it and a row in `kinds`. To explain one more
  * error of connect: a row in `refusals`. */
 #include "client/connection.h"
+#include "base/fail.h"
 #include "value/address.h"
-#include "value/fail.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>

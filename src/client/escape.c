@@ -8,7 +8,7 @@
  *
  * To add characters: a row in `hostile`. */
 #include "client/escape.h"
-#include "value/utf8.h"
+#include "base/utf8.h"
 #include <stdbool.h>
 #include <stdint.h>
 

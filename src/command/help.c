@@ -5,8 +5,8 @@
  * How it works. A page is filled word by word: a word that does not fit its line goes to the next
  * one, below the page's indent; one that fits no line is cut into pieces. */
 #include "command/help.h"
+#include "base/utf8.h"
 #include "command/spelling.h"
-#include "value/utf8.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>

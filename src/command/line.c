@@ -2,8 +2,8 @@
  *
  * The first word of a line; see line.h. */
 #include "command/line.h"
+#include "base/fail.h"
 #include "command/spelling.h"
-#include "value/fail.h"
 
 /* ---- splitting ---- */
 

@@ -2,9 +2,9 @@
  *
  * The arguments of a command line; see parse.h. */
 #include "command/parse.h"
+#include "base/fail.h"
 #include "command/reader.h"
 #include "command/spelling.h"
-#include "value/fail.h"
 #include <ctype.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -210,7 +210,7 @@ static bool read_arguments(parser *p) {
   return true;
 }
 
-bool tp_parse_arguments(lua_State *L, const tp_names *names, const tp_method *method,
+bool tp_parse_arguments(lua_State *L, const tp_exposure *names, const tp_method *method,
                         tp_cursor cursor, tp_module *missing, tp_error *error) {
   parser p = {
       .reader = {.L = L, .names = names, .cursor = cursor, .missing = missing, .error = error},

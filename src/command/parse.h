@@ -31,7 +31,7 @@
  * and at which column of the line, or that of tp_name_push_exposed. If a name is in a module that
  * must be loaded first, `*missing` is that one: load it, and parse again; else missing->name is "".
  * Runs no Lua code. May raise only for lack of memory: call it protected. */
-bool tp_parse_arguments(lua_State *L, const tp_names *names, const tp_method *method,
+bool tp_parse_arguments(lua_State *L, const tp_exposure *names, const tp_method *method,
                         tp_cursor cursor, tp_module *missing, tp_error *error);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Values on a command line; see reader.h. */
 #include "command/reader.h"
+#include "base/fail.h"
 #include "command/spelling.h"
-#include "value/fail.h"
 #include "value/iterator.h"
 #include "value/list.h"
 #include "value/literal.h"

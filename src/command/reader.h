@@ -16,11 +16,11 @@
 #include <stddef.h>
 
 typedef struct tp_reader {
-  lua_State *L;          /* where values are pushed */
-  const tp_names *names; /* what may be named */
-  tp_cursor cursor;      /* the line and how far it has been read */
-  tp_module *missing;    /* gets the module that must be loaded first, see tp_parse_arguments */
-  tp_error *error;       /* gets what is wrong */
+  lua_State *L;             /* where values are pushed */
+  const tp_exposure *names; /* what may be named */
+  tp_cursor cursor;         /* the line and how far it has been read */
+  tp_module *missing;       /* gets the module that must be loaded first, see tp_parse_arguments */
+  tp_error *error;          /* gets what is wrong */
 } tp_reader;
 
 /* Pushes the value of `param` that begins at the cursor and moves the cursor past it. The type is

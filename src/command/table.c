@@ -5,10 +5,10 @@
  * How it works. First each cell becomes a string in one Lua table, and each column as wide as its
  * widest cell. Then the text is put together from these strings. */
 #include "command/table.h"
+#include "base/utf8.h"
 #include "command/help.h"
 #include "command/spelling.h"
 #include "value/text.h"
-#include "value/utf8.h"
 #include <lauxlib.h>
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * information of a Lua function. */
 #include "exec/bind.h"
 #include "value/callable.h"
-#include "value/error.h"
 #include "value/list.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <string.h>

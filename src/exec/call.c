@@ -15,6 +15,7 @@
 #include "pool/flow.h"
 #include "value/error.h"
 #include "value/list.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdio.h>

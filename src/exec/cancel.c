@@ -127,7 +127,7 @@ int tp_exec_cancel_raise(tp_exec *exec, lua_State *L) {
 
 /* When the grace of a cancelled coroutine is over. */
 static uint64_t killed_at(const tp_cancelling *cancelling) {
-  return cancelling->since + tp_timer_nanoseconds(cancelling->reason->grace);
+  return cancelling->since + tp_seconds_to_nanoseconds(cancelling->reason->grace);
 }
 
 /* Sets the one timer of a cancelled coroutine to what comes first, the end of its shield or of its
@@ -174,7 +174,7 @@ const tp_cancel *tp_exec_cancel_reason(const tp_exec *exec, double *left) {
   if (!cancelling || !cancelling->reason)
     return NULL;
   uint64_t until = killed_at(cancelling), now = tp_timer_now(exec);
-  *left = until > now ? (double)(until - now) / 1e9 : 0;
+  *left = until > now ? tp_seconds_of(until - now) : 0;
   return cancelling->reason;
 }
 
@@ -192,11 +192,12 @@ void tp_exec_cancel_all(tp_exec *exec, tp_cancel *reason) {
 }
 
 bool tp_exec_cancel_after(tp_coro *coro, double seconds) {
-  if (tp_timer_nanoseconds(seconds) == TP_FOREVER)
+  if (tp_seconds_to_nanoseconds(seconds) == TP_FOREVER)
     return true;
   if (!cancelling_of(coro))
     return false;
-  tp_timer_start(coro, TP_TIMER_CANCEL, tp_timer_now(coro->exec) + tp_timer_nanoseconds(seconds));
+  tp_timer_start(coro, TP_TIMER_CANCEL,
+                 tp_timer_now(coro->exec) + tp_seconds_to_nanoseconds(seconds));
   return true;
 }
 
@@ -228,7 +229,7 @@ void tp_exec_cancel_due(tp_coro *coro) {
 
 /* Seconds since the cancel. */
 static double took(const tp_coro *coro) {
-  return (double)(tp_timer_now(coro->exec) - coro->cancelling->since) / 1e9;
+  return tp_seconds_of(tp_timer_now(coro->exec) - coro->cancelling->since);
 }
 
 /* Tells of a cancelled task that did not end by its cancel: by whom, and how long ago. */
@@ -278,7 +279,7 @@ bool tp_exec_cancel_shield(tp_exec *exec, double seconds, uint64_t *before) {
   if (!cancelling)
     return false;
   *before = cancelling->shield_until;
-  cancelling->shield_until = tp_timer_now(exec) + tp_timer_nanoseconds(seconds);
+  cancelling->shield_until = tp_timer_now(exec) + tp_seconds_to_nanoseconds(seconds);
   if (cancelling->reason)
     set_timer(coro);
   return true;

@@ -9,7 +9,7 @@
 #include "exec/cancel.h"
 #include "exec/state.h"
 #include "exec/wait.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 /* So many pools are looked at; beyond them nothing is said to be stuck. */
 enum { POOLS_MAX = 16 };

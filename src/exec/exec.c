@@ -2,6 +2,7 @@
  *
  * The executor: its life, what it starts, and the loop; see exec.h. */
 #include "exec/exec.h"
+#include "base/fail.h"
 #include "exec/cancel.h"
 #include "exec/drive.h"
 #include "exec/park.h"
@@ -11,7 +12,7 @@
 #include "exec/slot.h"
 #include "exec/state.h"
 #include "exec/turn.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdio.h>

@@ -13,7 +13,6 @@
 #include "exec/closing.h"
 #include "exec/preempt.h"
 #include "exec/state.h"
-#include "value/error.h"
 
 #include <lauxlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "exec/ready.h"
 #include "exec/slot.h"
 #include "exec/state.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 bool tp_park_is_possible(const tp_exec *exec, lua_State *L) {
   return exec->context.waitable && L == exec->context.thread && lua_isyieldable(L);

@@ -7,7 +7,7 @@
 #include "exec/ready.h"
 #include "exec/state.h"
 #include "exec/watchdog.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <signal.h>

@@ -12,7 +12,7 @@
 #include "exec/state.h"
 #include "exec/wait.h"
 #include "pool/flow.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * The signal of preemption; see signal.h. */
 #include "exec/signal.h"
-#include "value/fail.h"
+#include "base/fail.h"
 
 #include <time.h>
 

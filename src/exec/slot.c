@@ -3,7 +3,7 @@
  * Where coroutines are kept; see slot.h. */
 #include "exec/slot.h"
 #include "exec/state.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -31,11 +31,7 @@ uint64_t tp_timer_steady(const tp_exec *exec) {
 }
 
 double tp_timer_seconds(const tp_exec *exec) {
-  return (double)tp_timer_now(exec) / 1e9;
-}
-
-uint64_t tp_timer_nanoseconds(double seconds) {
-  return seconds * 1e9 < (double)TP_FOREVER ? (uint64_t)(seconds * 1e9) : TP_FOREVER;
+  return tp_seconds_of(tp_timer_now(exec));
 }
 
 void tp_timer_begin_outside(tp_exec *exec) {
@@ -194,7 +190,8 @@ void tp_timer_set_alarm_at(tp_alarm *alarm, uint64_t deadline, bool is_idle) {
 }
 
 void tp_timer_set_alarm(tp_alarm *alarm, double seconds, bool is_idle) {
-  tp_timer_set_alarm_at(alarm, tp_timer_now(alarm->exec) + tp_timer_nanoseconds(seconds), is_idle);
+  tp_timer_set_alarm_at(alarm, tp_timer_now(alarm->exec) + tp_seconds_to_nanoseconds(seconds),
+                        is_idle);
 }
 
 void tp_timer_set_alarm_idle(tp_alarm *alarm, bool is_idle) {

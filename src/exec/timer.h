@@ -4,10 +4,8 @@
 #ifndef TP_EXEC_TIMER_H
 #define TP_EXEC_TIMER_H
 
+#include "base/seconds.h"
 #include "exec/types.h"
-
-/* A clock that is never reached; the sum of two does not overflow. */
-#define TP_FOREVER (UINT64_MAX / 4)
 
 /* What a timer is set for. */
 typedef enum tp_timer_kind {
@@ -47,9 +45,6 @@ uint64_t tp_timer_now(const tp_exec *exec);
 
 /* The same without the jump from one clock to another: it goes on where the other one was. */
 uint64_t tp_timer_steady(const tp_exec *exec);
-
-/* Seconds in nanoseconds, TP_FOREVER at most. */
-uint64_t tp_timer_nanoseconds(double seconds);
 
 /* Switches to a virtual clock that starts at 0 and jumps to the next timer when nothing is
  * runnable, or back to the real one. Timers that are set keep their distance. */

@@ -7,7 +7,7 @@
 #include "exec/ready.h"
 #include "exec/slot.h"
 #include "exec/state.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <math.h>
 
@@ -55,12 +55,12 @@ int tp_wait_park_until(tp_exec *exec, lua_State *L, double deadline, lua_KFuncti
                        lua_KContext context) {
   tp_wait_begin(exec, L);
   if (deadline < HUGE_VAL)
-    tp_timer_start(exec->context.coro, TP_TIMER_SLEEP, tp_timer_nanoseconds(deadline));
+    tp_timer_start(exec->context.coro, TP_TIMER_SLEEP, tp_seconds_to_nanoseconds(deadline));
   return tp_wait_park(exec, L, k, context);
 }
 
 bool tp_wait_is_late(const tp_exec *exec, double deadline) {
-  return tp_timer_now(exec) >= tp_timer_nanoseconds(deadline);
+  return tp_timer_now(exec) >= tp_seconds_to_nanoseconds(deadline);
 }
 
 int tp_wait_values(tp_exec *exec, lua_State *L, int base) {
@@ -83,7 +83,7 @@ int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
   tp_wait_begin(exec, L);
   tp_coro *coro = exec->context.coro;
   if (seconds > 0) {
-    tp_timer_start(coro, TP_TIMER_SLEEP, tp_timer_now(exec) + tp_timer_nanoseconds(seconds));
+    tp_timer_start(coro, TP_TIMER_SLEEP, tp_timer_now(exec) + tp_seconds_to_nanoseconds(seconds));
     coro->state = TP_CORO_PARKED;
   } else {
     tp_slot_renew_park(coro);

@@ -2,8 +2,9 @@
  *
  * Failures that nobody has looked at; see failures.h. */
 #include "host/failures.h"
+#include "base/fail.h"
+#include "base/vec.h"
 #include "host/host.h"
-#include "value/fail.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@ static size_t find(tp_failures *failures, const char *pool) {
   for (size_t i = 0; i < failures->count; i++)
     if (strcmp(failures->pools[i].pool, pool) == 0)
       return i;
-  tp_unawaited *pools = realloc(failures->pools, (failures->count + 1) * sizeof *pools);
+  tp_unawaited *pools =
+      tp_vec_reserve(failures->pools, &failures->capacity, failures->count + 1, sizeof *pools);
   if (pools)
     failures->pools = pools;
   char *label = pools ? strdup(pool) : NULL;

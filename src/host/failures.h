@@ -18,6 +18,7 @@ typedef struct tp_unawaited {
 typedef struct tp_failures {
   tp_unawaited *pools; /* NULL while there are none */
   size_t count;        /* how many */
+  size_t capacity;     /* how many fit */
 } tp_failures;
 
 /* Counts a failed call of the pool that prints as `pool`, and returns where. */

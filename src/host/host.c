@@ -2,6 +2,7 @@
  *
  * Lifetime and running of a host; see host.h. */
 #include "host/host.h"
+#include "base/fail.h"
 #include "exec/cancel.h"
 #include "exec/exec.h"
 #include "exec/luastd.h"
@@ -12,6 +13,7 @@
 #include "host/standard.h"
 #include "pool/flow.h"
 #include "value/error.h"
+#include "value/raise.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>
@@ -362,7 +364,7 @@ void tp_host_close(tp_host *host) {
   tp_exec_free(host->exec);
   tp_log_end(&host->default_log);
   tp_failures_clear(&host->failures);
-  tp_names_clear(&host->names);
+  tp_exposure_clear(&host->names);
   if (host->owns_state)
     free(host);
 }

@@ -52,7 +52,7 @@ struct tp_host {
   tp_log_file log_file;                  /* stderr, for a host in a stock interpreter */
   uint64_t dropped_results;              /* of calls whose wait was cancelled */
   tp_failures failures;                  /* of submitted calls that nobody has awaited */
-  tp_names names;                        /* what control sessions may name */
+  tp_exposure names;                     /* what control sessions may name */
   tp_pool_list pools;                    /* all pools not yet freed, oldest first */
   uint64_t next_pool;                    /* index of the next pool */
   uint64_t busy_pools;                   /* pools that are not idle */

@@ -2,7 +2,7 @@
  *
  * The log; see log.h. */
 #include "host/log.h"
-#include "value/lines.h"
+#include "base/lines.h"
 
 #include <limits.h>
 #include <poll.h>

@@ -12,7 +12,7 @@
 #include "host/luv.h"
 #include "exec/exec.h"
 #include "exec/preempt.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * Lua states; see state.h. */
 #include "host/state.h"
-#include "value/fail.h"
+#include "base/fail.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

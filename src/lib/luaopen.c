@@ -5,7 +5,7 @@
 #include "binding/core.h"
 #include "exec/exec.h"
 #include "server/module.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -29,10 +29,10 @@ void tp_luaopen_preload(tp_host *host) {
 }
 
 /* Notes the script that the interpreter runs, arg[0], and its directory. */
-static void find_script(lua_State *L, tp_names *names) {
+static void find_script(lua_State *L, tp_exposure *names) {
   if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING) {
     names->directory = tp_host_directory_of(lua_tostring(L, -1));
-    tp_names_add_script(names, lua_tostring(L, -1));
+    tp_exposure_add_script(names, lua_tostring(L, -1));
   }
   lua_settop(L, 0);
 }

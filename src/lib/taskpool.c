@@ -2,13 +2,15 @@
  *
  * The embedding API of taskpool.h, but for tp_host_serve, which is in server/, and tp_client_run,
  * which is in client/. */
+#include "base/fail.h"
+#include "base/lines.h"
 #include "binding/run.h"
 #include "exec/exec.h"
 #include "host/host.h"
 #include "lib/luaopen.h"
 #include "lib/place.h"
 #include "value/error.h"
-#include "value/lines.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -128,10 +130,10 @@ static int l_run(lua_State *L) {
     fail_script(self->error, lua_tostring(L, -1));
     return 0;
   }
-  tp_names *names = &self->host->names;
+  tp_exposure *names = &self->host->names;
   if (self->path && !names->directory)
     names->directory = tp_host_directory_of(self->path);
-  if (self->path && !tp_names_add_script(names, self->path))
+  if (self->path && !tp_exposure_add_script(names, self->path))
     return tp_raise(L, TP_NO_MEMORY, "no memory to run the script");
   set_arg(L, self);
   luaL_checkstack(L, self->argc, "too many arguments");
@@ -204,5 +206,5 @@ void tp_host_stop_by(tp_host *host, const char *who) {
 
 bool tp_host_expose(tp_host *host, const char *name, tp_error *error) {
   return is_given(host, "host", error) && is_given(name, "name", error) &&
-         tp_names_expose(&host->names, name, error);
+         tp_exposure_add(&host->names, name, error);
 }

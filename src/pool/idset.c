@@ -2,18 +2,17 @@
  *
  * A set of task ids that only grows at its end; see idset.h. */
 #include "pool/idset.h"
+#include "base/vec.h"
 
 #include <stdlib.h>
 
 bool tp_idset_reserve(tp_idset *set) {
   if (set->length < set->capacity)
     return true;
-  size_t capacity = set->capacity ? set->capacity * 2 : 1;
-  tp_idrun *runs = realloc(set->runs, capacity * sizeof *runs);
+  tp_idrun *runs = tp_vec_reserve(set->runs, &set->capacity, set->length + 1, sizeof *runs);
   if (!runs)
     return false;
   set->runs = runs;
-  set->capacity = capacity;
   return true;
 }
 

@@ -3,8 +3,8 @@
  * The methods of a pool on top of its flow: groups by name, lock and limit, flush and close; see
  * pool.h. */
 #include "pool/pool.h"
+#include "base/fail.h"
 #include "pool/flow.h"
-#include "value/fail.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
  *
  * The heap of groups; see queue.h. */
 #include "pool/queue.h"
+#include "base/vec.h"
 #include "pool/group.h"
 
 #include <stdlib.h>
@@ -9,14 +10,10 @@
 bool tp_queue_reserve(tp_queue *queue, size_t count) {
   if (count <= queue->capacity)
     return true;
-  size_t capacity = queue->capacity ? queue->capacity * 2 : 8;
-  while (capacity < count)
-    capacity *= 2;
-  tp_group **groups = realloc(queue->groups, capacity * sizeof(tp_group *));
+  tp_group **groups = tp_vec_reserve(queue->groups, &queue->capacity, count, sizeof(tp_group *));
   if (!groups)
     return false;
   queue->groups = groups;
-  queue->capacity = capacity;
   return true;
 }
 

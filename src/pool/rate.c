@@ -2,21 +2,19 @@
  *
  * A bucket of tokens; see rate.h. */
 #include "pool/rate.h"
-
-/* So far away that it is never reached; a sum of two is no overflow. */
-#define FOREVER (UINT64_MAX / 4)
+#include "base/seconds.h"
 
 /* Nanoseconds, rounded up: a little slower than asked for rather than faster. */
 static uint64_t round_up(double nanoseconds) {
-  if (nanoseconds >= (double)FOREVER)
-    return FOREVER;
+  if (nanoseconds >= (double)TP_FOREVER)
+    return TP_FOREVER;
   uint64_t whole = (uint64_t)nanoseconds;
   return whole + ((double)whole < nanoseconds);
 }
 
 tp_rate tp_rate_make(uint64_t n, double per, uint64_t burst) {
   tp_rate rate = {.interval = round_up(per * 1e9 / (double)n)};
-  rate.slack = burst - 1 > FOREVER / rate.interval ? FOREVER : (burst - 1) * rate.interval;
+  rate.slack = burst - 1 > TP_FOREVER / rate.interval ? TP_FOREVER : (burst - 1) * rate.interval;
   return rate;
 }
 

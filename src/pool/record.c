@@ -2,7 +2,7 @@
  *
  * What became of tasks that did not end well; see record.h. */
 #include "pool/record.h"
-#include "value/lines.h"
+#include "base/lines.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * The size of a pool and how it changes; see scale.h. */
 #include "pool/scale.h"
+#include "base/fail.h"
 #include "pool/flow.h"
-#include "value/fail.h"
 
 #include <inttypes.h>
 #include <stdio.h>

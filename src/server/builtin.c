@@ -5,7 +5,7 @@
 #include "binding/load.h"
 #include "binding/status.h"
 #include "server/session.h"
-#include "value/error.h"
+#include "value/raise.h"
 #include <lauxlib.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static int l_use(lua_State *L) {
 
 static int l_modules(lua_State *L) {
   const tp_session *session = lua_touserdata(L, SESSION);
-  tp_names_push_modules(L, &session->clients->host->names);
+  tp_catalog_push(L, &session->clients->host->names);
   return 1;
 }
 
@@ -104,7 +104,7 @@ const tp_method tp_builtins[] = {
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
      .summary = "List the modules, or the names, that can be called from here.",
-     .fields = tp_names_fields,
+     .fields = tp_catalog_fields,
      .call = l_modules},
     {.name = "reload",
      .on = TP_ON_ALL,

@@ -2,8 +2,8 @@
  *
  * The clients of a server; see clients.h. */
 #include "server/clients.h"
+#include "base/fail.h"
 #include "server/session.h"
-#include "value/fail.h"
 #include <inttypes.h>
 #include <unistd.h>
 

@@ -11,7 +11,7 @@
 #include "command/table.h"
 #include "exec/wait.h"
 #include "server/builtin.h"
-#include "value/error.h"
+#include "value/raise.h"
 #include <lauxlib.h>
 #include <string.h>
 

@@ -2,7 +2,8 @@
  *
  * The first line of a session; see handshake.h. */
 #include "server/handshake.h"
-#include "value/error.h"
+#include "base/fail.h"
+#include "value/raise.h"
 #include <jansson.h>
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * create the file with the mode of the umask, and unlink it at the end, whoever it belongs to. */
 #define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 #include "server/listener.h"
+#include "base/fail.h"
 #include "server/loopback.h"
-#include "value/fail.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
  *
  * The TCP addresses that a server may have; see loopback.h. */
 #include "server/loopback.h"
-#include "value/fail.h"
+#include "base/fail.h"
 #include <arpa/inet.h>
 #include <string.h>
 

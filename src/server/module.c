@@ -14,7 +14,7 @@
 #include "exec/park.h"
 #include "exec/wait.h"
 #include "server/server.h"
-#include "value/error.h"
+#include "value/raise.h"
 #include <lauxlib.h>
 #include <stddef.h>
 #include <string.h>

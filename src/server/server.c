@@ -6,8 +6,8 @@
  * last. */
 #define _GNU_SOURCE /* accept4, struct ucred */
 #include "server/server.h"
+#include "base/fail.h"
 #include "server/protocol.h"
-#include "value/fail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -2,11 +2,11 @@
  *
  * A session; see session.h. */
 #include "server/session.h"
+#include "base/fail.h"
 #include "exec/cancel.h"
 #include "exec/exec.h"
 #include "host/host.h"
 #include "server/foreign.h"
-#include "value/error.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <unistd.h>

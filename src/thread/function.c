@@ -2,6 +2,7 @@
  *
  * The functions that a set of threads was asked for; see function.h. */
 #include "thread/function.h"
+#include "base/vec.h"
 #include "thread/set.h"
 
 #include <stdlib.h>
@@ -34,31 +35,28 @@ static bool is_that(const tp_function *function, const char *name, const tp_modu
 
 /* Makes room for one more. False: no memory. */
 static bool reserve(tp_threads *set) {
-  if (set->function_count < set->function_capacity)
-    return true;
-  unsigned capacity = set->function_capacity ? set->function_capacity * 2 : 8;
-  tp_function **functions = realloc(set->functions, capacity * sizeof *functions);
+  tp_function **functions = tp_vec_reserve(set->functions, &set->function_capacity,
+                                           set->function_count + 1, sizeof *functions);
   if (!functions)
     return false;
   set->functions = functions;
-  set->function_capacity = capacity;
   return true;
 }
 
 tp_function *tp_function_find(tp_threads *set, const char *name, const tp_module *module) {
-  for (unsigned i = 0; i < set->function_count; i++)
+  for (size_t i = 0; i < set->function_count; i++)
     if (is_that(set->functions[i], name, module))
       return set->functions[i];
   tp_function *function = reserve(set) ? create(name, module) : NULL;
   if (!function)
     return NULL;
   set->functions[set->function_count++] = function;
-  function->index = set->function_count;
+  function->index = (unsigned)set->function_count;
   return function;
 }
 
 void tp_function_free_all(tp_threads *set) {
-  for (unsigned i = 0; i < set->function_count; i++)
+  for (size_t i = 0; i < set->function_count; i++)
     free_function(set->functions[i]);
   free(set->functions);
 }

@@ -11,6 +11,7 @@
 #include "exec/retry.h"
 #include "value/error.h"
 #include "value/name.h"
+#include "value/raise.h"
 #include "value/text.h"
 
 #include <lauxlib.h>
@@ -179,7 +180,7 @@ static int l_start(lua_State *L) {
   while (!TAILQ_EMPTY(requests)) {
     tp_request *request = take_first(thread, requests);
     push_function(L, thread, request->function);
-    int count = tp_unpack(L, request->bytes.data, request->bytes.length);
+    int count = tp_pack_push(L, request->bytes.data, request->bytes.length);
     request->coro =
         tp_exec_start(thread->host->exec, L, count, request->function->name, request_done, request);
     tp_retry_set_tries(request->coro, request->tries);

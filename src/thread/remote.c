@@ -13,7 +13,7 @@
 #include "exec/retry.h"
 #include "exec/wait.h"
 #include "thread/dispatch.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static int raise_error(lua_State *L, tp_request *request) {
   int top = lua_gettop(L);
   bool has_text = request->bytes.length > 0, is_final = request->is_final;
   if (has_text)
-    tp_unpack(L, request->bytes.data, request->bytes.length);
+    tp_pack_push(L, request->bytes.data, request->bytes.length);
   pick_up(request);
   tp_request_recycle(request);
   if (!has_text)
@@ -67,7 +67,7 @@ static int finish(lua_State *L, tp_request *request) {
   if (ending == TP_RETURN_ERROR)
     return raise_error(L, request);
   if (ending == TP_RETURN_RESULTS)
-    count = tp_unpack(L, request->bytes.data, request->bytes.length);
+    count = tp_pack_push(L, request->bytes.data, request->bytes.length);
   pick_up(request);
   tp_request_recycle(request);
   if (ending == TP_RETURN_RESULTS)

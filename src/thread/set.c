@@ -4,7 +4,7 @@
 #include "thread/set.h"
 #include "exec/park.h"
 #include "exec/timer.h"
-#include "value/error.h"
+#include "value/raise.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -76,32 +76,32 @@ struct tp_thread {
 };
 
 struct tp_threads {
-  atomic_uint references;     /* the owner, the userdata, threads that were given up */
-  tp_host *host;              /* the owner */
-  tp_exec *exec;              /* the owner's */
-  tp_resource resource;       /* of the owner, until the threads have ended */
-  tp_pool *pool;              /* see tp_threads_options; NULL once the set is closing */
-  char *label;                /* the same */
-  double grace;               /* the same */
-  const char *paths[2];       /* the owner's package.path and cpath, while threads are started */
-  unsigned count;             /* threads */
-  tp_thread **threads;        /* the threads; NULL for one that was joined or given up */
-  tp_function **functions;    /* index - 1 -> function */
-  unsigned function_count;    /* how many */
-  unsigned function_capacity; /* how many fit */
-  tp_request_list pending;    /* requests to be sent */
-  unsigned pending_count;     /* how many */
-  tp_request_list completed;  /* requests that are back and whose calls have not gone on */
-  tp_request_list reusable;   /* records to be used again */
-  unsigned reusable_count;    /* how many */
-  uint64_t in_flight;         /* requests between their call and its end */
-  bool is_closing;            /* takes no more requests; the threads end */
-  bool shutting_down;         /* the host is closed: no coroutine is woken */
-  unsigned handles;           /* handles of the owner's loop that are not closed */
-  uv_async_t completion;      /* sent when an outbox is no longer empty, or a thread idle */
-  uv_prepare_t prepare;       /* active while requests are in flight: sends them after a turn */
-  uv_timer_t look_timer;      /* set while a mailbox may hold what its thread does not take */
-  uv_timer_t shutdown_timer;  /* how long threads that end are waited for */
+  atomic_uint references;    /* the owner, the userdata, threads that were given up */
+  tp_host *host;             /* the owner */
+  tp_exec *exec;             /* the owner's */
+  tp_resource resource;      /* of the owner, until the threads have ended */
+  tp_pool *pool;             /* see tp_threads_options; NULL once the set is closing */
+  char *label;               /* the same */
+  double grace;              /* the same */
+  const char *paths[2];      /* the owner's package.path and cpath, while threads are started */
+  unsigned count;            /* threads */
+  tp_thread **threads;       /* the threads; NULL for one that was joined or given up */
+  tp_function **functions;   /* index - 1 -> function */
+  size_t function_count;     /* how many */
+  size_t function_capacity;  /* how many fit */
+  tp_request_list pending;   /* requests to be sent */
+  unsigned pending_count;    /* how many */
+  tp_request_list completed; /* requests that are back and whose calls have not gone on */
+  tp_request_list reusable;  /* records to be used again */
+  unsigned reusable_count;   /* how many */
+  uint64_t in_flight;        /* requests between their call and its end */
+  bool is_closing;           /* takes no more requests; the threads end */
+  bool shutting_down;        /* the host is closed: no coroutine is woken */
+  unsigned handles;          /* handles of the owner's loop that are not closed */
+  uv_async_t completion;     /* sent when an outbox is no longer empty, or a thread idle */
+  uv_prepare_t prepare;      /* active while requests are in flight: sends them after a turn */
+  uv_timer_t look_timer;     /* set while a mailbox may hold what its thread does not take */
+  uv_timer_t shutdown_timer; /* how long threads that end are waited for */
 };
 
 /* A set without threads and handles, with one reference. NULL: no memory. */

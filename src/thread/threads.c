@@ -9,12 +9,14 @@
  * host that is being closed waits for all that, because its loop will not run any more. */
 #define _GNU_SOURCE /* RTLD_NODELETE, dladdr */
 #include "thread/threads.h"
+#include "base/fail.h"
+#include "base/seconds.h"
 #include "exec/exec.h"
 #include "thread/dispatch.h"
 #include "thread/remote.h"
 #include "thread/worker.h"
-#include "value/error.h"
 #include "value/name.h"
+#include "value/raise.h"
 
 #include <dlfcn.h>
 #include <lauxlib.h>
@@ -174,7 +176,7 @@ static void close_now(tp_resource *resource) {
     return;
   set->shutting_down = true;
   begin_closing(set);
-  uint64_t deadline = uv_hrtime() + (uint64_t)((set->grace + SHUTDOWN_EXTRA) * 1e9);
+  uint64_t deadline = uv_hrtime() + tp_seconds_to_nanoseconds(set->grace + SHUTDOWN_EXTRA);
   for (unsigned i = 0; i < set->count; i++)
     if (set->threads[i])
       wait_for(set->threads[i], deadline);

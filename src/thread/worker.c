@@ -8,11 +8,11 @@
  * them. If the mailbox is empty then, the thread asks the owner for requests of blocked threads. */
 #define _GNU_SOURCE
 #include "thread/worker.h"
+#include "base/fail.h"
 #include "exec/cancel.h"
 #include "exec/exec.h"
 #include "exec/ready.h"
 #include "thread/handler.h"
-#include "value/error.h"
 
 #include <lauxlib.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
  *
  * Addresses of control servers; see address.h. */
 #include "value/address.h"
-#include "value/fail.h"
+#include "base/fail.h"
 #include <stdio.h>
 #include <string.h>
 

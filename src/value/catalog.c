@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a control session may name, as a list: tp_names_push_modules of name.h.
+ * What a control session may name, as a list: tp_catalog_push of name.h.
  *
  * The directory is walked into a buffer that belongs to Lua, so that nothing is lost when memory
  * runs out. Links are left out: those that lead out of the directory cannot be named anyway. */
@@ -22,14 +22,14 @@
 
 /* The names found so far, each ended by a line end. */
 typedef struct catalog {
-  const tp_names *names; /* what is listed */
+  const tp_exposure *names; /* what is listed */
   size_t length;
   char bytes[BYTES_MAX];
 } catalog;
 
 /* The length of the word that a module's file or a folder is called by; 0: it cannot be named. */
 static size_t word_of(const char *entry, bool is_folder) {
-  size_t length = tp_names_word_length(entry);
+  size_t length = tp_exposure_word_length(entry);
   return strcmp(entry + length, is_folder ? "" : ".lua") == 0 ? length : 0;
 }
 
@@ -58,7 +58,7 @@ static void visit(catalog *to, const char *directory, const char *package, const
     return;
   if (S_ISDIR(status.st_mode))
     walk(to, path, name, depth + 1);
-  else if (!tp_names_is_script(to->names, path))
+  else if (!tp_exposure_is_script(to->names, path))
     add(to, *package && strcmp(entry, "init.lua") == 0 ? package : name);
 }
 
@@ -73,10 +73,10 @@ static void walk(catalog *to, const char *directory, const char *package, int de
     free(entries);
 }
 
-const char *const tp_names_fields[] = {"module", "loaded", NULL};
+const char *const tp_catalog_fields[] = {"module", "loaded", NULL};
 
 /* Pushes the table of a module, or of a pattern. */
-static void push_row(lua_State *L, const tp_names *names, const char *name, size_t length) {
+static void push_row(lua_State *L, const tp_exposure *names, const char *name, size_t length) {
   lua_createtable(L, 0, 2);
   const char *copy = lua_pushlstring(L, name, length);
   lua_pushboolean(L, tp_name_is_loaded(L, names, copy));
@@ -94,7 +94,7 @@ static void push_rows(lua_State *L, const catalog *from) {
   }
 }
 
-void tp_names_push_modules(lua_State *L, const tp_names *names) {
+void tp_catalog_push(lua_State *L, const tp_exposure *names) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   catalog *found = lua_newuserdatauv(L, sizeof *found, 0);
   found->names = names;

@@ -87,22 +87,6 @@ void tp_error_mark(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-int tp_raise(lua_State *L, tp_code code, const char *format, ...) {
-  tp_error error;
-  va_list arguments;
-  va_start(arguments, format);
-  tp_fail_list(&error, code, format, arguments);
-  va_end(arguments);
-  return tp_raise_error(L, &error);
-}
-
-int tp_raise_error(lua_State *L, const tp_error *error) {
-  luaL_checkstack(L, 1, NULL);
-  lua_pushstring(L, error->message);
-  tp_error_wrap(L, error->code);
-  return lua_error(L);
-}
-
 tp_code tp_error_code(lua_State *L, int index) {
   if (!lua_istable(L, index) || !lua_checkstack(L, 4))
     return TP_OK;

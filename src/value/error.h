@@ -7,9 +7,8 @@
 #ifndef TP_VALUE_ERROR_H
 #define TP_VALUE_ERROR_H
 
-#include "value/fail.h"
+#include "taskpool.h"
 #include <lua.h>
-#include <stdarg.h>
 
 /* The name of the metatable of errors in the registry, and what getmetatable(e) shows in Lua. */
 #define TP_ERROR_TYPE "taskpool.error"
@@ -24,13 +23,6 @@ void tp_error_wrap_for(lua_State *L, tp_code code, int fields);
 /* Makes the table on top of the stack an error table: gives it their metatable. Raises only for
  * lack of memory. */
 void tp_error_mark(lua_State *L);
-
-/* Raises {code, message}. Never returns; the int is for `return tp_raise(…)`. */
-int tp_raise(lua_State *L, tp_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Raises what `error` holds. Never returns. */
-int tp_raise_error(lua_State *L, const tp_error *error);
 
 /* The code of the error value at `index`; TP_OK when it is no error table of ours. Never raises and
  * calls nothing, so it may be asked in any state. */

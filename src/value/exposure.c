@@ -3,7 +3,8 @@
  * What a control session may name; see exposure.h. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "value/exposure.h"
-#include "value/fail.h"
+#include "base/fail.h"
+#include "base/vec.h"
 #include "value/module.h"
 
 #include <lauxlib.h>
@@ -18,7 +19,7 @@ static const char *const standard_modules[] = {
 
 /* ---- spelling ---- */
 
-size_t tp_names_word_length(const char *text) {
+size_t tp_exposure_word_length(const char *text) {
   static const char digits[] = "0123456789";
   static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789";
   return strspn(text, digits) > 0 ? 0 : strspn(text, bytes);
@@ -26,25 +27,25 @@ size_t tp_names_word_length(const char *text) {
 
 /* The length of the name at the start of `text`; a dot or anything else may follow it. */
 static size_t name_length(const char *text) {
-  size_t length = tp_names_word_length(text);
-  while (length > 0 && text[length] == '.' && tp_names_word_length(text + length + 1) > 0)
-    length += 1 + tp_names_word_length(text + length + 1);
+  size_t length = tp_exposure_word_length(text);
+  while (length > 0 && text[length] == '.' && tp_exposure_word_length(text + length + 1) > 0)
+    length += 1 + tp_exposure_word_length(text + length + 1);
   return length;
 }
 
-bool tp_names_is_name(const char *text) {
+bool tp_exposure_is_name(const char *text) {
   size_t length = name_length(text);
   return length > 0 && length <= TP_NAME_LENGTH && text[length] == '\0';
 }
 
 static bool is_pattern(const char *text) {
   size_t length = name_length(text);
-  return tp_names_is_name(text) ||
+  return tp_exposure_is_name(text) ||
          (length > 0 && length <= TP_NAME_LENGTH && strcmp(text + length, ".*") == 0);
 }
 
-bool tp_names_is_standard(const char *name) {
-  size_t length = tp_names_word_length(name);
+bool tp_exposure_is_standard(const char *name) {
+  size_t length = tp_exposure_word_length(name);
   for (size_t i = 0; i < sizeof standard_modules / sizeof *standard_modules; i++) {
     if (strlen(standard_modules[i]) == length && strncmp(standard_modules[i], name, length) == 0)
       return true;
@@ -53,8 +54,8 @@ bool tp_names_is_standard(const char *name) {
 }
 
 /* Appends `text` to a list that takes it over. False: no memory. */
-static bool append(char ***list, size_t *count, char *text) {
-  char **grown = realloc(*list, (*count + 1) * sizeof *grown);
+static bool append(char ***list, size_t *count, size_t *capacity, char *text) {
+  char **grown = tp_vec_reserve(*list, capacity, *count + 1, sizeof *grown);
   if (!grown)
     return false;
   *list = grown;
@@ -64,23 +65,23 @@ static bool append(char ***list, size_t *count, char *text) {
 
 /* ---- what is exposed ---- */
 
-bool tp_names_check(const char *pattern, tp_error *error) {
+bool tp_exposure_check(const char *pattern, tp_error *error) {
   if (!is_pattern(pattern))
     return tp_fail(error, TP_INVALID_ARGUMENT,
                    "'%.200s' cannot be exposed: expected a name, such as package.module.function, "
                    "or all below one, such as package.*",
                    pattern);
-  if (tp_names_is_standard(pattern))
+  if (tp_exposure_is_standard(pattern))
     return tp_fail(error, TP_INVALID_ARGUMENT,
                    "'%.200s' cannot be exposed: it is in the standard library", pattern);
   return true;
 }
 
-bool tp_names_expose(tp_names *names, const char *pattern, tp_error *error) {
-  if (!tp_names_check(pattern, error))
+bool tp_exposure_add(tp_exposure *names, const char *pattern, tp_error *error) {
+  if (!tp_exposure_check(pattern, error))
     return false;
   char *copy = strdup(pattern);
-  if (copy && append(&names->patterns, &names->count, copy))
+  if (copy && append(&names->patterns, &names->count, &names->capacity, copy))
     return true;
   free(copy);
   return tp_fail(error, TP_NO_MEMORY, "no memory to expose '%s'", pattern);
@@ -93,9 +94,9 @@ static bool matches(const char *pattern, const char *name) {
   return strcmp(pattern, name) == 0;
 }
 
-tp_exposed tp_names_look(const tp_names *names, const char *name) {
+tp_exposed tp_exposure_look(const tp_exposure *names, const char *name) {
   tp_exposed best = names->count == 0 && names->directory ? TP_EXPOSED_BELOW : TP_EXPOSED_NOT;
-  if (tp_names_is_standard(name))
+  if (tp_exposure_is_standard(name))
     return TP_EXPOSED_NOT;
   for (size_t i = 0; i < names->count; i++) {
     if (strcmp(names->patterns[i], name) == 0)
@@ -106,11 +107,11 @@ tp_exposed tp_names_look(const tp_names *names, const char *name) {
   return best;
 }
 
-bool tp_names_reach_into(const tp_names *names, const char *module) {
+bool tp_exposure_reach_into(const tp_exposure *names, const char *module) {
   size_t length = strlen(module);
-  if (tp_names_look(names, module) != TP_EXPOSED_NOT)
+  if (tp_exposure_look(names, module) != TP_EXPOSED_NOT)
     return true;
-  for (size_t i = 0; !tp_names_is_standard(module) && i < names->count; i++) {
+  for (size_t i = 0; !tp_exposure_is_standard(module) && i < names->count; i++) {
     const char *pattern = names->patterns[i];
     if (strncmp(pattern, module, length) == 0 && pattern[length] == '.')
       return true;
@@ -120,18 +121,18 @@ bool tp_names_reach_into(const tp_names *names, const char *module) {
 
 /* ---- scripts ---- */
 
-bool tp_names_add_script(tp_names *names, const char *path) {
+bool tp_exposure_add_script(tp_exposure *names, const char *path) {
   char *real = realpath(path, NULL);
   if (!real) /* it is gone: no module can be taken for it */
     return true;
-  if (!append(&names->scripts, &names->script_count, real)) {
+  if (!append(&names->scripts, &names->script_count, &names->script_capacity, real)) {
     free(real);
     return false;
   }
   return true;
 }
 
-bool tp_names_is_script(const tp_names *names, const char *path) {
+bool tp_exposure_is_script(const tp_exposure *names, const char *path) {
   for (size_t i = 0; i < names->script_count; i++)
     if (tp_module_is_same_file(names->scripts[i], path))
       return true;
@@ -146,11 +147,11 @@ static void free_list(char **list, size_t count) {
   free(list);
 }
 
-void tp_names_clear(tp_names *names) {
+void tp_exposure_clear(tp_exposure *names) {
   if (!names)
     return;
   free_list(names->patterns, names->count);
   free_list(names->scripts, names->script_count);
   free(names->directory);
-  *names = (tp_names){0};
+  *names = (tp_exposure){0};
 }

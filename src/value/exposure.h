@@ -9,26 +9,28 @@
 #include <stddef.h>
 
 /* All zero: nothing. */
-typedef struct tp_names {
+typedef struct tp_exposure {
   char *directory;     /* modules below it may be named; NULL: none. From malloc, owned */
   char **patterns;     /* "mypackage.*", "other.fn"; replace the default where count > 0. Owned */
   size_t count;        /* how many patterns there are */
+  size_t capacity;     /* how many fit */
   char **scripts;      /* paths of the scripts that the host runs, links followed. Owned */
   size_t script_count; /* how many */
-} tp_names;
+  size_t script_capacity; /* how many fit */
+} tp_exposure;
 
 /* Whether that may be a pattern: a name, or a name and ".*" for all below it. InvalidArgument for a
  * malformed one and for the standard library. */
-bool tp_names_check(const char *pattern, tp_error *error);
+bool tp_exposure_check(const char *pattern, tp_error *error);
 
 /* Adds a pattern (copied). False: InvalidArgument, NoMemory. */
-bool tp_names_expose(tp_names *names, const char *pattern, tp_error *error);
+bool tp_exposure_add(tp_exposure *names, const char *pattern, tp_error *error);
 
 /* The file at `path` is a script that the host runs, and no module. False: no memory. */
-bool tp_names_add_script(tp_names *names, const char *path);
+bool tp_exposure_add_script(tp_exposure *names, const char *path);
 
 /* Frees what `names` holds; it is all zero then. NULL is allowed. */
-void tp_names_clear(tp_names *names);
+void tp_exposure_clear(tp_exposure *names);
 
 /* ---- looking ---- */
 
@@ -39,23 +41,23 @@ typedef enum tp_exposed {
   TP_EXPOSED_IN_FULL, /* a pattern is that very name */
 } tp_exposed;
 
-tp_exposed tp_names_look(const tp_names *names, const char *name);
+tp_exposed tp_exposure_look(const tp_exposure *names, const char *name);
 
 /* Whether a module of that name, or something in it, is exposed. */
-bool tp_names_reach_into(const tp_names *names, const char *module);
+bool tp_exposure_reach_into(const tp_exposure *names, const char *module);
 
 /* Whether the file is a script that the host runs, by whatever path it is reached. */
-bool tp_names_is_script(const tp_names *names, const char *path);
+bool tp_exposure_is_script(const tp_exposure *names, const char *path);
 
 /* ---- spelling ---- */
 
 /* The length of the word at the start of `text`, 0 for none. */
-size_t tp_names_word_length(const char *text);
+size_t tp_exposure_word_length(const char *text);
 
 /* Whether `text` is a name. */
-bool tp_names_is_name(const char *text);
+bool tp_exposure_is_name(const char *text);
 
 /* Whether the first word is that of a module of the standard library. */
-bool tp_names_is_standard(const char *name);
+bool tp_exposure_is_standard(const char *name);
 
 #endif

@@ -7,8 +7,8 @@
  * rest of the work as continuation, so that they may wait. All that find the userdata at [1]. */
 #include "value/iterator.h"
 #include "value/callable.h"
-#include "value/error.h"
 #include "value/list.h"
+#include "value/raise.h"
 
 #include <lauxlib.h>
 

@@ -8,9 +8,9 @@
  *
  * To add a type of value: a case in `build`. */
 #include "value/json.h"
+#include "base/utf8.h"
 #include "value/list.h"
 #include "value/text.h"
-#include "value/utf8.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdbool.h>

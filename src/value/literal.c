@@ -10,7 +10,8 @@
  * On the Lua stack stand, from the outermost bracket to the innermost, its table and, while the
  * value for it is read, a key; at the end of a step the value just finished is on top. */
 #include "value/literal.h"
-#include "value/error.h"
+#include "base/fail.h"
+#include "base/utf8.h"
 #include "value/list.h"
 #include "value/text.h"
 #include <ctype.h>
@@ -214,19 +215,6 @@ static unsigned read_digits(parser *p, unsigned base, unsigned most, unsigned *v
   return count;
 }
 
-/* Writes `code` as UTF-8 and returns the number of bytes. */
-static size_t encode(unsigned code, char *out) {
-  if (code < 0x80) {
-    out[0] = (char)code;
-    return 1;
-  }
-  size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  for (size_t i = length; --i > 0; code >>= 6)
-    out[i] = (char)(0x80 | (code & 0x3F));
-  out[0] = (char)((0xF00u >> length) | code);
-  return length;
-}
-
 static bool is_surrogate(unsigned code) {
   return code >= 0xD800 && code <= 0xDFFF;
 }
@@ -286,7 +274,7 @@ static bool read_escape(parser *p, char **out) {
     return FAIL_TEXT(p, from, from + 2, "there is no escape %s");
   if (!read_code(p, &value))
     return FAIL(p, from, "\\u needs a character, as in \\u00e9, \\ud83d\\ude00, \\u{e9},");
-  *out += encode(value, *out);
+  *out += tp_utf8_encode(value, *out);
   return true;
 }
 

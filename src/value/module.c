@@ -3,7 +3,7 @@
  * Modules and their files; see module.h. */
 #define _XOPEN_SOURCE 700 /* realpath, stat */
 #include "value/module.h"
-#include "value/error.h"
+#include "base/fail.h"
 #include "value/registry.h"
 #include "value/text.h"
 

@@ -7,7 +7,7 @@
  * trusted code, from_file for control sessions. The first module that is there decides: walk
  * follows the other words through its tables, and may_use has the last word on what was found. */
 #include "value/name.h"
-#include "value/error.h"
+#include "base/fail.h"
 #include "value/registry.h"
 #include "value/text.h"
 
@@ -22,11 +22,11 @@ static const char found_key, exposed_key;
 /* One search for a name. */
 typedef struct lookup {
   lua_State *L;
-  const tp_names *names; /* NULL: trusted */
-  const char *name;      /* the whole name */
-  tp_module *module;     /* the one that is tried, and in the end decides */
-  tp_exposed exposed;    /* how the name is exposed */
-  bool is_script;        /* the name leads to a script that the host runs */
+  const tp_exposure *names; /* NULL: trusted */
+  const char *name;         /* the whole name */
+  tp_module *module;        /* the one that is tried, and in the end decides */
+  tp_exposed exposed;       /* how the name is exposed */
+  bool is_script;           /* the name leads to a script that the host runs */
   tp_error *error;
 } lookup;
 
@@ -123,14 +123,14 @@ static outcome from_given(lookup *l) {
 /* ---- the files of modules ---- */
 
 /* The file that a loaded module comes from. */
-static bool find_loaded(lua_State *L, const tp_names *names, bool is_listed, tp_module *module) {
+static bool find_loaded(lua_State *L, const tp_exposure *names, bool is_listed, tp_module *module) {
   return (tp_module_recall(L, module) || tp_module_find_on_path(L, module)) &&
          (is_listed || (names->directory && tp_module_is_below(names->directory, module->path)));
 }
 
 /* Finds the file of a module: that which it was loaded from, else the one that it would be loaded
  * from. `trusted` code looks first where `require` does. */
-static bool find_file(lua_State *L, const tp_names *names, bool trusted, tp_module *module) {
+static bool find_file(lua_State *L, const tp_exposure *names, bool trusted, tp_module *module) {
   bool is_listed = trusted || names->count > 0, is_loaded = tp_module_push(L, module->name);
   lua_pop(L, is_loaded);
   if (is_loaded && find_loaded(L, names, is_listed, module))
@@ -149,7 +149,7 @@ static bool find_file(lua_State *L, const tp_names *names, bool trusted, tp_modu
  * was put there by the host. */
 static outcome from_file(lookup *l) {
   bool has_file = find_file(l->L, l->names, false, l->module);
-  if (has_file && tp_names_is_script(l->names, l->module->path)) {
+  if (has_file && tp_exposure_is_script(l->names, l->module->path)) {
     l->is_script = true;
     return LOOKUP_MISSING;
   }
@@ -161,7 +161,7 @@ static outcome from_file(lookup *l) {
 /* ---- what failed ---- */
 
 /* Pushes where a session's names are looked for. */
-static const char *push_places(lua_State *L, const tp_names *names) {
+static const char *push_places(lua_State *L, const tp_exposure *names) {
   luaL_Buffer list;
   if (names->count == 0)
     return names->directory ? lua_pushfstring(L, "in a module below %s", names->directory)
@@ -180,7 +180,7 @@ static bool fail_missing(const lookup *l) {
   if (!l->names)
     return tp_fail(l->error, TP_NOT_FOUND,
                    "'%s' names no function or table in a module that require finds", l->name);
-  if (tp_names_is_standard(l->name))
+  if (tp_exposure_is_standard(l->name))
     return tp_fail(l->error, TP_NOT_FOUND,
                    "'%s' cannot be used here: it is in the standard library", l->name);
   if (l->is_script)
@@ -201,7 +201,7 @@ static bool fail_missing(const lookup *l) {
 /* Follows the words at `rest` (".field.field" or "") from the module on top, which is replaced. */
 static bool walk(const lookup *l, const char *rest) {
   while (*rest == '.') {
-    size_t length = tp_names_word_length(++rest);
+    size_t length = tp_exposure_word_length(++rest);
     if (!lua_istable(l->L, -1) || (l->names && is_of_other_module(l)))
       return false;
     lua_pushlstring(l->L, rest, length);
@@ -238,7 +238,7 @@ static outcome look(lookup *l, get_module *get) {
 }
 
 static bool check_name(const char *name, tp_error *error) {
-  return tp_names_is_name(name) ||
+  return tp_exposure_is_name(name) ||
          tp_fail(error, TP_INVALID_ARGUMENT,
                  "'%.200s' is not a name: a name is package.module.function", name);
 }
@@ -257,10 +257,11 @@ static bool push_exposed_function(lua_State *L, const char *name) {
   return found;
 }
 
-bool tp_name_expose(lua_State *L, tp_names *names, const char *name, int index, tp_error *error) {
+bool tp_name_expose(lua_State *L, tp_exposure *names, const char *name, int index,
+                    tp_error *error) {
   index = lua_absindex(L, index);
   if (!check_name(name, error) ||
-      (tp_names_look(names, name) != TP_EXPOSED_IN_FULL && !tp_names_expose(names, name, error)))
+      (tp_exposure_look(names, name) != TP_EXPOSED_IN_FULL && !tp_exposure_add(names, name, error)))
     return false;
   tp_registry_push_table(L, &exposed_key, NULL);
   lua_pushstring(L, name);
@@ -341,15 +342,15 @@ bool tp_name_find_module(lua_State *L, const char *name, tp_module *module) {
 }
 
 /* Finds the file of the module that is to be loaded anew. */
-static bool find_reloaded(lua_State *L, const tp_names *names, bool trusted, const char *name,
+static bool find_reloaded(lua_State *L, const tp_exposure *names, bool trusted, const char *name,
                           tp_module *module, tp_error *error) {
-  if (!tp_names_is_name(name))
+  if (!tp_exposure_is_name(name))
     return tp_fail(error, TP_INVALID_ARGUMENT, "'%.200s' is not the name of a module", name);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   strcpy(module->name, name);
-  bool may_look = trusted || tp_names_reach_into(names, name);
+  bool may_look = trusted || tp_exposure_reach_into(names, name);
   if (may_look && find_file(L, names, trusted, module) &&
-      (trusted || !tp_names_is_script(names, module->path)))
+      (trusted || !tp_exposure_is_script(names, module->path)))
     return true;
   const char *directory = names->directory ? names->directory : "";
   bool is_on_path = trusted || names->count > 0 || !names->directory;
@@ -358,15 +359,15 @@ static bool find_reloaded(lua_State *L, const tp_names *names, bool trusted, con
                  is_on_path ? "on package.path" : "");
 }
 
-bool tp_name_reload(lua_State *L, const tp_names *names, const char *name, tp_error *error) {
+bool tp_name_reload(lua_State *L, const tp_exposure *names, const char *name, tp_error *error) {
   tp_module module;
   return find_reloaded(L, names, true, name, &module, error) && tp_module_load(L, &module, error);
 }
 
 /* ---- for control sessions ---- */
 
-bool tp_name_push_exposed(lua_State *L, const tp_names *names, const char *name, tp_module *missing,
-                          tp_error *error) {
+bool tp_name_push_exposed(lua_State *L, const tp_exposure *names, const char *name,
+                          tp_module *missing, tp_error *error) {
   lookup l = {.L = L, .names = names, .name = name, .module = missing, .error = error};
   outcome result = LOOKUP_MISSING;
   missing->name[0] = '\0';
@@ -374,7 +375,7 @@ bool tp_name_push_exposed(lua_State *L, const tp_names *names, const char *name,
     return false;
   if (push_exposed_function(L, name))
     return true;
-  l.exposed = tp_names_look(names, name);
+  l.exposed = tp_exposure_look(names, name);
   if (l.exposed != TP_EXPOSED_NOT)
     result = look(&l, from_file);
   if (result == LOOKUP_NOT_LOADED)
@@ -383,18 +384,18 @@ bool tp_name_push_exposed(lua_State *L, const tp_names *names, const char *name,
   return result == LOOKUP_FOUND ? note(L, name) : fail_missing(&l);
 }
 
-bool tp_name_find_exposed(lua_State *L, const tp_names *names, const char *name, tp_module *module,
-                          tp_error *error) {
+bool tp_name_find_exposed(lua_State *L, const tp_exposure *names, const char *name,
+                          tp_module *module, tp_error *error) {
   return find_reloaded(L, names, false, name, module, error);
 }
 
 /* ---- patterns ---- */
 
 /* Looks for what a pattern names, as a session would that may name nothing else. */
-static outcome look_for_pattern(lua_State *L, const tp_names *names, const char *pattern) {
+static outcome look_for_pattern(lua_State *L, const tp_exposure *names, const char *pattern) {
   char name[TP_NAME_LENGTH + sizeof ".*"];
   char *only[] = {name};
-  tp_names alone = *names;
+  tp_exposure alone = *names;
   tp_module module;
   lookup l = {.L = L, .names = &alone, .name = name, .module = &module};
   snprintf(name, sizeof name, "%s", pattern);
@@ -415,9 +416,9 @@ static outcome look_for_pattern(lua_State *L, const tp_names *names, const char 
   return result;
 }
 
-bool tp_name_check_pattern(lua_State *L, const tp_names *names, const char *pattern,
+bool tp_name_check_pattern(lua_State *L, const tp_exposure *names, const char *pattern,
                            tp_error *error) {
-  if (!tp_names_check(pattern, error))
+  if (!tp_exposure_check(pattern, error))
     return false;
   if (look_for_pattern(L, names, pattern) != LOOKUP_MISSING)
     return true;
@@ -440,7 +441,7 @@ static bool is_part_loaded(lua_State *L, const char *name, size_t length) {
   return found;
 }
 
-bool tp_name_is_loaded(lua_State *L, const tp_names *names, const char *pattern) {
+bool tp_name_is_loaded(lua_State *L, const tp_exposure *names, const char *pattern) {
   const char *star = strchr(pattern, '*');
   return look_for_pattern(L, names, pattern) == LOOKUP_FOUND ||
          (star && is_part_loaded(L, pattern, (size_t)(star - pattern)));

@@ -46,37 +46,37 @@ bool tp_name_push_of(lua_State *L, int index);
 
 /* Loads the text of a module anew, for those who ask for it from now on. A module that fails to
  * load stays what it is. False: InvalidArgument, NotFound, ScriptError, as tp_name_push. */
-bool tp_name_reload(lua_State *L, const tp_names *names, const char *module, tp_error *error);
+bool tp_name_reload(lua_State *L, const tp_exposure *names, const char *module, tp_error *error);
 
 /* ---- for control sessions ---- */
 
 /* As tp_name_push, but runs nothing. Where a module must be loaded first, `*missing` is that one,
  * and the failure NotAvailable; else missing->name is "". NotFound says where it looked and what
  * would make the name reachable. */
-bool tp_name_push_exposed(lua_State *L, const tp_names *names, const char *name, tp_module *missing,
-                          tp_error *error);
+bool tp_name_push_exposed(lua_State *L, const tp_exposure *names, const char *name,
+                          tp_module *missing, tp_error *error);
 
 /* Finds the file of a module that a session asks to load anew. False: InvalidArgument, NotFound. */
-bool tp_name_find_exposed(lua_State *L, const tp_names *names, const char *name, tp_module *module,
-                          tp_error *error);
+bool tp_name_find_exposed(lua_State *L, const tp_exposure *names, const char *name,
+                          tp_module *module, tp_error *error);
 
 /* ---- exposing ---- */
 
-/* Exposes the function at `index` under a name, as tp_names_expose exposes a pattern. */
-bool tp_name_expose(lua_State *L, tp_names *names, const char *name, int index, tp_error *error);
+/* Exposes the function at `index` under a name, as tp_exposure_add exposes a pattern. */
+bool tp_name_expose(lua_State *L, tp_exposure *names, const char *name, int index, tp_error *error);
 
 /* Whether there is something that the pattern could name: a module, or a folder of some. Loads
  * nothing. False: InvalidArgument, NotFound. */
-bool tp_name_check_pattern(lua_State *L, const tp_names *names, const char *pattern,
+bool tp_name_check_pattern(lua_State *L, const tp_exposure *names, const char *pattern,
                            tp_error *error);
 
 /* Whether what a pattern names is loaded, as far as it is known without loading anything. */
-bool tp_name_is_loaded(lua_State *L, const tp_names *names, const char *pattern);
+bool tp_name_is_loaded(lua_State *L, const tp_exposure *names, const char *pattern);
 
 /* Pushes the list of what may be named, a table each: in `module` a pattern, or where there are
  * none a module below the directory (folders at most 8 deep, 64 KiB of names), and whether that is
  * `loaded`. Raises only for lack of memory. */
-extern const char *const tp_names_fields[];
-void tp_names_push_modules(lua_State *L, const tp_names *names);
+extern const char *const tp_catalog_fields[];
+void tp_catalog_push(lua_State *L, const tp_exposure *names);
 
 #endif

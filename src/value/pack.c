@@ -8,15 +8,12 @@
  * parser, whose callbacks push what they read. To add a table with a metatable of ours: a row in
  * `kinds`. */
 #include "value/pack.h"
+#include "base/fail.h"
 #include "value/error.h"
 #include "value/list.h"
+#include "value/raise.h"
 
 #include <stdlib.h>
-
-void tp_bytes_clear(tp_bytes *bytes) {
-  free(bytes->data);
-  *bytes = (tp_bytes){0};
-}
 
 #ifndef TP_HAVE_MSGPACK
 
@@ -31,7 +28,7 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
                  where);
 }
 
-int tp_unpack(lua_State *L, const char *data, size_t length) {
+int tp_pack_push(lua_State *L, const char *data, size_t length) {
   (void)data, (void)length;
   return tp_raise(L, TP_NOT_AVAILABLE, "nothing can be unpacked: built without msgpack-c");
 }
@@ -90,30 +87,12 @@ typedef struct packer {
   tp_error *error;             /* filled on failure */
 } packer;
 
-/* Makes room for `more` bytes. */
-static bool reserve(tp_bytes *bytes, size_t more) {
-  size_t wanted = bytes->length + more;
-  if (wanted <= bytes->capacity)
-    return true;
-  size_t capacity = bytes->capacity ? bytes->capacity * 2 : 128;
-  while (capacity < wanted)
-    capacity *= 2;
-  char *data = realloc(bytes->data, capacity);
-  if (!data)
-    return false;
-  bytes->data = data;
-  bytes->capacity = capacity;
-  return true;
-}
-
 /* What the library writes with. */
 static int write_bytes(void *context, const char *data, size_t length) {
   packer *p = context;
-  p->has_memory = p->has_memory && reserve(p->out, length);
+  p->has_memory = p->has_memory && tp_bytes_append(p->out, data, length);
   if (!p->has_memory)
     return -1;
-  memcpy(p->out->data + p->out->length, data, length);
-  p->out->length += length;
   return 0;
 }
 
@@ -500,7 +479,7 @@ static bool is_list(const char *data, size_t length) {
   return (first & 0xF0) == 0x90 || first == 0xDC || first == 0xDD;
 }
 
-int tp_unpack(lua_State *L, const char *data, size_t length) {
+int tp_pack_push(lua_State *L, const char *data, size_t length) {
   unpacker self = {.L = L, .size = length};
   luaL_checkstack(L, 8, NULL);
   if (!is_list(data, length) || !parse(&self, data, length))

@@ -17,6 +17,7 @@
 #ifndef TP_VALUE_PACK_H
 #define TP_VALUE_PACK_H
 
+#include "base/bytes.h"
 #include "taskpool.h"
 #include <lua.h>
 #include <stddef.h>
@@ -26,16 +27,6 @@
 
 /* Bytes of one list of values, at most. */
 #define TP_PACK_SIZE ((size_t)64 << 20)
-
-/* Memory from malloc that grows. All zero: empty. */
-typedef struct tp_bytes {
-  char *data;      /* the bytes */
-  size_t length;   /* how many */
-  size_t capacity; /* how many fit */
-} tp_bytes;
-
-/* Frees the memory; empty then. */
-void tp_bytes_clear(tp_bytes *bytes);
 
 /* Whether this build can pack. */
 bool tp_pack_is_available(void);
@@ -49,6 +40,6 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
 
 /* Pushes the values of a list and returns how many there were. Raises NoMemory, and InvalidArgument
  * for bytes that tp_pack has not made. */
-int tp_unpack(lua_State *L, const char *data, size_t length);
+int tp_pack_push(lua_State *L, const char *data, size_t length);
 
 #endif

@@ -8,6 +8,7 @@
  * Allocating may run finalizers, and those may change the very table that is being walked; so keys
  * are taken in one go without allocating, and values are fetched by key afterwards. */
 #include "value/text.h"
+#include "base/utf8.h"
 #include "value/error.h"
 #include "value/list.h"
 #include <lauxlib.h>
@@ -91,23 +92,6 @@ static void add_text(writer *w, const char *text) {
 
 /* ---- strings ---- */
 
-/* Decodes the UTF-8 character at `s` into `*code` and returns its bytes, 0 where there is none. */
-static size_t decode(const unsigned char *s, size_t left, unsigned *code) {
-  static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-  if (length == 0 || length > left || s[0] > 0xF4)
-    return 0;
-  *code = length == 1 ? s[0] : s[0] & (0xFFu >> (length + 1));
-  for (size_t i = 1; i < length; i++) {
-    if ((s[i] & 0xC0) != 0x80)
-      return 0;
-    *code = *code << 6 | (s[i] & 0x3Fu);
-  }
-  if (*code < smallest[length] || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF))
-    return 0;
-  return length;
-}
-
 /* True for characters that act on a terminal or break a line. */
 static bool is_control(unsigned code) {
   return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x2028 || code == 0x2029;
@@ -130,7 +114,7 @@ static void add_escaped(writer *w, const char *bytes, size_t length, bool quoted
   for (size_t at = 0; at < length;) {
     unsigned code = 0;
     char escape[12];
-    size_t used = decode((const unsigned char *)bytes + at, length - at, &code);
+    size_t used = tp_utf8_decode(bytes + at, length - at, &code);
     if (used > 0)
       escape_of(code, quoted, escape);
     else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * UTF-8. */
-#ifndef TP_VALUE_UTF8_H
-#define TP_VALUE_UTF8_H
+#ifndef TP_BASE_UTF8_H
+#define TP_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,6 +10,12 @@
 /* The bytes of the character that begins at `bytes`, of which there are `left` (1 or more); 0: they
  * are not well-formed UTF-8. */
 size_t tp_utf8_length(const char *bytes, size_t left);
+
+/* The same, and the number of the character. */
+size_t tp_utf8_decode(const char *bytes, size_t left, unsigned *code);
+
+/* Writes a character, which must not be a surrogate, and returns its bytes. */
+size_t tp_utf8_encode(unsigned code, char out[4]);
 
 /* True if the byte begins a character, and does not continue one. */
 bool tp_utf8_begins(char byte);

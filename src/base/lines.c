@@ -2,8 +2,8 @@
  *
  * Text of several lines; see lines.h. */
 #define _XOPEN_SOURCE 700 /* strnlen */
-#include "value/lines.h"
-#include "value/utf8.h"
+#include "base/lines.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stdio.h>

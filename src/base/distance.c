@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How far a word is from a name; see distance.h. */
-#include "value/distance.h"
+#include "base/distance.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Failures in C: see fail.h. */
-#include "value/fail.h"
+#include "base/fail.h"
 
 const char *tp_code_name(tp_code code) {
   switch (code) {

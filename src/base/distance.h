@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How far a word is from a name, for "did you mean". */
-#ifndef TP_VALUE_DISTANCE_H
-#define TP_VALUE_DISTANCE_H
+#ifndef TP_BASE_DISTANCE_H
+#define TP_BASE_DISTANCE_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How a C function reports a failure: it fills the caller's tp_error and returns false. */
-#ifndef TP_VALUE_FAIL_H
-#define TP_VALUE_FAIL_H
+#ifndef TP_BASE_FAIL_H
+#define TP_BASE_FAIL_H
 
 #include "taskpool.h"
 #include <stdarg.h>

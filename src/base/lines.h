@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Text of several lines, such as an error with its traceback, as a log or a terminal shows it. */
-#ifndef TP_VALUE_LINES_H
-#define TP_VALUE_LINES_H
+#ifndef TP_BASE_LINES_H
+#define TP_BASE_LINES_H
 
 #include <stddef.h>
 

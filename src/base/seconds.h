@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Seconds, as users write them, and nanoseconds, as clocks count them. */
+#ifndef TP_BASE_SECONDS_H
+#define TP_BASE_SECONDS_H
+
+#include <stdint.h>
+
+/* More nanoseconds than anything lasts; a sum of three does not overflow. */
+#define TP_FOREVER (UINT64_MAX / 4)
+
+/* Nanoseconds for seconds from 0 on; what is too long is TP_FOREVER. */
+static inline uint64_t tp_seconds_to_nanoseconds(double seconds) {
+  double nanoseconds = seconds * 1e9;
+  return nanoseconds < (double)TP_FOREVER ? (uint64_t)nanoseconds : TP_FOREVER;
+}
+
+static inline double tp_seconds_of(uint64_t nanoseconds) {
+  return (double)nanoseconds / 1e9;
+}
+
+#endif
