@@ -3,7 +3,7 @@
  * Help texts: see help.h.
  *
  * How it works. A page is filled word by word: a word that does not fit its line goes to the next
- * one, below the page's indent; one that fits no line is cut into pieces. */
+ * one, below the page's indent; a word longer than a line is cut into pieces. */
 #include "command/help.h"
 #include "base/utf8.h"
 #include "command/spelling.h"
@@ -22,10 +22,10 @@ enum {
 /* A text that is being laid out. Until it is complete, nothing else may be pushed on the Lua stack.
  */
 typedef struct page {
-  luaL_Buffer text;
-  int width;  /* of a line, in characters */
-  int column; /* characters in the line so far */
-  int indent; /* where the line's text begins, also after a wrap */
+  luaL_Buffer text; /* what has been laid out */
+  int width;        /* of a line, in characters */
+  int column;       /* characters in the line so far */
+  int indent;       /* where the line's text begins, also after a wrap */
 } page;
 
 /* ---- the page ---- */

@@ -139,7 +139,7 @@ static const struct {
     {.key = "unix", .prefix = "unix:"},
 };
 
-/* Sets the address in slot 2 from the value on top, if `key` is an option for one. */
+/* Sets the address from the value on top, if `key` is an option for one. */
 static bool read_address(lua_State *L, const char *key) {
   size_t length, i = 0;
   while (i < COUNT(addresses) && strcmp(key, addresses[i].key) != 0)

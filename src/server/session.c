@@ -216,7 +216,7 @@ static void on_written(tp_output *output, int status) {
     tp_output_mute(output);
     session->ended = true;
   }
-  set_wait(session, TP_SESSION_NOTHING); /* it reads: its time starts again */
+  set_wait(session, TP_SESSION_NOTHING); /* the client reads: its time starts again */
   advance(session, main_state(session));
 }
 
@@ -335,9 +335,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
     }
   } else if (session->state == TP_SESSION_OPEN) {
     tp_input_add(&session->input, (size_t)count);
-    if (!session->greeted && tp_foreign_is_tls(session->input.bytes[0])) {
+    if (!session->greeted && tp_foreign_is_tls(session->input.bytes[0]))
       tp_session_drop(session, "a TLS greeting ends the session: the port is not encrypted");
-    }
   }
   advance(session, main_state(session));
 }
@@ -402,7 +401,7 @@ static void advance(tp_session *session, lua_State *L) {
 
 /* ---- the start ---- */
 
-/* Gives the descriptor to libuv; false: it could not take it. */
+/* Gives the descriptor to libuv. False: it could not take it. */
 static bool open_stream(tp_session *session, int fd) {
   uv_loop_t *loop = session->clients->host->loop;
   if (session->clients->local) {

@@ -54,10 +54,10 @@ typedef struct tp_session {
   tp_clients *clients;         /* what it shares with the other sessions of the server */
   LIST_ENTRY(tp_session) link; /* in the list of these */
   union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
+    uv_handle_t handle;    /* either, to be closed */
+    uv_stream_t stream;    /* either, to be read and written */
+    uv_tcp_t tcp;          /* if the server listens at a TCP port */
+    uv_pipe_t pipe;        /* if it listens at a Unix socket */
   } client;                /* the connection */
   uv_timer_t deadline;     /* the time limit of `wait` */
   uv_timer_t flusher;      /* sends answers given before a command that waits */
