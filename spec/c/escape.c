@@ -52,11 +52,29 @@ static void check_point(uint32_t point) {
   check(bytes, size, expected, length);
 }
 
-/* Two bytes that are no UTF-8 together, and not even apart. */
+/* Bytes none of which belongs to a well-formed character. */
+static void check_stray(const char *bytes, size_t size) {
+  char expected[32];
+  int length = 0;
+  for (size_t i = 0; i < size; i++)
+    length += sprintf(expected + length, "\\x%02x", (unsigned char)bytes[i]);
+  check(bytes, size, expected, (size_t)length);
+}
+
 static void check_pair(unsigned first, unsigned second) {
-  char bytes[2] = {(char)first, (char)second}, expected[16];
-  int length = sprintf(expected, "\\x%02x\\x%02x", first, second);
-  check(bytes, 2, expected, (size_t)length);
+  char bytes[2] = {(char)first, (char)second};
+  check_stray(bytes, 2);
+}
+
+/* Sequences with the form of a character that are too long for their code point, or whose code
+ * point is a surrogate or too great. */
+static void check_ill_formed(void) {
+  static const char *const sequences[] = {
+      "\xE0\x80\xAF",     "\xE0\x9F\xBF",     "\xED\xA0\x80",     "\xED\xBF\xBF",
+      "\xF0\x80\x80\xAF", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF7\xBF\xBF\xBF",
+  };
+  for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++)
+    check_stray(sequences[i], strlen(sequences[i]));
 }
 
 int main(void) {
@@ -69,6 +87,7 @@ int main(void) {
     for (unsigned second = 0x80; second <= 0xFF; second++)
       if (first < 0xC2 || first > 0xDF || second > 0xBF)
         check_pair(first, second);
+  check_ill_formed();
   printf("escape: inputs=%zu leaked=%zu\n", inputs, leaked);
   return leaked == 0 ? 0 : 1;
 }
