@@ -31,13 +31,23 @@
 extern "C" {
 #endif
 
-#define TP_VERSION "0.1.0"
+/* The version of this header; TP_VERSION is the same as text. Before 1.0, a new minor version may
+ * change the interface. */
+#define TP_VERSION_MAJOR 0
+#define TP_VERSION_MINOR 1
+#define TP_VERSION_PATCH 0
+#define TP_VERSION TP_VERSION_TEXT(TP_VERSION_MAJOR, TP_VERSION_MINOR, TP_VERSION_PATCH)
+#define TP_VERSION_TEXT(major, minor, patch) TP_VERSION_JOIN(major, minor, patch)
+#define TP_VERSION_JOIN(major, minor, patch) #major "." #minor "." #patch
 
 #if defined(__GNUC__)
 #define TP_API __attribute__((visibility("default")))
 #else
 #define TP_API
 #endif
+
+/* The version of the library that runs, such as "0.1.0". Static. */
+TP_API const char *tp_version(void);
 
 /* What can go wrong. Each code has one name, the same in C, Lua, log and answers. */
 #define TP_CODES(X)                                                                                \

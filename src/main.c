@@ -337,7 +337,7 @@ static int version(int argc, char **argv) {
     return print_help(&subcommands[VERSION]);
   if (argc > 0)
     return complain(&subcommands[VERSION], "takes no words, but got ", argv[0]);
-  puts("taskpool " TP_VERSION);
+  printf("taskpool %s\n", tp_version());
   return EXIT_SUCCESS;
 }
 

@@ -24,7 +24,7 @@ end
 core.on_scope_end(require "taskpool.scope")
 
 local taskpool = {
-  VERSION = "0.1.0",
+  VERSION = core.version,
 
   -- pools
   TaskPool = core.TaskPool,

@@ -333,4 +333,6 @@ void tp_core_open(lua_State *L, tp_host *host) {
   luaL_newlibtable(L, functions);
   lua_pushlightuserdata(L, host);
   luaL_setfuncs(L, functions, 1);
+  lua_pushstring(L, tp_version());
+  lua_setfield(L, -2, "version");
 }

@@ -8,6 +8,7 @@
 -- luacheck: ignore 212
 
 ---@class taskpool.Core
+---@field version string of the library, such as "0.1.0"
 local core = {}
 
 ---The codes of errors; the C header lists them with their meanings.
