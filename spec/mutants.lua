@@ -160,7 +160,7 @@ return {
     breaks = "a task may wait for the end of its own group" },
   { text = "if (future->state == FUTURE_FAILED && !future->seen)", becomes = "if (false)", specs = { "submit" },
     breaks = "the error of a future that nobody looked at is lost silently" },
-  { text = "if (of->count == of->limit)", becomes = "if (false)", specs = { "status" },
+  { text = "if (count == most)\n      break;", becomes = "if (false)\n      break;", specs = { "status" },
     breaks = "tasks{} lists more tasks than its limit" },
   { text = "if (lua_tointeger(L, CALLBACK) != (lua_Integer)tp_wait_id(exec, L))", becomes = "if (false)",
     specs = { "await" }, breaks = "await waits for ever after its function has waited itself" },

@@ -18,6 +18,7 @@
 #include "exec/run.h"
 #include "exec/wait.h"
 #include "pool/flow.h"
+#include "pool/view.h"
 #include "value/error.h"
 #include "value/raise.h"
 #include "value/text.h"
@@ -242,21 +243,20 @@ static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const cha
   tp_cancel_release(cancel);
 }
 
+/* Adds an id to the list on top of the stack. */
+static void append_id(void *context, uint64_t index, uint64_t id) {
+  lua_State *L = context;
+  lua_pushinteger(L, (lua_Integer)id);
+  lua_rawseti(L, -2, (lua_Integer)index + 1);
+}
+
 /* Cancels the `most` newest running tasks and returns the list of their ids. */
 static int stop(lua_State *L, uint64_t most, const char *who) {
   tp_pool *pool = tp_handle_check(L, 1);
-  uint64_t count = most < pool->running ? most : pool->running;
+  uint64_t expected = most < pool->running ? most : pool->running;
   luaL_checkstack(L, 3, NULL);
-  lua_createtable(L, (int)(count < INT32_MAX ? count : INT32_MAX), 0);
-  if (pool->running < count) /* a finalizer has cancelled some */
-    count = pool->running;
-  const tp_task *task = TAILQ_LAST(&pool->running_tasks, tp_task_list);
-  for (uint64_t i = 1; i <= count; i++) {
-    lua_pushinteger(L, (lua_Integer)task->id);
-    lua_rawseti(L, -2, (lua_Integer)i);
-    task = TAILQ_PREV(task, tp_task_list, pool_link);
-  }
-  cancel_newest(L, pool, count, who);
+  lua_createtable(L, (int)(expected < INT32_MAX ? expected : INT32_MAX), 0);
+  cancel_newest(L, pool, tp_view_newest(pool, expected, append_id, L), who);
   return 1;
 }
 

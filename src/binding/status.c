@@ -7,7 +7,7 @@
 #include "exec/report.h"
 #include "exec/run.h"
 #include "exec/timer.h"
-#include "pool/flow.h"
+#include "pool/view.h"
 #include "value/raise.h"
 
 #include <inttypes.h>
@@ -123,73 +123,6 @@ static uint64_t to_limit(lua_State *L, int index) {
   return lua_isnil(L, index) ? LIMIT_DEFAULT : tp_arguments_to_size(L, index);
 }
 
-/* Where a group is, if it could go no faster; NULL: something holds it back. */
-static const char *progress(const tp_group *group) {
-  if (group->finished)
-    return "ended";
-  if (group->forgotten)
-    return "cancelled";
-  if (group->feed == TP_FEED_DONE)
-    return "all started";
-  if (group->feed == TP_FEED_WAITING)
-    return "its iterator waits";
-  if (group->admission == TP_CALL_BLOCKED)
-    return group->pool->paused ? "paused" : "the queue is full";
-  if (group->occupying >= group->limit || tp_pool_is_full(group->pool))
-    return NULL;
-  if (group->throttled)
-    return "its rate";
-  return tp_flow_is_throttled(group->pool) ? "the pool's rate" : "starting";
-}
-
-/* Says why a group goes no faster than it does. */
-static void set_why(const tp_group *group, char why[64]) {
-  const tp_pool *pool = group->pool;
-  const char *text = progress(group);
-  if (text)
-    snprintf(why, 64, "%s", text);
-  else if (group->occupying >= group->limit)
-    snprintf(why, 64, "limit %" PRIu64 "/%" PRIu64, group->occupying, group->limit);
-  else
-    snprintf(why, 64, "pool full %" PRIu64 "/%" PRIu64, pool->running + pool->cancelled,
-             pool->size);
-}
-
-/* Tasks that have not started, where that is known: an iterator does not tell. */
-static bool has_waiting(const tp_group *group) {
-  return group->feed == TP_FEED_DONE || !group->call ||
-         group->pool->ops->wanting(group) != TP_UNLIMITED;
-}
-
-static uint64_t waiting_of(const tp_group *group) {
-  bool feeds = group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING;
-  return feeds ? group->pool->ops->waiting(group) : 0;
-}
-
-/* What is shown of a group. Making tables may run finalizers, which may flush the pool: so all is
- * read before. */
-typedef struct group_row {
-  uint64_t number, running, waiting, ended, ok, limit;
-  tp_ends ends;
-  double weight;
-  bool counts; /* `waiting` is known */
-  char why[64];
-} group_row;
-
-static group_row read_group(const tp_group *group) {
-  group_row row = {.number = group->number,
-                   .running = group->occupying,
-                   .waiting = waiting_of(group),
-                   .ended = group->started - group->occupying,
-                   .ok = tp_group_ok(group),
-                   .ends = group->ends,
-                   .limit = group->limit,
-                   .weight = group->weight,
-                   .counts = has_waiting(group)};
-  set_why(group, row.why);
-  return row;
-}
-
 /* As an integer where it is one, so that it prints as it was written. */
 static void set_weight(lua_State *L, double weight) {
   lua_Integer integer;
@@ -201,59 +134,21 @@ static void set_weight(lua_State *L, double weight) {
 }
 
 /* Replaces the name on top by the table of a group. */
-static void push_row(lua_State *L, const group_row *row) {
+static void push_row(lua_State *L, const tp_view *view) {
   lua_newtable(L);
   lua_insert(L, -2);
   lua_setfield(L, -2, "group");
-  set_count(L, "running", row->running);
-  if (row->counts)
-    set_count(L, "waiting", row->waiting);
-  set_count(L, "ended", row->ended);
-  set_count(L, "ok", row->ok);
-  set_count(L, "failed", row->ends.failed);
-  set_count(L, "cancelled", row->ends.cancelled);
-  set_count(L, "timed_out", row->ends.timed_out);
-  set_limit(L, "limit", row->limit);
-  set_weight(L, row->weight);
-  set_text(L, "why", row->why);
-}
-
-/* The submitted calls that have no name and have not ended, in one row. Returns whether there are
- * any. */
-static bool read_nameless(const tp_pool *pool, group_row *row) {
-  const tp_group *group, *shown = NULL;
-  *row = (group_row){.counts = true, .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT};
-  TAILQ_FOREACH (group, &pool->groups, pool_link) {
-    if (group->name)
-      continue;
-    row->running += group->occupying;
-    row->waiting += waiting_of(group);
-    if (!shown || (shown->occupying && !group->occupying)) /* one that waits tells more */
-      shown = group;
-  }
-  if (shown)
-    set_why(shown, row->why);
-  return shown;
-}
-
-/* Groups that were ever freed: while it does not change, one that was found is there. */
-static uint64_t freed(const tp_pool *pool) {
-  return pool->next_number - pool->group_count;
-}
-
-/* The oldest group from that number on; `since` is NULL, or one before it. */
-static const tp_group *find_group(const tp_pool *pool, const tp_group *since, uint64_t number) {
-  const tp_group *group = since ? since : TAILQ_FIRST(&pool->groups);
-  while (group && group->number < number)
-    group = TAILQ_NEXT(group, pool_link);
-  return group;
-}
-
-/* The first one with a name from that group on. */
-static const tp_group *named_from(const tp_group *group, bool also_ended) {
-  while (group && !(group->name && (also_ended || !group->finished)))
-    group = TAILQ_NEXT(group, pool_link);
-  return group;
+  set_count(L, "running", view->running);
+  if (view->is_exact)
+    set_count(L, "waiting", view->waiting);
+  set_count(L, "ended", view->ended);
+  set_count(L, "ok", view->ok);
+  set_count(L, "failed", view->ends.failed);
+  set_count(L, "cancelled", view->ends.cancelled);
+  set_count(L, "timed_out", view->ends.timed_out);
+  set_limit(L, "limit", view->limit);
+  set_weight(L, view->weight);
+  set_text(L, "why", view->why);
 }
 
 int l_pool_groups(lua_State *L) {
@@ -261,19 +156,17 @@ int l_pool_groups(lua_State *L) {
   const tp_pool *pool = tp_handle_check(L, POOL);
   bool also_ended = lua_toboolean(L, ALL);
   uint64_t limit = to_limit(L, LIMIT), count = 0;
-  group_row row = {0}, calls;
-  bool has_calls = read_nameless(pool, &calls);
+  tp_view calls;
+  tp_view_walk walk = {0};
+  const tp_group *group;
+  bool has_calls = tp_view_calls(pool, &calls);
   luaL_checkstack(L, 5, NULL);
   lua_newtable(L);
-  const tp_group *group = named_from(TAILQ_FIRST(&pool->groups), also_ended);
-  while (count < limit && group) {
-    uint64_t before = freed(pool);
-    row = read_group(group);
+  while (count < limit && (group = tp_view_next(pool, &walk, also_ended))) {
+    tp_view view = tp_view_group(group);
     lua_pushstring(L, group->name);
-    push_row(L, &row);
+    push_row(L, &view);
     lua_rawseti(L, -2, (lua_Integer)++count);
-    group = find_group(pool, freed(pool) == before ? group : NULL, row.number + 1);
-    group = named_from(group, also_ended);
   }
   if (has_calls && count < limit) {
     lua_pushliteral(L, "(submitted calls)");
@@ -285,69 +178,44 @@ int l_pool_groups(lua_State *L) {
 
 /* ---- tasks ---- */
 
-static const char *const state_names[] = {
-    [TP_TASK_NEW] = "new",     [TP_TASK_RUNNING] = "running", [TP_TASK_CANCELLED] = "cancelled",
-    [TP_TASK_ENDED] = "ended", [TP_TASK_DONE] = "done",
-};
-
-/* Which tasks are asked for, and those found. They stay what they are while nothing is resumed, but
- * a finalizer may move them between the pool's lists: so they are found before tables are made. */
-typedef struct search {
-  const tp_group *group; /* NULL: those of all groups */
-  const char *state;     /* NULL: in any state */
-  tp_task **found;       /* room for `limit` */
-  uint64_t limit;        /* so many at most */
-  uint64_t count;        /* so many there are */
-} search;
-
-static void find_tasks(search *of, const tp_task_list *list) {
-  tp_task *task;
-  TAILQ_FOREACH (task, list, pool_link) {
-    if (of->count == of->limit)
-      return;
-    if ((!of->group || task->group == of->group) &&
-        (!of->state || strcmp(of->state, state_names[task->state]) == 0))
-      of->found[of->count++] = task;
-  }
-}
-
 static void push_task(lua_State *L, tp_task *task) {
   lua_newtable(L);
   set_count(L, "id", task->id);
   if (task->group->name)
     set_text(L, "group", task->group->name);
-  set_text(L, "state", state_names[task->state]);
+  set_text(L, "state", tp_task_state_name(task->state));
   tp_report_push_stack(L, task);
   lua_setfield(L, -2, "at");
 }
 
-static void check_state(lua_State *L, const char *state) {
-  for (tp_task_state known = TP_TASK_RUNNING; state && known < TP_TASK_DONE; known++)
-    if (strcmp(state, state_names[known]) == 0)
-      return;
-  if (state)
-    tp_raise(L, TP_INVALID_ARGUMENT, "tasks: 'state' must be running, cancelled or ended, not '%s'",
-             state);
+/* The state whose name is at `index`; TP_TASK_NEW for nil. */
+static tp_task_state to_state(lua_State *L, int index) {
+  if (lua_isnil(L, index))
+    return TP_TASK_NEW;
+  for (tp_task_state state = TP_TASK_RUNNING; state < TP_TASK_DONE; state++)
+    if (strcmp(lua_tostring(L, index), tp_task_state_name(state)) == 0)
+      return state;
+  tp_raise(L, TP_INVALID_ARGUMENT, "tasks: 'state' must be running, cancelled or ended, not '%s'",
+           lua_tostring(L, index));
 }
 
 int l_pool_tasks(lua_State *L) {
   enum { POOL = 1, GROUP, STATE, LIMIT };
   tp_error error;
   const tp_pool *pool = tp_handle_check(L, POOL);
-  search of = {.state = lua_tostring(L, STATE), .limit = to_limit(L, LIMIT)};
-  check_state(L, of.state);
-  if (of.limit > pool->tasks.count)
-    of.limit = pool->tasks.count;
-  of.found = lua_newuserdatauv(L, (of.limit + 1) * sizeof(tp_task *), 0);
+  tp_view_filter filter = {.state = to_state(L, STATE)};
+  uint64_t most = to_limit(L, LIMIT);
+  if (most > pool->tasks.count)
+    most = pool->tasks.count;
+  tp_task **found = lua_newuserdatauv(L, (most + 1) * sizeof(tp_task *), 0);
   if (!lua_isnil(L, GROUP) &&
-      !(of.group = tp_pool_find_group(pool, lua_tostring(L, GROUP), &error)))
+      !(filter.group = tp_pool_find_group(pool, lua_tostring(L, GROUP), &error)))
     return tp_raise_error(L, &error);
-  find_tasks(&of, &pool->running_tasks);
-  find_tasks(&of, &pool->finishing_tasks);
+  uint64_t count = tp_view_tasks(pool, &filter, found, most);
   luaL_checkstack(L, 5, NULL);
   lua_newtable(L);
-  for (uint64_t i = 0; i < of.count; i++) {
-    push_task(L, of.found[i]);
+  for (uint64_t i = 0; i < count; i++) {
+    push_task(L, found[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;

@@ -66,10 +66,9 @@ static int l_push_facts(lua_State *L) {
   return 1;
 }
 
+/* How a task stands; one that the pool has no record of has ended. */
 static const char *state_name(const tp_task *task) {
-  if (!task || task->state >= TP_TASK_ENDED)
-    return "ended";
-  return task->state == TP_TASK_CANCELLED ? "cancelled" : "running";
+  return tp_task_state_name(task && task->state < TP_TASK_DONE ? task->state : TP_TASK_ENDED);
 }
 
 /* Reads what is known of the task with that id of the pool in slot 1, whose error counts as seen

@@ -68,19 +68,10 @@ static void read_targets(lua_State *L, const tp_pool *pool, int first) {
   lua_settop(L, first);
 }
 
-/* The group that is waited for; NULL: it is forgotten. */
-static tp_group *find_group(const tp_pool *pool, const target *of) {
-  tp_group *group;
-  TAILQ_FOREACH (group, &pool->groups, pool_link)
-    if (group->number == of->number)
-      return group;
-  return NULL;
-}
-
 static bool has_ended(const tp_pool *pool, const target *of) {
   if (!of->is_group)
     return tp_pool_has_ended(pool, of->number);
-  const tp_group *group = find_group(pool, of);
+  const tp_group *group = tp_pool_find_number(pool, of->number);
   return !group || group->finished;
 }
 
@@ -89,7 +80,7 @@ static bool has_ended(const tp_pool *pool, const target *of) {
 static int time_out(lua_State *L, const tp_pool *pool, const target *of) {
   if (of->is_group)
     return tp_raise(L, TP_TIMED_OUT, "group '%s' of %s has not ended in that time",
-                    tp_group_label(find_group(pool, of)), pool->label);
+                    tp_group_label(tp_pool_find_number(pool, of->number)), pool->label);
   return tp_raise(L, TP_TIMED_OUT, "%s_Task-%" PRIu64 " has not ended in that time", pool->label,
                   of->number);
 }
@@ -140,7 +131,7 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
   bool has_failed = false;
   for (const target *of = targets; of < targets + count; of++) {
     char words[WORDS_SIZE];
-    if (!(of->is_group ? tell_group(L, pool, find_group(pool, of), words)
+    if (!(of->is_group ? tell_group(L, pool, tp_pool_find_number(pool, of->number), words)
                        : tell_task(L, pool, of->number, words)))
       continue;
     lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), has_failed ? "; " : "", words);
@@ -170,7 +161,7 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
   if (tp_wait_is_late(exec, deadline))
     return time_out(L, pool, next);
   tp_run_wait(pool, L, next->is_group ? TP_EVENT_FINISHED : TP_EVENT_ENDED, next->number);
-  bool is_fed = next->is_group && find_group(pool, next)->feed == TP_FEED_WAITING;
+  bool is_fed = next->is_group && tp_pool_find_number(pool, next->number)->feed == TP_FEED_WAITING;
   if (deadline == HUGE_VAL && !is_fed && !tp_deadlock_check(exec, L, pool))
     return tp_deadlock_raise(exec, L, pool);
   return tp_wait_park_until(exec, L, deadline, wait_for, context);

@@ -189,6 +189,14 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
   return group;
 }
 
+tp_group *tp_pool_find_number(const tp_pool *pool, uint64_t number) {
+  tp_group *group;
+  TAILQ_FOREACH (group, &pool->groups, pool_link)
+    if (group->number == number)
+      return group;
+  return NULL;
+}
+
 /* ---- tasks ---- */
 
 bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error) {

@@ -178,6 +178,9 @@ bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix);
 /* The group of that name; NULL: TaskGroupNotFound. */
 tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *error);
 
+/* The group of that number; NULL: it is freed. */
+tp_group *tp_pool_find_number(const tp_pool *pool, uint64_t number);
+
 /* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded.
  */
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error);

@@ -5,6 +5,14 @@
 
 #include <stdlib.h>
 
+const char *tp_task_state_name(tp_task_state state) {
+  static const char *const names[] = {
+      [TP_TASK_NEW] = "new",     [TP_TASK_RUNNING] = "running", [TP_TASK_CANCELLED] = "cancelled",
+      [TP_TASK_ENDED] = "ended", [TP_TASK_DONE] = "done",
+  };
+  return names[state];
+}
+
 /* Makes the table as large as the number of tasks it will hold. Ids are handed out in sequence, so
  * their low bits spread them evenly. */
 static bool grow(tp_task_table *table) {

@@ -43,6 +43,9 @@ typedef struct tp_task {
 
 typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;
 
+/* The word for a state, such as "running". */
+const char *tp_task_state_name(tp_task_state state);
+
 /* Live tasks by id: 8 bytes a task, where a general hash table costs its handle in each record. */
 typedef struct tp_task_table {
   tp_task **buckets; /* chains through bucket_next */
