@@ -2,7 +2,7 @@
  *
  * taskpool: a host for pools of tasks scripted in Lua.
  *
- * A C program embeds it in four steps:
+ * A C program embeds it in a few steps:
  *
  *     tp_error error;
  *     tp_host *host = tp_host_create(NULL, &error);                    a loop and a Lua state
@@ -77,7 +77,7 @@ typedef enum tp_code {
 #undef TP_CODE_MEMBER
 } tp_code;
 
-/* The printed name of a code, as "PoolIsClosed". Static; never NULL. */
+/* The printed name of a code, such as "PoolIsClosed". Static; never NULL. */
 TP_API const char *tp_code_name(tp_code code);
 
 #define TP_ERROR_SIZE 4096
@@ -97,8 +97,8 @@ typedef enum tp_log_level {
   TP_LOG_NONE,
 } tp_log_level;
 
-/* Receives each log record at or above the level asked for: one call a record, on the host's
- * thread; only that a worker is stuck in C code is told from a thread of the library's own.
+/* Receives each log record at or above the level asked for: one call for each record, on the host's
+ * thread. Only the record that a worker is stuck in C code comes from a thread of the library.
  * `message` ends with the call. Each line break in it is followed by two blanks, which nothing else
  * begins with; other control bytes are escaped. It must not call back into the host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
@@ -120,16 +120,16 @@ typedef struct tp_log_file {
  * So does the end of the host, if no record follows. */
 TP_API void tp_log_to_file(void *log_file, tp_log_level level, const char *message);
 
-/* How a host is to be. Start from {0}: every zero is a default. */
+/* How a host is made. Start from {0}: every zero is a default. */
 typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
-  void *log_context;      /* handed to `log` */
+  void *log_context;      /* passed to `log` */
   tp_log_level log_level; /* the least that `log` is told; default: TP_LOG_WARNING */
   bool no_preempt;    /* workers that never wait are not interrupted; default: they are, by … */
   int preempt_signal; /* … this signal, sent to the thread that runs the host, whether that blocks
                          it or not. It is taken for the whole process, and put back by
                          tp_host_destroy, unless another host was told to use the same; default:
-                         the first real-time signal that nobody handles */
+                         the first real-time signal that has no handler */
   const char *modules; /* directory whose modules may be named in control commands;
                           default: the directory of the first script that runs */
 } tp_host_options;
@@ -138,7 +138,7 @@ typedef struct tp_host_options {
 typedef struct tp_host tp_host;
 
 /* Makes a host. `options` may be NULL. Returns NULL with NoMemory, IOError, InvalidArgument
- * (options that cannot be) or NotAvailable. */
+ * (impossible options) or NotAvailable. */
 TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 
 /* Runs the Lua file `path` as the host's main task, with `argv[0..argc-1]` as its arguments (also
@@ -148,7 +148,7 @@ TP_API tp_host *tp_host_create(const tp_host_options *options, tp_error *error);
 TP_API bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
                              tp_error *error);
 
-/* The same for Lua text in memory; `name` stands in messages, as "=jobs". */
+/* The same for Lua text in memory; `name` appears in messages, such as "=jobs". */
 TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error);
 
 /* Lets control sessions use `name`: "package.module.function", or "package.*" for all Lua functions
@@ -167,9 +167,9 @@ TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address, 
  * tasks are left, and nothing that the host knows of can wake them. */
 TP_API bool tp_host_run(tp_host *host, tp_error *error);
 
-/* Whether no task has failed that nobody has looked at, by flush, gather-and-close, wait, task, an
- * end callback or the await of its future. If not, the message of TaskFailed says in one line how
- * many did, in which pools and groups. */
+/* Whether each failure of a task has been looked at: by flush, gather-and-close, wait, task, an end
+ * callback or the await of its future. If not, the message of TaskFailed says in one line how many
+ * were not, in which pools and groups. */
 TP_API bool tp_host_check_failures(const tp_host *host, tp_error *error);
 
 /* Asks the host to stop: its tasks are cancelled, tp_host_run_* return. From any thread or signal
@@ -197,7 +197,7 @@ typedef enum tp_client_result {
   TP_CLIENT_DONE = 0,          /* every command was answered; none failed */
   TP_CLIENT_FAILED = 1,        /* a command was answered with an error */
   TP_CLIENT_USAGE = 2,         /* the options make no sense */
-  TP_CLIENT_NO_CONNECTION = 3, /* nobody answers there, or the connection broke */
+  TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or the connection broke */
   TP_CLIENT_DENIED = 4,        /* the server or the system refuses this client */
 } tp_client_result;
 

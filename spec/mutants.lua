@@ -2,7 +2,7 @@
 --
 -- Bugs that scripts/mutate makes on purpose, one after the other, to see whether the specs notice. For each:
 --
--- text     stands exactly once in all of src/ and lua/, in whatever file
+-- text     is found exactly once in all of src/ and lua/, in any file
 -- becomes  what it becomes
 -- specs    the tests that must notice: "pool" is spec/pool_spec.lua; "c.pool" and others as ctest names them
 -- breaks   what is broken then
@@ -153,7 +153,7 @@ return {
     breaks = "the record of a thread that was given up is freed while it runs" },
   { text = "  if (!is_detached)\n    return;\n  tp_worker_free(thread);", becomes = "  tp_worker_free(thread);",
     specs = { "thread" }, breaks = "a thread that is joined is freed twice, as if it had been given up" },
-  -- api
+  -- binding
   { text = "if (tp_wait_is_late(exec, deadline))", becomes = "if (false)", specs = { "status" },
     breaks = "wait does not end with its timeout" },
   { text = "if (self && self->group == group)", becomes = "if (false)", specs = { "status" },
@@ -172,6 +172,8 @@ return {
   { text = "return *code < smallest[length] || *code > 0x10FFFF || is_surrogate ? 0 : length;",
     becomes = "return length;", specs = { "c.escape" },
     breaks = "overlong sequences and surrogates of an answer reach the terminal" },
+  { text = "NUM_OF(\"how many tasks to cancel\")", becomes = "NUM_OF(\"how many of them\")", specs = { "docs" },
+    breaks = "docs/methods.md tells something else than the table of methods" },
   -- the program
   { text = "return EXIT_SIGNAL + interruption.signal;", becomes = "return EXIT_SUCCESS;", specs = { "program" },
     breaks = "a host that a signal has ended tells of success" },

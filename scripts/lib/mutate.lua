@@ -96,14 +96,14 @@ local function run(copy, command)
   return ok, code
 end
 
----The targets that the tests of these mutants use: the program, the module, and their own. spec.install builds
----for itself.
+---The targets that the tests of these mutants use: the program, the module, and their own. spec.install builds for
+---itself, spec.docs uses all.
 local function targets(mutants)
   local names = { "program", "module" }
   for _, mutant in ipairs(mutants) do
     for _, spec in ipairs(mutant.specs) do
       local name = spec:match "^c%.(.*)"
-      names[#names + 1] = name == "faults" and name or name and "spec-" .. name
+      names[#names + 1] = spec == "docs" and "all" or name == "faults" and name or name and "spec-" .. name
     end
   end
   return table.concat(names, " ")
