@@ -93,7 +93,7 @@ return {
   { text = "uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_arguments_to_size(L, LIMIT);",
     becomes = "uint64_t limit = tp_pool_to_size(L, LIMIT);", specs = { "arguments" },
     breaks = "map runs all elements at a time by default" },
-  { text = "slash ? slash + 1 : info.source + 1", becomes = "info.source + 1", specs = { "group" },
+  { text = "slash ? slash + 1 : info->source + 1", becomes = "info->source + 1", specs = { "group" },
     breaks = "the name of a group holds the whole path of its function's file" },
   { text = "if (group->finished)\n      tp_flow_drop_group(pool, group);",
     becomes = "if (group->finished && group->forgotten)\n      tp_flow_drop_group(pool, group);", specs = { "group" },
