@@ -107,7 +107,7 @@ static bool is_last(const char *line, size_t length) {
   for (size_t i = 0; i < sizeof last_words / sizeof *last_words; i++)
     if (memmem(line, length, last_words[i], strlen(last_words[i])))
       return true;
-  tp_view words = {line, length};
+  tp_span words = {line, length};
   return tp_foreign_is_request(words) || tp_foreign_is_header(words);
 }
 

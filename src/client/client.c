@@ -13,11 +13,11 @@
  *
  * To give one more code an exit code of its own: a row in `result_of`. */
 #include "base/fail.h"
+#include "base/span.h"
+#include "base/standard.h"
 #include "client/connection.h"
 #include "client/escape.h"
 #include "client/prompt.h"
-#include "host/standard.h"
-#include "value/view.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static void put(FILE *file, const char *bytes, size_t length) {
 
 /* Shows the text of an answer or an error, with one line end. */
 static void put_line(FILE *file, const char *bytes, size_t length) {
-  tp_view text = tp_view_trim_end((tp_view){.bytes = bytes, .length = length}, "\r\n");
+  tp_span text = tp_span_trim_end((tp_span){.bytes = bytes, .length = length}, "\r\n");
   put(file, text.bytes, text.length);
   fputc('\n', file);
   fflush(file);
@@ -109,7 +109,7 @@ static bool fail(client *self, const tp_error *error) {
 /* ---- answers ---- */
 
 /* The JSON object that `bytes` are, or NULL. */
-static json_t *parse_object(tp_view bytes) {
+static json_t *parse_object(tp_span bytes) {
   json_t *object = json_loadb(bytes.bytes, bytes.length, JSON_ALLOW_NUL, NULL);
   if (json_is_object(object))
     return object;
@@ -148,7 +148,7 @@ static void show_answer(client *self, const json_t *answer) {
  * not shown here. NULL: the connection cannot be used any more. */
 static json_t *receive_answer(client *self, tp_error *error) {
   for (;;) {
-    tp_view line;
+    tp_span line;
     if (!tp_connection_read_line(&self->connection, &line, error))
       return NULL;
     json_t *answer = parse_object(line);
@@ -173,7 +173,7 @@ static bool take_framed(client *self, tp_error *error) {
 }
 
 static bool take_plain(client *self, tp_error *error) {
-  tp_view answer;
+  tp_span answer;
   if (!tp_connection_read_burst(&self->connection, &answer, error))
     return false;
   put_line(self->out, answer.bytes, answer.length);
@@ -241,7 +241,7 @@ static bool refuse(const client *self, const json_t *greeting, tp_error *error) 
 
 /* Reads the greeting, which tells how the answers will come. */
 static bool read_greeting(client *self, bool quiet, tp_error *error) {
-  tp_view line;
+  tp_span line;
   if (!tp_connection_wait(&self->connection, GREETING_MS))
     return tp_fail(error, TP_TIMED_OUT, "%s does not greet within %d s; is it a control server?",
                    self->connection.address, GREETING_MS / 1000);
@@ -267,29 +267,29 @@ static bool begin(client *self, const char *address, bool quiet) {
 /* ---- where commands come from ---- */
 
 /* The next line of input; its bytes are NULL at the end. */
-static tp_view next_line(client *self) {
+static tp_span next_line(client *self) {
   if (self->prompt) {
     const char *line = tp_prompt_read(self->prompt);
-    return line ? tp_view_of(line) : (tp_view){0};
+    return line ? tp_span_of(line) : (tp_span){0};
   }
   ssize_t length = getline(&self->line, &self->line_size, self->in);
-  return length >= 0 ? (tp_view){.bytes = self->line, .length = (size_t)length} : (tp_view){0};
+  return length >= 0 ? (tp_span){.bytes = self->line, .length = (size_t)length} : (tp_span){0};
 }
 
-static bool is_exit(tp_view line) {
-  return tp_view_is(line, "exit");
+static bool is_exit(tp_span line) {
+  return tp_span_is(line, "exit");
 }
 
 /* Sends line after line. True: the input has ended; false: the connection. */
 static bool converse(client *self) {
   for (;;) {
-    tp_view line = next_line(self);
+    tp_span line = next_line(self);
     if (!line.bytes) {
       if (self->interactive)
         fputc('\n', self->out); /* ^D leaves the cursor after the prompt */
       return true;
     }
-    line = tp_view_trim(line, BLANKS);
+    line = tp_span_trim(line, BLANKS);
     if (is_exit(line))
       return true;
     if (line.length > 0 && !ask(self, line.bytes, line.length))
@@ -312,7 +312,7 @@ static void run_session(client *self, const char *address) {
 }
 
 static void run_command(client *self, const char *address, const char *command) {
-  tp_view line = tp_view_trim(tp_view_of(command), BLANKS);
+  tp_span line = tp_span_trim(tp_span_of(command), BLANKS);
   if (line.length == 0 || memchr(line.bytes, '\n', line.length)) {
     fail(self, &(tp_error){.code = TP_INVALID_ARGUMENT,
                            .message = "a command is one line, and not an empty one"});

@@ -9,8 +9,8 @@
  * To add a kind of address: a function that dials it and a row in `kinds`. To explain one more
  * error of connect: a row in `refusals`. */
 #include "client/connection.h"
+#include "base/address.h"
 #include "base/fail.h"
-#include "value/address.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-  BUFFER_MIN = 4 * 1024,         /* first allocation */
+  CHUNK = 4 * 1024,              /* room for the next bytes */
   BUFFER_MAX = 16 * 1024 * 1024, /* twice what a control server queues: more is not an answer */
   QUIET_MS = 50, /* a plain answer ends if nothing comes for so long after a newline */
 };
@@ -135,7 +135,7 @@ bool tp_connection_open(tp_connection *connection, const char *text, tp_error *e
 void tp_connection_close(tp_connection *connection) {
   if (connection->fd >= 0)
     close(connection->fd);
-  free(connection->data);
+  tp_bytes_clear(&connection->received);
   *connection = (tp_connection){.address = connection->address, .fd = -1};
 }
 
@@ -185,77 +185,78 @@ static bool is_readable(const tp_connection *connection, int milliseconds) {
 }
 
 bool tp_connection_wait(const tp_connection *connection, int milliseconds) {
-  return connection->length > connection->taken || is_readable(connection, milliseconds);
+  return connection->received.length > connection->taken || is_readable(connection, milliseconds);
 }
 
 static void drop_taken(tp_connection *connection) {
   if (connection->taken == 0)
     return;
-  connection->length -= connection->taken;
-  memmove(connection->data, connection->data + connection->taken, connection->length);
+  connection->received.length -= connection->taken;
+  memmove(connection->received.data, connection->received.data + connection->taken,
+          connection->received.length);
   connection->taken = 0;
 }
 
-static bool grow(tp_connection *connection, tp_error *error) {
-  if (connection->length < connection->capacity)
-    return true;
-  if (connection->capacity >= BUFFER_MAX)
+static bool make_room(tp_connection *connection, tp_error *error) {
+  tp_bytes *received = &connection->received;
+  if (received->length >= BUFFER_MAX)
     return tp_fail(error, TP_IO_ERROR, "the answer of %s is longer than %d bytes",
                    connection->address, BUFFER_MAX);
-  size_t capacity = connection->capacity > 0 ? 2 * connection->capacity : BUFFER_MIN;
-  char *data = realloc(connection->data, capacity);
-  if (!data)
-    return tp_fail(error, TP_NO_MEMORY, "no memory for an answer of %zu bytes", capacity);
-  connection->data = data;
-  connection->capacity = capacity;
-  return true;
+  size_t left = BUFFER_MAX - received->length;
+  return tp_bytes_reserve(received, left < CHUNK ? left : CHUNK) ||
+         tp_fail(error, TP_NO_MEMORY, "no memory for an answer of more than %zu bytes",
+                 received->length);
 }
 
 /* Appends what comes next. False at the end and on errors. */
 static bool fill(tp_connection *connection, tp_error *error) {
-  if (!grow(connection, error))
-    return false;
-  char *free_part = connection->data + connection->length;
+  tp_bytes *received = &connection->received;
   ssize_t count;
+  if (!make_room(connection, error))
+    return false;
   do
-    count = recv(connection->fd, free_part, connection->capacity - connection->length, 0);
+    count = recv(connection->fd, received->data + received->length,
+                 received->capacity - received->length, 0);
   while (count < 0 && errno == EINTR);
   if (count <= 0)
     return broken(connection, count == 0 ? 0 : errno, error);
-  connection->length += (size_t)count;
+  received->length += (size_t)count;
   return true;
 }
 
-bool tp_connection_read_line(tp_connection *connection, tp_view *line, tp_error *error) {
+bool tp_connection_read_line(tp_connection *connection, tp_span *line, tp_error *error) {
   drop_taken(connection);
   size_t searched = 0; /* no newline before it */
   char *end = NULL;
   while (!end) {
-    if (searched == connection->length && !fill(connection, error))
+    if (searched == connection->received.length && !fill(connection, error))
       return false;
-    end = memchr(connection->data + searched, '\n', connection->length - searched);
-    searched = connection->length;
+    end =
+        memchr(connection->received.data + searched, '\n', connection->received.length - searched);
+    searched = connection->received.length;
   }
-  *line = (tp_view){.bytes = connection->data, .length = (size_t)(end - connection->data)};
+  *line = (tp_span){.bytes = connection->received.data,
+                    .length = (size_t)(end - connection->received.data)};
   connection->taken = line->length + 1;
   return true;
 }
 
 /* True if what has come looks like a whole plain answer. */
 static bool is_quiet(const tp_connection *connection) {
-  return connection->length > 0 && connection->data[connection->length - 1] == '\n' &&
+  return connection->received.length > 0 &&
+         connection->received.data[connection->received.length - 1] == '\n' &&
          !is_readable(connection, QUIET_MS);
 }
 
-bool tp_connection_read_burst(tp_connection *connection, tp_view *burst, tp_error *error) {
+bool tp_connection_read_burst(tp_connection *connection, tp_span *burst, tp_error *error) {
   drop_taken(connection);
   while (!is_quiet(connection))
     if (!fill(connection, error)) {
-      if (connection->length == 0 || connection->length >= BUFFER_MAX)
+      if (connection->received.length == 0 || connection->received.length >= BUFFER_MAX)
         return false;
       break; /* the last answer of a server that left; the next read fails */
     }
-  *burst = (tp_view){.bytes = connection->data, .length = connection->length};
-  connection->taken = connection->length;
+  *burst = (tp_span){.bytes = connection->received.data, .length = connection->received.length};
+  connection->taken = connection->received.length;
   return true;
 }

@@ -7,16 +7,15 @@
 #ifndef TP_CLIENT_CONNECTION_H
 #define TP_CLIENT_CONNECTION_H
 
+#include "base/bytes.h"
+#include "base/span.h"
 #include "taskpool.h"
-#include "value/view.h"
 #include <stddef.h>
 
 typedef struct tp_connection {
   const char *address; /* for messages; the caller's */
   int fd;              /* the socket, -1 when closed */
-  char *data;          /* what has come; its first `taken` bytes have been handed out */
-  size_t length;       /* bytes in `data` */
-  size_t capacity;     /* bytes allocated */
+  tp_bytes received;   /* what has come; its first `taken` bytes have been handed out */
   size_t taken;        /* bytes that the next read drops */
 } tp_connection;
 
@@ -32,11 +31,11 @@ bool tp_connection_send(tp_connection *connection, const char *bytes, size_t len
 bool tp_connection_wait(const tp_connection *connection, int milliseconds);
 
 /* Reads up to a newline and hands out what is before it, valid until the next read or the close. */
-bool tp_connection_read_line(tp_connection *connection, tp_view *line, tp_error *error);
+bool tp_connection_read_line(tp_connection *connection, tp_span *line, tp_error *error);
 
 /* Reads until what has come ends in a newline and nothing follows; hands out all of it, valid as
  * long. */
-bool tp_connection_read_burst(tp_connection *connection, tp_view *burst, tp_error *error);
+bool tp_connection_read_burst(tp_connection *connection, tp_span *burst, tp_error *error);
 
 void tp_connection_close(tp_connection *connection);
 

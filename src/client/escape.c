@@ -10,14 +10,13 @@
 #include "client/escape.h"
 #include "base/utf8.h"
 #include <stdbool.h>
-#include <stdint.h>
 
-typedef struct span {
-  uint32_t first, last; /* code points, both included */
-} span;
+typedef struct range {
+  unsigned first, last; /* code points, both included */
+} range;
 
 /* What must not reach a terminal, in rising order. */
-static const span hostile[] = {
+static const range hostile[] = {
     {0x00, 0x08},     /* C0 up to tab and newline */
     {0x0B, 0x1F},     /* the rest of C0 */
     {0x7F, 0x9F},     /* DEL, C1 */
@@ -29,39 +28,30 @@ static const span hostile[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static bool is_hostile(uint32_t point) {
+static bool is_hostile(unsigned point) {
   for (size_t i = 0; i < COUNT(hostile); i++)
     if (point >= hostile[i].first && point <= hostile[i].last)
       return true;
   return false;
 }
 
-/* The code point of a well-formed character of `size` bytes. */
-static uint32_t code_point(const unsigned char *bytes, size_t size) {
-  uint32_t point = size == 1 ? bytes[0] : bytes[0] & (0xFFu >> (size + 1));
-  for (size_t i = 1; i < size; i++)
-    point = point << 6 | (bytes[i] & 0x3F);
-  return point;
-}
-
 void tp_escape_write(FILE *out, const char *bytes, size_t length) {
-  const unsigned char *text = (const unsigned char *)bytes;
   size_t written = 0; /* all before it has been written */
   size_t at = 0;
   while (at < length) {
-    size_t size = tp_utf8_length(bytes + at, length - at);
-    uint32_t point = code_point(text + at, size);
+    unsigned point = 0;
+    size_t size = tp_utf8_decode(bytes + at, length - at, &point);
     if (size > 0 && !is_hostile(point)) {
       at += size;
       continue;
     }
-    fwrite(text + written, 1, at - written, out);
+    fwrite(bytes + written, 1, at - written, out);
     if (size > 1)
-      fprintf(out, "\\u{%x}", (unsigned)point);
+      fprintf(out, "\\u{%x}", point);
     else
-      fprintf(out, "\\x%02x", text[at]);
+      fprintf(out, "\\x%02x", (unsigned char)bytes[at]);
     at += size > 0 ? size : 1;
     written = at;
   }
-  fwrite(text + written, 1, length - written, out);
+  fwrite(bytes + written, 1, length - written, out);
 }

@@ -3,6 +3,7 @@
  * Lifetime and running of a host; see host.h. */
 #include "host/host.h"
 #include "base/fail.h"
+#include "base/standard.h"
 #include "exec/cancel.h"
 #include "exec/exec.h"
 #include "exec/luastd.h"
@@ -10,7 +11,6 @@
 #include "exec/run.h"
 #include "host/events.h"
 #include "host/luv.h"
-#include "host/standard.h"
 #include "pool/flow.h"
 #include "value/error.h"
 #include "value/raise.h"

@@ -17,7 +17,7 @@ static bool is_blank(char byte) {
 }
 
 /* The words of `line`, counted up to `most`. */
-static unsigned count_words(tp_view line, unsigned most) {
+static unsigned count_words(tp_span line, unsigned most) {
   unsigned words = 0;
   for (size_t i = 0; i < line.length && words < most; i++)
     words += !is_blank(line.bytes[i]) && (i == 0 || is_blank(line.bytes[i - 1]));
@@ -25,22 +25,22 @@ static unsigned count_words(tp_view line, unsigned most) {
 }
 
 /* The last word of `line`. */
-static tp_view last_word(tp_view line) {
+static tp_span last_word(tp_span line) {
   size_t start = line.length;
   while (start > 0 && !is_blank(line.bytes[start - 1]))
     start--;
-  return (tp_view){line.bytes + start, line.length - start};
+  return (tp_span){line.bytes + start, line.length - start};
 }
 
 /* "HTTP/1.1", "HTTP/2". */
-static bool is_version(tp_view word) {
+static bool is_version(tp_span word) {
   static const char name[] = "HTTP/";
   const size_t length = sizeof name - 1;
   return word.length > length && memcmp(word.bytes, name, length) == 0 &&
          isdigit((unsigned char)word.bytes[length]);
 }
 
-bool tp_foreign_is_request(tp_view line) {
+bool tp_foreign_is_request(tp_span line) {
   return is_version(last_word(line)) && count_words(line, 3) == 3;
 }
 
@@ -49,7 +49,7 @@ static bool is_token(char byte) {
   return isalnum((unsigned char)byte) || (byte && strchr("!#$%&'*+-.^_`|~", byte));
 }
 
-bool tp_foreign_is_header(tp_view line) {
+bool tp_foreign_is_header(tp_span line) {
   size_t i = 0;
   while (i < line.length && is_token(line.bytes[i]))
     i++;

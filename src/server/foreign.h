@@ -8,16 +8,16 @@
 #ifndef TP_SERVER_FOREIGN_H
 #define TP_SERVER_FOREIGN_H
 
-#include "value/view.h"
+#include "base/span.h"
 #include <stdbool.h>
 
 /* True for the first byte of a TLS handshake, which no line begins with. */
 bool tp_foreign_is_tls(char first);
 
 /* True for a request of HTTP, with any method: "QUERY / HTTP/1.1". */
-bool tp_foreign_is_request(tp_view line);
+bool tp_foreign_is_request(tp_span line);
 
 /* True for a header of HTTP: "Host: localhost". No command has a colon in its name. */
-bool tp_foreign_is_header(tp_view line);
+bool tp_foreign_is_header(tp_span line);
 
 #endif

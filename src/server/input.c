@@ -48,11 +48,11 @@ bool tp_input_has_line(tp_input *input) {
   return input->stop != NULL;
 }
 
-bool tp_input_take_line(tp_input *input, tp_view *line) {
+bool tp_input_take_line(tp_input *input, tp_span *line) {
   if (!tp_input_has_line(input))
     return false;
   const char *start = input->bytes + input->start;
-  *line = tp_view_trim((tp_view){.bytes = start, .length = (size_t)(input->stop - start)}, " \t\r");
+  *line = tp_span_trim((tp_span){.bytes = start, .length = (size_t)(input->stop - start)}, " \t\r");
   input->start = input->searched = (size_t)(input->stop + 1 - input->bytes);
   input->stop = NULL;
   return true;

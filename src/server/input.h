@@ -7,7 +7,7 @@
 #ifndef TP_SERVER_INPUT_H
 #define TP_SERVER_INPUT_H
 
-#include "value/view.h"
+#include "base/span.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -45,7 +45,7 @@ void tp_input_clear(tp_input *input);
 bool tp_input_has_line(tp_input *input);
 
 /* Takes the next line, without its end and the blanks around it. False: there is none. */
-bool tp_input_take_line(tp_input *input, tp_view *line);
+bool tp_input_take_line(tp_input *input, tp_span *line);
 
 /* True if there are bytes of an unfinished line. To be asked when no line is left. */
 bool tp_input_has_part(const tp_input *input);

@@ -8,8 +8,8 @@
 #ifndef TP_SERVER_LISTENER_H
 #define TP_SERVER_LISTENER_H
 
+#include "base/address.h"
 #include "taskpool.h"
-#include "value/address.h"
 #include <sys/types.h>
 
 typedef struct tp_listener {

@@ -6,8 +6,8 @@
 #ifndef TP_SERVER_LOOPBACK_H
 #define TP_SERVER_LOOPBACK_H
 
+#include "base/address.h"
 #include "taskpool.h"
-#include "value/address.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 

@@ -10,6 +10,7 @@
 #ifndef TP_SERVER_OUTPUT_H
 #define TP_SERVER_OUTPUT_H
 
+#include "base/bytes.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
@@ -23,15 +24,12 @@
 typedef struct tp_output {
   uv_stream_t *stream;                             /* where answers go; the owner's */
   void (*written)(struct tp_output *, int status); /* called when a request is done */
-  char *bytes;                                     /* answers not yet handed over */
-  size_t length;                                   /* how many bytes of them */
-  size_t capacity;                                 /* room in `bytes` */
-  char *sending;         /* what the request writes; NULL: none is under way */
-  size_t sending_length; /* how many bytes of it */
-  uv_write_t request;    /* the write under way */
-  size_t answer;         /* where in `bytes` the answer begins that is being added */
-  int failure;           /* why it did not fit, see tp_output_end; what follows is not taken */
-  bool muted;            /* nobody is there to read; everything is discarded */
+  tp_bytes waiting;                                /* answers not yet handed over */
+  tp_bytes sending;   /* what the request writes; empty: none is under way */
+  uv_write_t request; /* the write under way */
+  size_t answer;      /* where in `waiting` the answer begins that is being added */
+  int failure;        /* why it did not fit, see tp_output_end; what follows is not taken */
+  bool muted;         /* nobody is there to read; everything is discarded */
 } tp_output;
 
 void tp_output_open(tp_output *output, uv_stream_t *stream,
@@ -49,6 +47,9 @@ bool tp_output_add(tp_output *output, const char *bytes, size_t length);
 /* Completes the answer. Not 0: it did not fit and was taken back. UV_ENOBUFS: more than
  * TP_OUTPUT_MAX bytes would be unread; UV_ENOMEM. */
 int tp_output_end(tp_output *output);
+
+/* True while a request is under way. */
+bool tp_output_is_sending(const tp_output *output);
 
 /* Starts to send what is there. 0, or an error of libuv; that of tp_output_end if no answer has
  * fitted since. */

@@ -186,7 +186,7 @@ static void set_wait(tp_session *session, tp_session_wait wait) {
 }
 
 static tp_session_wait next_wait(const tp_session *session) {
-  if (session->output.sending)
+  if (tp_output_is_sending(&session->output))
     return TP_SESSION_READER;
   if (session->state == TP_SESSION_LEAVING || session->ended)
     return TP_SESSION_LINGER;
@@ -260,7 +260,7 @@ static int run_lines(lua_State *L, int status, lua_KContext context) {
     lua_settop(L, 0);
     if (!next_line(session))
       return 0;
-    if (session->output.length > 0 && !uv_is_active((uv_handle_t *)&session->flusher))
+    if (session->output.waiting.length > 0 && !uv_is_active((uv_handle_t *)&session->flusher))
       uv_timer_start(&session->flusher, on_flush, 0, 0);
     lua_pushcfunction(L, session->clients->run);
     lua_pushlightuserdata(L, session);

@@ -71,7 +71,7 @@ typedef struct tp_session {
   tp_output output;        /* answers to be sent */
   tp_coro *burst;          /* runs lines; NULL: none does */
   unsigned budget;         /* lines that the burst may still take */
-  tp_view line;            /* the command that runs, in the input's buffer */
+  tp_span line;            /* the command that runs, in the input's buffer */
   const tp_method *method; /* its record; undefined where it was refused */
   unsigned handles;        /* handles not yet closed */
   uint64_t used;           /* the clock of `clients` after its last burst: the smaller, the longer

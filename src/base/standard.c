@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Standard input, output and error; see standard.h. */
-#include "host/standard.h"
+#include "base/standard.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Standard input, output and error. */
-#ifndef TP_HOST_STANDARD_H
-#define TP_HOST_STANDARD_H
+#ifndef TP_BASE_STANDARD_H
+#define TP_BASE_STANDARD_H
 
 /* Opens /dev/null in place of those that are closed. libuv ends a process in which it gets one of
  * their numbers for a handle of its own, and a socket must not get what is meant for stdout. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Addresses of control servers; see address.h. */
-#include "value/address.h"
+#include "base/address.h"
 #include "base/fail.h"
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  *
  * To add a kind: a member of tp_address_kind, a row in `schemes` of address.c, one in `kinds` of
  * server/listener.c and one in `kinds` of client/connection.c. */
-#ifndef TP_VALUE_ADDRESS_H
-#define TP_VALUE_ADDRESS_H
+#ifndef TP_BASE_ADDRESS_H
+#define TP_BASE_ADDRESS_H
 
 #include "taskpool.h"
 #include <stdbool.h>
