@@ -8,6 +8,7 @@
 #include "binding/load.h"
 #include "binding/method.h"
 #include "binding/policy.h"
+#include "binding/slots.h"
 #include "binding/thread.h"
 #include "exec/bind.h"
 #include "exec/retry.h"
@@ -20,6 +21,9 @@
 #include <string.h>
 
 /* ---- constructors ---- */
+
+/* The place of an option in its list, which is that of its slot above the table of options. */
+#define AT(slot) [(slot)-TABLE - 1]
 
 /* Options that both constructors take; `size` has two names, as the property has. */
 #define SIZE_OPTION                                                                                \
@@ -34,6 +38,10 @@
   { .name = "retries", .type = TP_PARAM_POLICY }
 #define RATE_OPTION                                                                                \
   { .name = "rate", .type = TP_PARAM_POLICY }
+#define EXECUTOR_OPTION                                                                            \
+  { .name = "executor", .type = TP_PARAM_NAME }
+#define THREADS_OPTION                                                                             \
+  { .name = "threads", .type = TP_PARAM_COUNT }
 
 /* Takes the option `pool_size`, in the slot after `size`, for `size` where that is not given. */
 static void merge_sizes(lua_State *L, int size, const char *what) {
@@ -97,7 +105,7 @@ typedef struct defaults {
 
 /* Reads the options GRACE, RETRIES and RATE, in the slots from `index` on. */
 static defaults read_defaults(lua_State *L, int index, const char *what) {
-  const tp_retry none = {.n = 0};
+  const tp_retry none = {.n = TP_RETRIES_DEFAULT};
   return (defaults){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
                     .retry = tp_policy_retries(L, index + 1, what, &none),
                     .rate = tp_policy_rate(L, index + 2, what)};
@@ -111,17 +119,6 @@ static void set_defaults(tp_pool *pool, const defaults *to) {
 }
 
 int l_task_pool_new(lua_State *L) {
-  static const tp_param options[] = {SIZE_OPTION,
-                                     POOL_SIZE_OPTION,
-                                     NAME_OPTION,
-                                     GRACE_OPTION,
-                                     RETRIES_OPTION,
-                                     RATE_OPTION,
-                                     {.name = "order", .type = TP_PARAM_NAME},
-                                     {.name = "queue_limit", .type = TP_PARAM_SIZE},
-                                     {.name = "autoscale", .type = TP_PARAM_TABLE},
-                                     TP_THREAD_OPTIONS,
-                                     {.name = NULL}};
   enum {
     TABLE = 1,
     SIZE,
@@ -137,6 +134,19 @@ int l_task_pool_new(lua_State *L) {
     THREADS,
     TOP = THREADS
   };
+  static const tp_param options[] = {
+      AT(SIZE) = SIZE_OPTION,
+      AT(POOL_SIZE) = POOL_SIZE_OPTION,
+      AT(NAME) = NAME_OPTION,
+      AT(GRACE) = GRACE_OPTION,
+      AT(RETRIES) = RETRIES_OPTION,
+      AT(RATE) = RATE_OPTION,
+      AT(ORDER) = {.name = "order", .type = TP_PARAM_NAME},
+      AT(QUEUE_LIMIT) = {.name = "queue_limit", .type = TP_PARAM_SIZE},
+      AT(AUTOSCALE) = {.name = "autoscale", .type = TP_PARAM_TABLE},
+      AT(EXECUTOR) = EXECUTOR_OPTION,
+      AT(THREADS) = THREADS_OPTION,
+      AT(TOP + 1) = {.name = NULL}};
   uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
@@ -161,18 +171,6 @@ int l_task_pool_new(lua_State *L) {
 int l_simple_task_pool_new(lua_State *L) {
   static const char *const what = "SimpleTaskPool";
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
-  static const tp_param options[] = {{.name = "args", .type = TP_PARAM_LIST},
-                                     {.name = "kwargs", .type = TP_PARAM_TABLE},
-                                     {.name = "end_callback", .type = TP_PARAM_FUNCTION},
-                                     {.name = "cancel_callback", .type = TP_PARAM_FUNCTION},
-                                     SIZE_OPTION,
-                                     POOL_SIZE_OPTION,
-                                     NAME_OPTION,
-                                     GRACE_OPTION,
-                                     RETRIES_OPTION,
-                                     RATE_OPTION,
-                                     TP_THREAD_OPTIONS,
-                                     {.name = NULL}};
   enum {
     FUNC = 1,
     TABLE,
@@ -190,6 +188,20 @@ int l_simple_task_pool_new(lua_State *L) {
     THREADS,
     BOUND
   };
+  static const tp_param options[] = {
+      AT(ARGS) = {.name = "args", .type = TP_PARAM_LIST},
+      AT(KWARGS) = {.name = "kwargs", .type = TP_PARAM_TABLE},
+      AT(END_CALLBACK) = {.name = "end_callback", .type = TP_PARAM_FUNCTION},
+      AT(CANCEL_CALLBACK) = {.name = "cancel_callback", .type = TP_PARAM_FUNCTION},
+      AT(SIZE) = SIZE_OPTION,
+      AT(POOL_SIZE) = POOL_SIZE_OPTION,
+      AT(NAME) = NAME_OPTION,
+      AT(GRACE) = GRACE_OPTION,
+      AT(RETRIES) = RETRIES_OPTION,
+      AT(RATE) = RATE_OPTION,
+      AT(EXECUTOR) = EXECUTOR_OPTION,
+      AT(THREADS) = THREADS_OPTION,
+      AT(BOUND) = {.name = NULL}};
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);

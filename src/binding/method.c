@@ -4,11 +4,15 @@
 #include "binding/method.h"
 #include "base/distance.h"
 #include "binding/pool.h"
+#include "binding/slots.h"
 #include "binding/status.h"
 #include "binding/task.h"
 #include "binding/wait.h"
 
 #include <string.h>
+
+/* The place of a parameter in its record, which is that of its slot on the stack. */
+#define AT(slot) [TP_SLOT_##slot - TP_SLOT_FIRST]
 
 /* Parameters that several methods share. */
 
@@ -41,7 +45,7 @@
 #define NUM_CONCURRENT                                                                             \
   {                                                                                                \
     .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE,       \
-    .value = "NUM", .fallback = "1",                                                               \
+    .value = "NUM", .fallback = TP_DEFAULT_TEXT(TP_NUM_CONCURRENT_DEFAULT),                        \
     .help = "how many tasks of the group may run at a time; inf: as many as the pool"              \
   }
 
@@ -62,7 +66,8 @@
   {                                                                                                \
     .name = "retries", .kind = TP_PARAM_OPTION, .type = TP_PARAM_POLICY, .value = "RETRIES",       \
     .help = "how often a task that fails is tried again, such as 3 or "                            \
-            "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, 0)"                            \
+            "{n=3,backoff=SECONDS,jitter=0.1} (default: the pool's, " TP_DEFAULT_TEXT(             \
+                TP_RETRIES_DEFAULT) ")"                                                            \
   }
 
 #define RATE                                                                                       \
@@ -75,7 +80,8 @@
 #define GRACE                                                                                      \
   {                                                                                                \
     .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
-    .help = "how long a cancelled task has before it is killed (default: the pool's, 5)"           \
+    .help = "how long a cancelled task has before it is killed (default: the "                     \
+            "pool's, " TP_DEFAULT_TEXT(TP_GRACE_DEFAULT) ")"                                       \
   }
 
 #define KWARGS                                                                                     \
@@ -87,28 +93,39 @@
 #define WEIGHT                                                                                     \
   {                                                                                                \
     .name = "weight", .letter = 'w', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NUMBER,             \
-    .value = "WEIGHT", .fallback = "4",                                                            \
+    .value = "WEIGHT", .fallback = TP_DEFAULT_TEXT(TP_WEIGHT_DEFAULT),                             \
     .help = "the smaller, the sooner, in a pool whose order is by priority"                        \
   }
 
-/* What a submitted call is made of. */
+/* The parameters of map, starmap and doublestarmap. */
+#define MAP(text)                                                                                  \
+  AT(MAP_FUNC) = FUNC, AT(MAP_ITERABLE) = ITERABLE(text), AT(MAP_NUM_CONCURRENT) = NUM_CONCURRENT, \
+  AT(MAP_GROUP_NAME) = GROUP_NAME, AT(MAP_END_CALLBACK) = END_CALLBACK,                            \
+  AT(MAP_CANCEL_CALLBACK) = CANCEL_CALLBACK, AT(MAP_TIMEOUT) = TIMEOUT, AT(MAP_WEIGHT) = WEIGHT,   \
+  AT(MAP_RETRIES) = RETRIES, AT(MAP_RATE) = RATE
+
+/* The parameters of submit and submit_nowait. */
 #define SUBMIT                                                                                     \
-  FUNC, ARGS(TP_PARAM_TRAILING), KWARGS, WEIGHT, TIMEOUT, RETRIES,                                 \
-      {.name = "executor",                                                                         \
-       .letter = 'x',                                                                              \
-       .kind = TP_PARAM_OPTION,                                                                    \
-       .type = TP_PARAM_NAME,                                                                      \
-       .value = "EXECUTOR",                                                                        \
-       .help = "what runs it, coroutine or thread (default: the pool's)"},                         \
-  {                                                                                                \
-    .name = "group_name", .letter = 'g', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME,           \
-    .value = "NAME", .help = "a name to cancel it by while it has not ended (default: none)"       \
-  }
+  AT(SUBMIT_FUNC) = FUNC, AT(SUBMIT_ARGS) = ARGS(TP_PARAM_TRAILING), AT(SUBMIT_KWARGS) = KWARGS,   \
+  AT(SUBMIT_WEIGHT) = WEIGHT, AT(SUBMIT_TIMEOUT) = TIMEOUT, AT(SUBMIT_RETRIES) = RETRIES,          \
+  AT(SUBMIT_EXECUTOR) = {.name = "executor",                                                       \
+                         .letter = 'x',                                                            \
+                         .kind = TP_PARAM_OPTION,                                                  \
+                         .type = TP_PARAM_NAME,                                                    \
+                         .value = "EXECUTOR",                                                      \
+                         .help = "what runs it, coroutine or thread (default: the pool's)"},       \
+  AT(SUBMIT_GROUP_NAME) = {.name = "group_name",                                                   \
+                           .letter = 'g',                                                          \
+                           .kind = TP_PARAM_OPTION,                                                \
+                           .type = TP_PARAM_NAME,                                                  \
+                           .value = "NAME",                                                        \
+                           .help =                                                                 \
+                               "a name to cancel it by while it has not ended (default: none)"}
 
 #define LIMIT                                                                                      \
   {                                                                                                \
     .name = "limit", .letter = 'l', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE, .value = "N",  \
-    .fallback = "100", .help = "so many at most, or inf"                                           \
+    .fallback = TP_DEFAULT_TEXT(TP_LIMIT_DEFAULT), .help = "so many at most, or inf"               \
   }
 
 #define RETURN_EXCEPTIONS                                                                          \
@@ -154,57 +171,47 @@ const tp_method tp_methods[] = {
     {.name = "apply",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {FUNC,
-                ARGS(TP_PARAM_OPTION),
-                KWARGS,
-                {.name = "num",
-                 .letter = 'n',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_COUNT,
-                 .value = "NUM",
-                 .fallback = "1",
-                 .help = "how many tasks"},
-                GROUP_NAME,
-                END_CALLBACK,
-                CANCEL_CALLBACK,
-                TIMEOUT,
-                WEIGHT,
-                RETRIES,
-                RATE},
+     .params = {AT(APPLY_FUNC) = FUNC, AT(APPLY_ARGS) = ARGS(TP_PARAM_OPTION),
+                AT(APPLY_KWARGS) = KWARGS,
+                AT(APPLY_NUM) = {.name = "num",
+                                 .letter = 'n',
+                                 .kind = TP_PARAM_OPTION,
+                                 .type = TP_PARAM_COUNT,
+                                 .value = "NUM",
+                                 .fallback = TP_DEFAULT_TEXT(TP_NUM_DEFAULT),
+                                 .help = "how many tasks"},
+                AT(APPLY_GROUP_NAME) = GROUP_NAME, AT(APPLY_END_CALLBACK) = END_CALLBACK,
+                AT(APPLY_CANCEL_CALLBACK) = CANCEL_CALLBACK, AT(APPLY_TIMEOUT) = TIMEOUT,
+                AT(APPLY_WEIGHT) = WEIGHT, AT(APPLY_RETRIES) = RETRIES, AT(APPLY_RATE) = RATE},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .call = l_pool_apply},
     {.name = "map",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {FUNC, ITERABLE("its elements are the arguments, one task each"), NUM_CONCURRENT,
-                GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES, RATE},
+     .params = {MAP("its elements are the arguments, one task each")},
      .summary = "Call a function once for each element, in tasks of one group.",
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {FUNC, ITERABLE("its elements are lists of arguments, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
-                RATE},
+     .params = {MAP("its elements are lists of arguments, one task each")},
      .summary = "Like map, each element a list of positional arguments.",
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {FUNC, ITERABLE("its elements are tables of arguments by name, one task each"),
-                NUM_CONCURRENT, GROUP_NAME, END_CALLBACK, CANCEL_CALLBACK, TIMEOUT, WEIGHT, RETRIES,
-                RATE},
+     .params = {MAP("its elements are tables of arguments by name, one task each")},
      .summary = "Like map, each element a table of arguments by parameter name.",
      .call = l_pool_doublestarmap},
     {.name = "submit",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {SUBMIT,
-                {.name = "nowait",
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_FLAG,
-                 .fallback = "false",
-                 .help = "do not wait for the results, nor for a place in the queue"}},
+     .params = {SUBMIT, AT(SUBMIT_NOWAIT) =
+                            {.name = "nowait",
+                             .kind = TP_PARAM_OPTION,
+                             .type = TP_PARAM_FLAG,
+                             .fallback = "false",
+                             .help = "do not wait for the results, nor for a place in the queue"}},
      .summary = "Queue one call, wait for it and show its results.",
      .call = l_pool_submit},
     {.name = "submit_nowait",
@@ -216,16 +223,17 @@ const tp_method tp_methods[] = {
     {.name = "set_weight",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {{.name = "group_name",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_NAME,
-                 .value = "NAME",
-                 .help = "a group, or a submitted call that has a name"},
-                {.name = "weight",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_NUMBER,
-                 .value = "WEIGHT",
-                 .help = "the smaller, the sooner"}},
+     .params = {AT(SET_WEIGHT_GROUP_NAME) = {.name = "group_name",
+                                             .kind = TP_PARAM_REQUIRED,
+                                             .type = TP_PARAM_NAME,
+                                             .value = "NAME",
+                                             .help =
+                                                 "a group, or a submitted call that has a name"},
+                AT(SET_WEIGHT_WEIGHT) = {.name = "weight",
+                                         .kind = TP_PARAM_REQUIRED,
+                                         .type = TP_PARAM_NUMBER,
+                                         .value = "WEIGHT",
+                                         .help = "the smaller, the sooner"}},
      .summary = "Change the weight of a group; what it has not started follows it.",
      .call = l_pool_set_weight},
     {.name = "start",
@@ -251,16 +259,17 @@ const tp_method tp_methods[] = {
     {.name = "scale",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {{.name = "by",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_INTEGER,
-                 .value = "N",
-                 .help = "how many places more, or fewer where it is negative"},
-                {.name = "hard",
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_FLAG,
-                 .fallback = "false",
-                 .help = "cancel the newest tasks over the new size, else they may end"}},
+     .params = {AT(SCALE_BY) = {.name = "by",
+                                .kind = TP_PARAM_REQUIRED,
+                                .type = TP_PARAM_INTEGER,
+                                .value = "N",
+                                .help = "how many places more, or fewer where it is negative"},
+                AT(SCALE_HARD) =
+                    {.name = "hard",
+                     .kind = TP_PARAM_OPTION,
+                     .type = TP_PARAM_FLAG,
+                     .fallback = "false",
+                     .help = "cancel the newest tasks over the new size, else they may end"}},
      .summary = "Change the size by so many places; answers with the new one.",
      .call = l_pool_scale},
     {.name = "lock",
@@ -316,31 +325,29 @@ const tp_method tp_methods[] = {
     {.name = "cancel",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .params = {MESSAGE,
-                GRACE,
-                {.name = "target",
-                 .kind = TP_PARAM_REST,
-                 .type = TP_PARAM_TARGET,
-                 .value = "TARGET",
-                 .help = "a running task by its id, or a group by its name"}},
+     .params = {AT(CANCEL_MSG) = MESSAGE, AT(CANCEL_GRACE) = GRACE,
+                AT(CANCEL_TARGET) = {.name = "target",
+                                     .kind = TP_PARAM_REST,
+                                     .type = TP_PARAM_TARGET,
+                                     .value = "TARGET",
+                                     .help = "a running task by its id, or a group by its name"}},
      .summary = "Cancel tasks and groups; none if one of them is not there.",
      .call = l_pool_cancel},
     {.name = "cancel_group",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .params = {{.name = "group_name",
-                 .kind = TP_PARAM_REQUIRED,
-                 .type = TP_PARAM_NAME,
-                 .value = "NAME",
-                 .help = "a group"},
-                MESSAGE,
-                GRACE},
+     .params = {AT(CANCEL_GROUP_NAME) = {.name = "group_name",
+                                         .kind = TP_PARAM_REQUIRED,
+                                         .type = TP_PARAM_NAME,
+                                         .value = "NAME",
+                                         .help = "a group"},
+                AT(CANCEL_GROUP_MSG) = MESSAGE, AT(CANCEL_GROUP_GRACE) = GRACE},
      .summary = "Cancel a group: what has not started never starts.",
      .call = l_pool_cancel_group},
     {.name = "cancel_all",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .params = {MESSAGE, GRACE},
+     .params = {AT(CANCEL_ALL_MSG) = MESSAGE, AT(CANCEL_ALL_GRACE) = GRACE},
      .summary = "Cancel every group.",
      .call = l_pool_cancel_all},
     {.name = "flush",
@@ -363,18 +370,18 @@ const tp_method tp_methods[] = {
     {.name = "wait",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .params = {{.name = "timeout",
-                 .letter = 't',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_SECONDS,
-                 .value = "SECONDS",
-                 .help = "fail with TimedOut after so long (default: never)"},
-                RETURN_EXCEPTIONS,
-                {.name = "target",
-                 .kind = TP_PARAM_REST,
-                 .type = TP_PARAM_TARGET,
-                 .value = "TARGET",
-                 .help = "a group by its name, or a task by its id"}},
+     .params = {AT(WAIT_TIMEOUT) = {.name = "timeout",
+                                    .letter = 't',
+                                    .kind = TP_PARAM_OPTION,
+                                    .type = TP_PARAM_SECONDS,
+                                    .value = "SECONDS",
+                                    .help = "fail with TimedOut after so long (default: never)"},
+                AT(WAIT_RETURN_EXCEPTIONS) = RETURN_EXCEPTIONS,
+                AT(WAIT_TARGET) = {.name = "target",
+                                   .kind = TP_PARAM_REST,
+                                   .type = TP_PARAM_TARGET,
+                                   .value = "TARGET",
+                                   .help = "a group by its name, or a task by its id"}},
      .summary = "Wait until groups and tasks have ended; fail if tasks of them did.",
      .call = l_pool_wait},
     {.name = "status",
@@ -386,32 +393,34 @@ const tp_method tp_methods[] = {
     {.name = "groups",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .params = {{.name = "all",
-                 .letter = 'a',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_FLAG,
-                 .fallback = "false",
-                 .help = "also those that have ended and were not flushed"},
-                LIMIT},
+     .params = {AT(GROUPS_ALL) = {.name = "all",
+                                  .letter = 'a',
+                                  .kind = TP_PARAM_OPTION,
+                                  .type = TP_PARAM_FLAG,
+                                  .fallback = "false",
+                                  .help = "also those that have ended and were not flushed"},
+                AT(GROUPS_LIMIT) = LIMIT},
      .summary = "List the groups: how far each is, and why it goes no faster.",
      .fields = tp_status_group_fields,
      .call = l_pool_groups},
     {.name = "tasks",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .params = {{.name = "group",
-                 .letter = 'g',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_NAME,
-                 .value = "NAME",
-                 .help = "those of one group (default: of all)"},
-                {.name = "state",
-                 .letter = 's',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_NAME,
-                 .value = "STATE",
-                 .help = "running, cancelled (it has not ended yet), or ended (its callback runs)"},
-                LIMIT},
+     .params = {AT(TASKS_GROUP) = {.name = "group",
+                                   .letter = 'g',
+                                   .kind = TP_PARAM_OPTION,
+                                   .type = TP_PARAM_NAME,
+                                   .value = "NAME",
+                                   .help = "those of one group (default: of all)"},
+                AT(TASKS_STATE) =
+                    {.name = "state",
+                     .letter = 's',
+                     .kind = TP_PARAM_OPTION,
+                     .type = TP_PARAM_NAME,
+                     .value = "STATE",
+                     .help =
+                         "running, cancelled (it has not ended yet), or ended (its callback runs)"},
+                AT(TASKS_LIMIT) = LIMIT},
      .summary = "List the tasks that have started and are not done, and where they are.",
      .fields = tp_status_task_fields,
      .call = l_pool_tasks},

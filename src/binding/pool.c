@@ -8,6 +8,7 @@
 #include "binding/future.h"
 #include "binding/handle.h"
 #include "binding/policy.h"
+#include "binding/slots.h"
 #include "binding/thread.h"
 #include "exec/bind.h"
 #include "exec/call.h"
@@ -87,43 +88,44 @@ static tp_retry read_retries(lua_State *L, int index, const char *method) {
 }
 
 int l_pool_apply(lua_State *L) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, NUM, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
-  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
-  return add_named_group(L,
-                         &(tp_call_parts){.pool = POOL,
-                                          .function = FUNC,
-                                          .items = lua_gettop(L),
-                                          .end_callback = END,
-                                          .cancel_callback = CANCEL,
-                                          .spread = TP_SPREAD_SAME,
-                                          .times = (uint64_t)luaL_optinteger(L, NUM, 1),
-                                          .timeout = TIMEOUT,
-                                          .retry = read_retries(L, RETRIES, "apply")},
-                         (tp_group_options){.name = lua_tostring(L, GROUP),
-                                            .limit = TP_UNLIMITED,
-                                            .rate = tp_policy_rate(L, RATE, "apply"),
-                                            .weight = to_weight(L, WEIGHT)},
-                         "apply");
+  tp_bind_arguments(L, TP_SLOT_APPLY_FUNC, TP_SLOT_APPLY_ARGS, TP_SLOT_APPLY_KWARGS);
+  return add_named_group(
+      L,
+      &(tp_call_parts){.pool = TP_SLOT_POOL,
+                       .function = TP_SLOT_APPLY_FUNC,
+                       .items = lua_gettop(L),
+                       .end_callback = TP_SLOT_APPLY_END_CALLBACK,
+                       .cancel_callback = TP_SLOT_APPLY_CANCEL_CALLBACK,
+                       .spread = TP_SPREAD_SAME,
+                       .times = (uint64_t)luaL_optinteger(L, TP_SLOT_APPLY_NUM, TP_NUM_DEFAULT),
+                       .timeout = TP_SLOT_APPLY_TIMEOUT,
+                       .retry = read_retries(L, TP_SLOT_APPLY_RETRIES, "apply")},
+      (tp_group_options){.name = lua_tostring(L, TP_SLOT_APPLY_GROUP_NAME),
+                         .limit = TP_UNLIMITED,
+                         .rate = tp_policy_rate(L, TP_SLOT_APPLY_RATE, "apply"),
+                         .weight = to_weight(L, TP_SLOT_APPLY_WEIGHT)},
+      "apply");
 }
 
 static int map(lua_State *L, tp_spread spread, const char *method) {
-  enum { POOL = 1, FUNC, ITERABLE, LIMIT, GROUP, END, CANCEL, TIMEOUT, WEIGHT, RETRIES, RATE };
-  uint64_t limit = lua_isnil(L, LIMIT) ? 1 : tp_arguments_to_size(L, LIMIT);
+  int number = TP_SLOT_MAP_NUM_CONCURRENT;
+  uint64_t limit =
+      lua_isnil(L, number) ? TP_NUM_CONCURRENT_DEFAULT : tp_arguments_to_size(L, number);
   if (limit == 0)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
   return add_named_group(L,
-                         &(tp_call_parts){.pool = POOL,
-                                          .function = FUNC,
-                                          .items = ITERABLE,
-                                          .end_callback = END,
-                                          .cancel_callback = CANCEL,
+                         &(tp_call_parts){.pool = TP_SLOT_POOL,
+                                          .function = TP_SLOT_MAP_FUNC,
+                                          .items = TP_SLOT_MAP_ITERABLE,
+                                          .end_callback = TP_SLOT_MAP_END_CALLBACK,
+                                          .cancel_callback = TP_SLOT_MAP_CANCEL_CALLBACK,
                                           .spread = spread,
-                                          .timeout = TIMEOUT,
-                                          .retry = read_retries(L, RETRIES, method)},
-                         (tp_group_options){.name = lua_tostring(L, GROUP),
+                                          .timeout = TP_SLOT_MAP_TIMEOUT,
+                                          .retry = read_retries(L, TP_SLOT_MAP_RETRIES, method)},
+                         (tp_group_options){.name = lua_tostring(L, TP_SLOT_MAP_GROUP_NAME),
                                             .limit = limit,
-                                            .rate = tp_policy_rate(L, RATE, method),
-                                            .weight = to_weight(L, WEIGHT)},
+                                            .rate = tp_policy_rate(L, TP_SLOT_MAP_RATE, method),
+                                            .weight = to_weight(L, TP_SLOT_MAP_WEIGHT)},
                          method);
 }
 
@@ -141,29 +143,30 @@ int l_pool_doublestarmap(lua_State *L) {
 
 /* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
 static void submit(lua_State *L, bool waits, const char *method) {
-  enum { POOL = 1, FUNC, ARGS, KWARGS, WEIGHT, TIMEOUT, RETRIES, EXECUTOR, GROUP, FUTURE, BOUND };
-  lua_settop(L, GROUP);
-  if (!lua_isnil(L, EXECUTOR))
-    tp_thread_is_named(L, method, EXECUTOR);
+  enum { FUTURE = TP_SLOT_SUBMIT_GROUP_NAME + 1, BOUND };
+  lua_settop(L, TP_SLOT_SUBMIT_GROUP_NAME);
+  if (!lua_isnil(L, TP_SLOT_SUBMIT_EXECUTOR))
+    tp_thread_is_named(L, method, TP_SLOT_SUBMIT_EXECUTOR);
   tp_future *future = tp_future_push(L, tp_state_host(L));
-  tp_bind_arguments(L, FUNC, ARGS, KWARGS);
-  tp_group *group = add_group(L,
-                              &(tp_call_parts){.pool = POOL,
-                                               .function = FUNC,
-                                               .items = BOUND,
-                                               .spread = TP_SPREAD_SAME,
-                                               .times = 1,
-                                               .timeout = TIMEOUT,
-                                               .retry = read_retries(L, RETRIES, method),
-                                               .done = tp_future_done,
-                                               .context = future,
-                                               .future = FUTURE},
-                              &(tp_group_options){.name = lua_tostring(L, GROUP),
-                                                  .limit = 1,
-                                                  .weight = to_weight(L, WEIGHT),
-                                                  .submitted = true,
-                                                  .waits = waits},
-                              EXECUTOR);
+  tp_bind_arguments(L, TP_SLOT_SUBMIT_FUNC, TP_SLOT_SUBMIT_ARGS, TP_SLOT_SUBMIT_KWARGS);
+  tp_group *group =
+      add_group(L,
+                &(tp_call_parts){.pool = TP_SLOT_POOL,
+                                 .function = TP_SLOT_SUBMIT_FUNC,
+                                 .items = BOUND,
+                                 .spread = TP_SPREAD_SAME,
+                                 .times = 1,
+                                 .timeout = TP_SLOT_SUBMIT_TIMEOUT,
+                                 .retry = read_retries(L, TP_SLOT_SUBMIT_RETRIES, method),
+                                 .done = tp_future_done,
+                                 .context = future,
+                                 .future = FUTURE},
+                &(tp_group_options){.name = lua_tostring(L, TP_SLOT_SUBMIT_GROUP_NAME),
+                                    .limit = 1,
+                                    .weight = to_weight(L, TP_SLOT_SUBMIT_WEIGHT),
+                                    .submitted = true,
+                                    .waits = waits},
+                TP_SLOT_SUBMIT_EXECUTOR);
   tp_future_expect_call(future, group);
   lua_settop(L, FUTURE);
 }
@@ -174,10 +177,9 @@ int l_pool_submit_nowait(lua_State *L) {
 }
 
 int l_pool_submit(lua_State *L) {
-  enum { POOL = 1, NOWAIT = 10 };
-  if (lua_toboolean(L, NOWAIT))
+  if (lua_toboolean(L, TP_SLOT_SUBMIT_NOWAIT))
     return l_pool_submit_nowait(L);
-  tp_wait_check(exec_of(tp_handle_check(L, POOL)), L);
+  tp_wait_check(exec_of(tp_handle_check(L, TP_SLOT_POOL)), L);
   submit(L, true, "submit");
   lua_replace(L, 1);
   lua_settop(L, 1);
@@ -186,7 +188,8 @@ int l_pool_submit(lua_State *L) {
 
 int l_pool_set_weight(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
-  tp_flow_weigh_group(pool, check_group(L, pool, 2), lua_tonumber(L, 3));
+  tp_flow_weigh_group(pool, check_group(L, pool, TP_SLOT_SET_WEIGHT_GROUP_NAME),
+                      lua_tonumber(L, TP_SLOT_SET_WEIGHT_WEIGHT));
   return 0;
 }
 
@@ -291,13 +294,12 @@ static void cancel_target(lua_State *L, tp_pool *pool, int index, tp_cancel *can
 }
 
 int l_pool_cancel(lua_State *L) {
-  enum { POOL = 1, MESSAGE, GRACE, FIRST };
-  tp_pool *pool = tp_handle_check(L, POOL);
+  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
   int top = lua_gettop(L);
-  for (int i = FIRST; i <= top; i++)
+  for (int i = TP_SLOT_CANCEL_TARGET; i <= top; i++)
     check_target(L, pool, i);
-  tp_cancel *cancel = reason(L, pool, "cancel", MESSAGE, GRACE);
-  for (int i = FIRST; i <= top; i++)
+  tp_cancel *cancel = reason(L, pool, "cancel", TP_SLOT_CANCEL_MSG, TP_SLOT_CANCEL_GRACE);
+  for (int i = TP_SLOT_CANCEL_TARGET; i <= top; i++)
     cancel_target(L, pool, i, cancel);
   tp_cancel_release(cancel);
   return 0;
@@ -305,8 +307,9 @@ int l_pool_cancel(lua_State *L) {
 
 int l_pool_cancel_group(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
-  tp_group *group = check_group(L, pool, 2);
-  tp_cancel *cancel = reason(L, pool, "cancel_group", 3, 4);
+  tp_group *group = check_group(L, pool, TP_SLOT_CANCEL_GROUP_NAME);
+  tp_cancel *cancel =
+      reason(L, pool, "cancel_group", TP_SLOT_CANCEL_GROUP_MSG, TP_SLOT_CANCEL_GROUP_GRACE);
   tp_flow_cancel_group(pool, group, cancel);
   tp_cancel_release(cancel);
   return 0;
@@ -314,7 +317,8 @@ int l_pool_cancel_group(lua_State *L) {
 
 int l_pool_cancel_all(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
-  tp_cancel *cancel = reason(L, pool, "cancel_all", 2, 3);
+  tp_cancel *cancel =
+      reason(L, pool, "cancel_all", TP_SLOT_CANCEL_ALL_MSG, TP_SLOT_CANCEL_ALL_GRACE);
   tp_flow_cancel_all(pool, cancel);
   tp_cancel_release(cancel);
   return 0;
@@ -349,12 +353,11 @@ int l_pool_size(lua_State *L) {
 }
 
 int l_pool_scale(lua_State *L) {
-  enum { POOL = 1, BY, HARD };
   tp_error error;
-  tp_pool *pool = tp_handle_check(L, POOL);
-  if (!tp_scale_by(pool, lua_tointeger(L, BY), &error))
+  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  if (!tp_scale_by(pool, lua_tointeger(L, TP_SLOT_SCALE_BY), &error))
     return tp_raise_error(L, &error);
-  if (lua_toboolean(L, HARD) && pool->running > pool->size)
+  if (lua_toboolean(L, TP_SLOT_SCALE_HARD) && pool->running > pool->size)
     cancel_newest(L, pool, pool->running - pool->size, "scale");
   return push_size(L, pool->size);
 }

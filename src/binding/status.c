@@ -4,6 +4,7 @@
 #include "binding/status.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"
+#include "binding/slots.h"
 #include "exec/report.h"
 #include "exec/run.h"
 #include "exec/timer.h"
@@ -15,9 +16,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Rows of an answer where nothing is said. */
-#define LIMIT_DEFAULT 100
 
 const char *const tp_status_fields[] = {
     "pool",  "size",   "running",         "waiting",   "cancelled",    "ended",
@@ -120,7 +118,7 @@ int l_pool_status(lua_State *L) {
 
 /* How many rows the number at `index`, or nil, allows. */
 static uint64_t to_limit(lua_State *L, int index) {
-  return lua_isnil(L, index) ? LIMIT_DEFAULT : tp_arguments_to_size(L, index);
+  return lua_isnil(L, index) ? TP_LIMIT_DEFAULT : tp_arguments_to_size(L, index);
 }
 
 /* As an integer where it is one, so that it prints as it was written. */
@@ -152,10 +150,9 @@ static void push_row(lua_State *L, const tp_view *view) {
 }
 
 int l_pool_groups(lua_State *L) {
-  enum { POOL = 1, ALL, LIMIT };
-  const tp_pool *pool = tp_handle_check(L, POOL);
-  bool also_ended = lua_toboolean(L, ALL);
-  uint64_t limit = to_limit(L, LIMIT), count = 0;
+  const tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  bool also_ended = lua_toboolean(L, TP_SLOT_GROUPS_ALL);
+  uint64_t limit = to_limit(L, TP_SLOT_GROUPS_LIMIT), count = 0;
   tp_view calls;
   tp_view_walk walk = {0};
   const tp_group *group;
@@ -200,16 +197,15 @@ static tp_task_state to_state(lua_State *L, int index) {
 }
 
 int l_pool_tasks(lua_State *L) {
-  enum { POOL = 1, GROUP, STATE, LIMIT };
   tp_error error;
-  const tp_pool *pool = tp_handle_check(L, POOL);
-  tp_view_filter filter = {.state = to_state(L, STATE)};
-  uint64_t most = to_limit(L, LIMIT);
+  const tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  tp_view_filter filter = {.state = to_state(L, TP_SLOT_TASKS_STATE)};
+  uint64_t most = to_limit(L, TP_SLOT_TASKS_LIMIT);
   if (most > pool->tasks.count)
     most = pool->tasks.count;
   tp_task **found = lua_newuserdatauv(L, (most + 1) * sizeof(tp_task *), 0);
-  if (!lua_isnil(L, GROUP) &&
-      !(filter.group = tp_pool_find_group(pool, lua_tostring(L, GROUP), &error)))
+  if (!lua_isnil(L, TP_SLOT_TASKS_GROUP) &&
+      !(filter.group = tp_pool_find_group(pool, lua_tostring(L, TP_SLOT_TASKS_GROUP), &error)))
     return tp_raise_error(L, &error);
   uint64_t count = tp_view_tasks(pool, &filter, found, most);
   luaL_checkstack(L, 5, NULL);

@@ -8,12 +8,6 @@
 #include "pool/pool.h"
 #include <lua.h>
 
-/* The options of a constructor: executor and threads. */
-#define TP_THREAD_OPTIONS                                                                          \
-  {.name = "executor", .type = TP_PARAM_NAME}, {                                                   \
-    .name = "threads", .type = TP_PARAM_COUNT                                                      \
-  }
-
 /* Whether the option at `executor` (not nil) of `what` asks for threads. */
 bool tp_thread_is_named(lua_State *L, const char *what, int executor);
 

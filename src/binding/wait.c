@@ -7,6 +7,7 @@
 #include "binding/wait.h"
 #include "binding/future.h"
 #include "binding/handle.h"
+#include "binding/slots.h"
 #include "exec/deadlock.h"
 #include "exec/exec.h"
 #include "exec/run.h"
@@ -28,7 +29,13 @@ typedef struct target {
 } target;
 
 /* The stack of the method while it waits. */
-enum { POOL = 1, DEADLINE, QUIETLY, TARGETS, TOP = TARGETS };
+enum {
+  POOL = TP_SLOT_POOL,
+  DEADLINE = TP_SLOT_WAIT_TIMEOUT, /* in place of it */
+  QUIETLY = TP_SLOT_WAIT_RETURN_EXCEPTIONS,
+  TARGETS = TP_SLOT_WAIT_TARGET,
+  TOP = TARGETS
+};
 
 static tp_exec *exec_of(const tp_pool *pool) {
   return ((tp_run *)pool->owner)->exec;
@@ -168,13 +175,13 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
 }
 
 int l_pool_wait(lua_State *L) {
-  enum { TIMEOUT = DEADLINE, FIRST = TARGETS };
   const tp_pool *pool = tp_handle_check(L, POOL);
   tp_exec *exec = exec_of(pool);
   tp_wait_check(exec, L);
-  read_targets(L, pool, FIRST);
-  lua_pushnumber(L, lua_isnil(L, TIMEOUT) ? HUGE_VAL
-                                          : tp_timer_seconds(exec) + lua_tonumber(L, TIMEOUT));
+  read_targets(L, pool, TP_SLOT_WAIT_TARGET);
+  lua_pushnumber(L, lua_isnil(L, TP_SLOT_WAIT_TIMEOUT)
+                        ? HUGE_VAL
+                        : tp_timer_seconds(exec) + lua_tonumber(L, TP_SLOT_WAIT_TIMEOUT));
   lua_replace(L, DEADLINE);
   return wait_for(L, LUA_OK, 0);
 }

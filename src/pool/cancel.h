@@ -16,7 +16,7 @@ typedef struct tp_cancel {
 } tp_cancel;
 
 /* The grace that is given where nothing else is said, seconds. */
-#define TP_GRACE_DEFAULT 5.0
+#define TP_GRACE_DEFAULT 5
 
 /* A new record of a cancel at this moment, with one reference, owned by the caller. `who` is a
  * static string, `message` is copied and may be NULL. NULL: no memory. */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a method finds its parameters on the stack, and what a parameter is if it is not given.
+ *
+ * The records in method.c put each parameter at its slot, so their order is said here only. A
+ * method with one parameter finds it in TP_SLOT_FIRST. */
+#ifndef TP_BINDING_SLOTS_H
+#define TP_BINDING_SLOTS_H
+
+enum { TP_SLOT_POOL = 1, TP_SLOT_FIRST };
+
+enum {
+  TP_SLOT_APPLY_FUNC = TP_SLOT_FIRST,
+  TP_SLOT_APPLY_ARGS,
+  TP_SLOT_APPLY_KWARGS,
+  TP_SLOT_APPLY_NUM,
+  TP_SLOT_APPLY_GROUP_NAME,
+  TP_SLOT_APPLY_END_CALLBACK,
+  TP_SLOT_APPLY_CANCEL_CALLBACK,
+  TP_SLOT_APPLY_TIMEOUT,
+  TP_SLOT_APPLY_WEIGHT,
+  TP_SLOT_APPLY_RETRIES,
+  TP_SLOT_APPLY_RATE,
+};
+
+/* Also of starmap and doublestarmap. */
+enum {
+  TP_SLOT_MAP_FUNC = TP_SLOT_FIRST,
+  TP_SLOT_MAP_ITERABLE,
+  TP_SLOT_MAP_NUM_CONCURRENT,
+  TP_SLOT_MAP_GROUP_NAME,
+  TP_SLOT_MAP_END_CALLBACK,
+  TP_SLOT_MAP_CANCEL_CALLBACK,
+  TP_SLOT_MAP_TIMEOUT,
+  TP_SLOT_MAP_WEIGHT,
+  TP_SLOT_MAP_RETRIES,
+  TP_SLOT_MAP_RATE,
+};
+
+/* Also of submit_nowait, but for the last one. */
+enum {
+  TP_SLOT_SUBMIT_FUNC = TP_SLOT_FIRST,
+  TP_SLOT_SUBMIT_ARGS,
+  TP_SLOT_SUBMIT_KWARGS,
+  TP_SLOT_SUBMIT_WEIGHT,
+  TP_SLOT_SUBMIT_TIMEOUT,
+  TP_SLOT_SUBMIT_RETRIES,
+  TP_SLOT_SUBMIT_EXECUTOR,
+  TP_SLOT_SUBMIT_GROUP_NAME,
+  TP_SLOT_SUBMIT_NOWAIT,
+};
+
+enum { TP_SLOT_SET_WEIGHT_GROUP_NAME = TP_SLOT_FIRST, TP_SLOT_SET_WEIGHT_WEIGHT };
+
+enum { TP_SLOT_SCALE_BY = TP_SLOT_FIRST, TP_SLOT_SCALE_HARD };
+
+enum { TP_SLOT_CANCEL_MSG = TP_SLOT_FIRST, TP_SLOT_CANCEL_GRACE, TP_SLOT_CANCEL_TARGET };
+
+enum {
+  TP_SLOT_CANCEL_GROUP_NAME = TP_SLOT_FIRST,
+  TP_SLOT_CANCEL_GROUP_MSG,
+  TP_SLOT_CANCEL_GROUP_GRACE,
+};
+
+enum { TP_SLOT_CANCEL_ALL_MSG = TP_SLOT_FIRST, TP_SLOT_CANCEL_ALL_GRACE };
+
+enum {
+  TP_SLOT_WAIT_TIMEOUT = TP_SLOT_FIRST,
+  TP_SLOT_WAIT_RETURN_EXCEPTIONS,
+  TP_SLOT_WAIT_TARGET,
+};
+
+enum { TP_SLOT_GROUPS_ALL = TP_SLOT_FIRST, TP_SLOT_GROUPS_LIMIT };
+
+enum { TP_SLOT_TASKS_GROUP = TP_SLOT_FIRST, TP_SLOT_TASKS_STATE, TP_SLOT_TASKS_LIMIT };
+
+/* ---- defaults ---- */
+
+#define TP_NUM_DEFAULT 1            /* tasks of apply */
+#define TP_NUM_CONCURRENT_DEFAULT 1 /* tasks of map that run at a time */
+#define TP_LIMIT_DEFAULT 100        /* rows of a list */
+#define TP_RETRIES_DEFAULT 0        /* of a pool */
+
+/* A default as help shows it. */
+#define TP_DEFAULT_TEXT(value) TP_DEFAULT_QUOTED(value)
+#define TP_DEFAULT_QUOTED(value) #value
+
+#endif
