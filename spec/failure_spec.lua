@@ -185,6 +185,11 @@ describe("taskpool run", function()
       local taskpool = require "taskpool"
       local pool = taskpool.TaskPool { name = "jobs" }
       local function fail(n) if n then error("bad " .. n, 0) end end
+      local function await_ended(count)
+        while pool.num_ended < count do
+          taskpool.sleep(0)
+        end
+      end
     ]] .. script)
     return program.run { "run", "--log-level=none", option or "--preempt=on", path }
   end
@@ -214,18 +219,18 @@ describe("taskpool run", function()
 
   it("is content when somebody looked", function()
     for _, looks in ipairs {
-      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pcall(pool.flush, pool)]],
-      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pool:flush { return_exceptions = true }]],
+      [[pool:apply(fail, { args = { 1 } }); await_ended(1); pcall(pool.flush, pool)]],
+      [[pool:apply(fail, { args = { 1 } }); await_ended(1); pool:flush { return_exceptions = true }]],
       [[pool:apply(fail, { args = { 1 } }); pcall(pool.gather_and_close, pool)]],
       [[pcall(pool.wait, pool, pool:apply(fail, { args = { 1 } }))]],
-      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pcall(pool.wait, pool, 0)]],
-      [[pool:apply(fail, { args = { 1 } }); taskpool.sleep(0.01); pool:task(0)]],
+      [[pool:apply(fail, { args = { 1 } }); await_ended(1); pcall(pool.wait, pool, 0)]],
+      [[pool:apply(fail, { args = { 1 } }); await_ended(1); pool:task(0)]],
       [[pool:apply(fail, { args = { 1 }, end_callback = function() end })]],
-      [[local future = pool:submit_nowait(fail, { 1 }); taskpool.sleep(0.01); pcall(future.await, future)]],
+      [[local future = pool:submit_nowait(fail, { 1 }); await_ended(1); pcall(future.await, future)]],
       [[pcall(taskpool.gather, pool:submit_nowait(fail, { 1 }))]],
       [[pool:submit_nowait(fail, { 1 }, { group_name = "bad" }); pcall(pool.wait, pool, "bad")]],
       [[pcall(pool.submit, pool, fail, { 1 })]],
-      [[pool:apply(taskpool.sleep, { args = { 60 } }); taskpool.sleep(0.01); pool:cancel_all()]],
+      [[pool:apply(function() taskpool.sleep(0); pool:cancel_all(); taskpool.sleep(60) end)]],
     } do
       local done = run(looks)
       assert.are.same({ 0, "" }, { done.code, done.err }, looks)
@@ -234,8 +239,8 @@ describe("taskpool run", function()
 
   it("is not content when somebody looked at another task, or at some", function()
     for _, looks in ipairs {
-      [[pool:map(fail, { 1, 2 }); taskpool.sleep(0.01); pool:task(0); pool:task(0)]],
-      [[pool:map(fail, { 1, 2 }); taskpool.sleep(0.01); pcall(pool.wait, pool, 1)]],
+      [[pool:map(fail, { 1, 2 }); await_ended(2); pool:task(0); pool:task(0)]],
+      [[pool:map(fail, { 1, 2 }); await_ended(2); pcall(pool.wait, pool, 1)]],
       [[pool:apply(fail, { args = { 1 }, cancel_callback = function() end })]],
       [[for _ in taskpool.as_completed { pool:submit_nowait(fail, { 1 }) } do end]],
       [[pool:submit_nowait(fail, { 1 }, { group_name = "bad" }); pool:flush()]],
