@@ -6,10 +6,6 @@ local tasks = require "spec.support.tasks"
 local workers = require "spec.support.workers"
 local raises = tasks.raises
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---A worker with three parameters, and the list of its calls, each with n.
 local function recorder()
   local calls = {}
@@ -28,7 +24,7 @@ local function calls_of(call)
 end
 
 describe("apply", function()
-  task_it("calls the function once without arguments, if nothing else is said", function()
+  it("calls the function once without arguments, if nothing else is said", tasks.case(function()
     local count = 0
     local pool = tasks.TaskPool()
     pool:apply(function(...)
@@ -37,9 +33,9 @@ describe("apply", function()
     end)
     pool:gather_and_close()
     assert.are.equal(1, count)
-  end)
+  end))
 
-  task_it("calls it with the same arguments num times", function()
+  it("calls it with the same arguments num times", tasks.case(function()
     local shared = {}
     local calls = calls_of(function(pool, work)
       pool:apply(work, { args = { 1, shared }, num = 3 })
@@ -49,41 +45,41 @@ describe("apply", function()
       assert.are.same({ n = 3, 1, {} }, call)
       assert.are.equal(shared, call[2])
     end
-  end)
+  end))
 
-  task_it("keeps nil arguments, where the list says how long it is", function()
+  it("keeps nil arguments, where the list says how long it is", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:apply(work, { args = { nil, 2, nil, nil, n = 4 } })
     end)
     assert.are.same({ { n = 4, nil, 2 } }, calls)
-  end)
+  end))
 
-  task_it("is not changed by what becomes of the tables given to it", function()
+  it("is not changed by what becomes of the tables given to it", tasks.case(function()
     local calls = calls_of(function(pool, work)
       local options = { args = { 1, 2 }, num = 2 }
       pool:apply(work, options)
       options.args[1], options.num = "changed", 5
     end)
     assert.are.same({ { n = 3, 1, 2 }, { n = 3, 1, 2 } }, calls)
-  end)
+  end))
 
-  task_it("binds arguments by name to the parameters", function()
+  it("binds arguments by name to the parameters", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:apply(work, { kwargs = { c = 3, a = 1 } })
       pool:apply(work, { args = { 1 }, kwargs = { b = false } })
       pool:apply(work, { args = { 1 }, kwargs = {} })
     end)
     assert.are.same({ { n = 3, 1, nil, 3 }, { n = 3, 1, false }, { n = 3, 1 } }, calls)
-  end)
+  end))
 
-  task_it("starts nothing for num = 0, and the group ends", function()
+  it("starts nothing for num = 0, and the group ends", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:apply(work, { num = 0 })
     end)
     assert.are.same({}, calls)
-  end)
+  end))
 
-  task_it("refuses names that are no parameters, values given twice, functions without names", function()
+  it("refuses names that are no parameters, values given twice, functions without names", tasks.case(function()
     local work = recorder()
     local stripped = load(string.dump(work, true), "stripped", "b")
     local WRONG <const> = {
@@ -99,18 +95,18 @@ describe("apply", function()
       assert.matches(case[1], err.message)
     end
     assert.are.equal(0, pool.num_waiting)
-  end)
+  end))
 end)
 
 describe("map", function()
-  task_it("calls the function once for each element", function()
+  it("calls the function once for each element", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:map(work, { "x", { 1, 2 }, false })
     end)
     assert.are.same({ { n = 3, "x" }, { n = 3, { 1, 2 } }, { n = 3, false } }, calls)
-  end)
+  end))
 
-  task_it("runs one at a time, or as many as num_concurrent says", function()
+  it("runs one at a time, or as many as num_concurrent says", tasks.case(function()
     local pool, running, most = tasks.TaskPool(), 0, {}
     for _, limit in ipairs { false, 1, 2, 5, math.huge } do
       local index = #most + 1
@@ -124,18 +120,18 @@ describe("map", function()
       taskpool.sleep(10)
     end
     assert.are.same({ 1, 1, 2, 5, 6 }, most)
-  end)
+  end))
 end)
 
 describe("starmap", function()
-  task_it("unpacks each element, with its nils where it says how long it is", function()
+  it("unpacks each element, with its nils where it says how long it is", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:starmap(work, { { 1, 2 }, {}, { n = 3, [3] = "c" }, table.pack(nil, nil, nil, nil) })
     end)
     assert.are.same({ { n = 3, 1, 2 }, { n = 3 }, { n = 3, nil, nil, "c" }, { n = 4 } }, calls)
-  end)
+  end))
 
-  task_it("fails the task of an element that is no list, and no other", function(log)
+  it("fails the task of an element that is no list, and no other", tasks.case(function(log)
     local pool = tasks.TaskPool()
     local work, calls = recorder()
     pool:starmap(work, { { 1 }, 2, { 3 } }, { group_name = "g" })
@@ -143,18 +139,18 @@ describe("starmap", function()
     assert.matches("element 2 of g", err.message)
     assert.are.same({ { n = 3, 1 }, { n = 3, 3 } }, calls)
     assert.matches("Task%-1 of group 'g'", log:expect "element 2")
-  end)
+  end))
 end)
 
 describe("doublestarmap", function()
-  task_it("binds each element by name", function()
+  it("binds each element by name", tasks.case(function()
     local calls = calls_of(function(pool, work)
       pool:doublestarmap(work, { { a = 1, b = 2 }, { c = 3 }, {} })
     end)
     assert.are.same({ { n = 3, 1, 2 }, { n = 3, nil, nil, 3 }, { n = 3 } }, calls)
-  end)
+  end))
 
-  task_it("fails the task of an element that does not fit, and no other", function(log)
+  it("fails the task of an element that does not fit, and no other", tasks.case(function(log)
     local pool = tasks.TaskPool()
     local work, calls = recorder()
     pool:doublestarmap(work, { { a = 1 }, { d = 2 }, 3, { a = 4 } })
@@ -163,7 +159,7 @@ describe("doublestarmap", function()
     assert.are.same({ { n = 3, 1 }, { n = 3, 4 } }, calls)
     log:expect "no parameter 'd'"
     log:expect "element 3"
-  end)
+  end))
 end)
 
 describe("a function given by its name", function()
@@ -171,7 +167,7 @@ describe("a function given by its name", function()
     workers.calls = {}
   end)
 
-  task_it("is found in its module, also below tables", function()
+  it("is found in its module, also below tables", tasks.case(function()
     local pool = tasks.TaskPool()
     pool:apply("spec.support.workers.note", { args = { 1 } })
     pool:map("spec.support.workers.nested.deeper.note", { 2 })
@@ -180,9 +176,9 @@ describe("a function given by its name", function()
       return a[1] < b[1]
     end)
     assert.are.same({ { n = 1, 1 }, { n = 1, 2 } }, workers.calls)
-  end)
+  end))
 
-  task_it("may serve as a callback, and with arguments by name", function()
+  it("may serve as a callback, and with arguments by name", tasks.case(function()
     local pool = tasks.TaskPool()
     pool:apply("spec.support.workers.double", {
       kwargs = { number = 21 },
@@ -190,9 +186,9 @@ describe("a function given by its name", function()
     })
     pool:gather_and_close()
     assert.are.same({ { n = 3, 0, true, 42 } }, workers.calls)
-  end)
+  end))
 
-  task_it("is refused where there is none, and it is said which", function()
+  it("is refused where there is none, and it is said which", tasks.case(function()
     local pool = tasks.TaskPool()
     local WRONG <const> = {
       { "NotFound", "spec.support.workers.nothing" }, { "NotFound", "nowhere.work" },
@@ -207,7 +203,7 @@ describe("a function given by its name", function()
       assert.is_false(pcall(pool.apply, pool, wrong), wrong)
     end
     assert.are.equal(0, pool.num_waiting)
-  end)
+  end))
 end)
 
 describe("arguments of a wrong kind", function()
@@ -239,13 +235,13 @@ describe("arguments of a wrong kind", function()
     for i = 1, count do
       shown[i] = type(arguments[i])
     end
-    task_it(("are refused by %s(%s): %s"):format(method, table.concat(shown, ", "), named), function()
+    it(("are refused by %s(%s): %s"):format(method, table.concat(shown, ", "), named), tasks.case(function()
       local pool = tasks.TaskPool()
       local err = raises("InvalidArgument", pool[method], pool, table.unpack(arguments, 1, count))
       assert.matches("^" .. method, err.message)
       assert.matches(named, err.message, 1, true)
       assert.are.equal(0, pool.num_waiting)
       assert.is_false(pool.is_locked)
-    end)
+    end))
   end
 end)

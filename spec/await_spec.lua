@@ -3,13 +3,8 @@
 local core = require "taskpool.core"
 local program = require "spec.support.program"
 local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
 local uv = require "luv"
-
-local function task_it(name, fn)
-  it(name, function()
-    taskpool.run(fn)
-  end)
-end
 
 --- What has a callback like luv's functions, called on the loop with the given values.
 local function answering(...)
@@ -34,23 +29,23 @@ describe("await", function()
     program.remove_directory(directory)
   end)
 
-  task_it("returns what a file system function gives", function()
+  it("returns what a file system function gives", tasks.live_case(function()
     local path = directory .. "/file"
     local descriptor = assert(taskpool.await(uv.fs_open, path, "w+", 384))
     assert.are.equal(5, taskpool.await(uv.fs_write, descriptor, "hello", 0))
     assert.are.equal("ell", taskpool.await(uv.fs_read, descriptor, 3, 1))
     assert.are.equal(5, taskpool.await(uv.fs_fstat, descriptor).size)
     assert.is_true(taskpool.await(uv.fs_close, descriptor))
-  end)
+  end))
 
-  task_it("returns nil, message and code where that fails", function()
+  it("returns nil, message and code where that fails", tasks.live_case(function()
     local result, message, code = taskpool.await(uv.fs_open, directory .. "/none", "r", 0)
     assert.is_nil(result)
     assert.is_truthy(message:find("no such file or directory", 1, true))
     assert.are.equal("ENOENT", code)
-  end)
+  end))
 
-  task_it("returns nil, message and code where the function itself fails", function()
+  it("returns nil, message and code where the function itself fails", tasks.live_case(function()
     local result, message, code = taskpool.await(function()
       return nil, "EBUSY: not now", "EBUSY"
     end)
@@ -58,27 +53,27 @@ describe("await", function()
     assert.is_nil((taskpool.await(function()
       return false
     end)))
-  end)
+  end))
 
-  task_it("raises what the function itself raises", function()
+  it("raises what the function itself raises", tasks.live_case(function()
     local ok, err = pcall(taskpool.await, uv.fs_open)
     assert.is_false(ok)
     assert.is_truthy(tostring(err):find("bad argument", 1, true))
-  end)
+  end))
 
-  task_it("keeps nil and false among the values", function()
+  it("keeps nil and false among the values", tasks.live_case(function()
     local results = table.pack(taskpool.await(answering(nil, false, nil, 3, nil)))
     assert.are.same({ n = 4, false, nil, 3 }, results)
     assert.are.same({ n = 1, true }, table.pack(taskpool.await(answering(nil))))
     assert.are.same({ n = 1, true }, table.pack(taskpool.await(answering())))
-  end)
+  end))
 
-  task_it("returns all values where the first is neither nil nor a string", function()
+  it("returns all values where the first is neither nil nor a string", tasks.live_case(function()
     assert.are.same({ 0, 15 }, { taskpool.await(answering(0, 15)) })
     assert.are.same({ false, "x" }, { taskpool.await(answering(false, "x")) })
-  end)
+  end))
 
-  task_it("takes a callback that is called at once, and only the first call of it", function()
+  it("takes a callback that is called at once, and only the first call of it", tasks.live_case(function()
     local later
     assert.are.equal(1, taskpool.await(function(callback)
       later = callback
@@ -88,9 +83,9 @@ describe("await", function()
     end))
     later(nil, 3)
     assert.are.equal(4, taskpool.await(answering(nil, 4)))
-  end)
+  end))
 
-  task_it("lets other tasks run meanwhile", function()
+  it("lets other tasks run meanwhile", tasks.live_case(function()
     local timer, ran = uv.new_timer(), false
     core.start(function()
       ran = true
@@ -98,9 +93,9 @@ describe("await", function()
     taskpool.await(timer.start, timer, 1, 0)
     timer:close()
     assert.is_true(ran)
-  end)
+  end))
 
-  task_it("works inside pcall, an inner coroutine and an iterator", function()
+  it("works inside pcall, an inner coroutine and an iterator", tasks.live_case(function()
     local read = coroutine.wrap(function()
       coroutine.yield((taskpool.await(answering(nil, 1))))
       coroutine.yield((taskpool.await(answering(nil, 2))))
@@ -118,9 +113,9 @@ describe("await", function()
       values[#values + 1] = value
     end
     assert.are.same({ 1, 2, 3 }, values)
-  end)
+  end))
 
-  task_it("gives way to a cancel, and drops what comes too late", function()
+  it("gives way to a cancel, and drops what comes too late", tasks.live_case(function()
     local callback, outcome
     local handle = core.start(function()
       taskpool.await(function(cb)
@@ -137,9 +132,9 @@ describe("await", function()
     assert.are.equal("Cancelled", outcome.code)
     assert.are.equal("enough", outcome.message)
     callback(nil, "too late")
-  end)
+  end))
 
-  task_it("waits on many files at once", function()
+  it("waits on many files at once", tasks.live_case(function()
     local sizes = {}
     local pool = taskpool.TaskPool {}
     pool:map(function(index)
@@ -157,7 +152,7 @@ describe("await", function()
     for index, size in ipairs(sizes) do
       assert.are.equal(index, size)
     end
-  end)
+  end))
 
   it("cannot be used outside of a task", function()
     local ok, err = pcall(taskpool.await, answering(nil, 1))
@@ -165,17 +160,17 @@ describe("await", function()
     assert.are.equal("InvalidArgument", err.code)
   end)
 
-  task_it("raises when its function has waited itself, instead of waiting for ever", function()
+  it("raises when its function has waited itself, instead of waiting for ever", tasks.live_case(function()
     local ok, err = pcall(taskpool.await, function()
       taskpool.sleep(0)
     end)
     assert.is_false(ok)
     assert.are.equal("InvalidArgument", err.code)
-  end)
+  end))
 end)
 
 describe("an error in a callback of luv's", function()
-  task_it("is logged, and neither the process nor a task ends by it", function()
+  it("is logged, and neither the process nor a task ends by it", tasks.live_case(function()
     local messages, previous = {}, taskpool.log.handler
     taskpool.log.handler = function(level, message)
       messages[#messages + 1] = level .. " " .. message
@@ -191,5 +186,5 @@ describe("an error in a callback of luv's", function()
     taskpool.log.handler = previous
     assert.are.equal(1, #messages)
     assert.is_truthy(messages[1]:match "^error .*stray")
-  end)
+  end))
 end)

@@ -4,10 +4,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local settle = tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Takes that many seconds and returns the rest.
 local function nap(seconds, ...)
   taskpool.sleep(seconds)
@@ -26,7 +22,7 @@ local function noting(calls, options)
 end
 
 describe("a callback", function()
-  task_it("gets id, true and the results of a task that ended well", function()
+  it("gets id, true and the results of a task that ended well", tasks.case(function()
     local pool, calls = tasks.TaskPool(), {}
     pool:apply(nap, noting(calls, { args = { 1, "a", nil, "c", nil, n = 5 } }))
     pool:apply(nap, noting(calls, { args = { 2 } }))
@@ -35,9 +31,9 @@ describe("a callback", function()
       { n = 7, "end", 0, true, "a", nil, "c", nil },
       { n = 3, "end", 1, true },
     }, calls)
-  end)
+  end))
 
-  task_it("gets id, false and the error of a task that failed, as it was raised", function(log)
+  it("gets id, false and the error of a task that failed, as it was raised", tasks.case(function(log)
     local pool, calls, thrown = tasks.TaskPool(), {}, { "anything" }
     pool:map(error, { thrown, false }, noting(calls, { num_concurrent = 2 }))
     pool:apply(error, noting(calls))
@@ -49,9 +45,9 @@ describe("a callback", function()
     }, calls)
     assert.are.equal(thrown, calls[1][4])
     assert.are.equal(3, log:expect_all "error in")
-  end)
+  end))
 
-  task_it("gets id, false and the cancel of a cancelled task: first the one, then the other", function()
+  it("gets id, false and the cancel of a cancelled task: first the one, then the other", tasks.case(function()
     local pool, calls = tasks.TaskPool(), {}
     pool:apply(nap, noting(calls, { args = { 60 }, num = 2 }))
     settle()
@@ -64,9 +60,9 @@ describe("a callback", function()
       assert.are.equal("Cancelled: enough", tostring(call[4]))
     end
     pool:cancel_all()
-  end)
+  end))
 
-  task_it("is told of a task that was started and cancelled before it could run", function()
+  it("is told of a task that was started and cancelled before it could run", tasks.case(function()
     local pool, calls, ran = tasks.TaskPool(), {}, false
     pool:apply(function()
       pool:cancel(1)
@@ -77,18 +73,18 @@ describe("a callback", function()
     pool:gather_and_close()
     assert.is_false(ran)
     assert.are.same({ "cancel", 1, "end", 1 }, { calls[1][1], calls[1][2], calls[2][1], calls[2][2] })
-  end)
+  end))
 
-  task_it("is not told of a task that never started", function()
+  it("is not told of a task that never started", tasks.case(function()
     local pool, calls = tasks.TaskPool { size = 1 }, {}
     pool:apply(nap, noting(calls, { args = { 60 }, num = 5 }))
     settle()
     pool:cancel_all()
     pool:gather_and_close()
     assert.are.equal(2, #calls)
-  end)
+  end))
 
-  task_it("is told that a task ended well which ended well after its cancel", function()
+  it("is told that a task ended well which ended well after its cancel", tasks.case(function()
     local pool, calls = tasks.TaskPool(), {}
     pool:apply(function()
       pool:cancel(0)
@@ -96,9 +92,9 @@ describe("a callback", function()
     end, noting(calls))
     pool:gather_and_close()
     assert.are.same({ { n = 4, "end", 0, true, "done" } }, calls)
-  end)
+  end))
 
-  task_it("of a cancel keeps the place, the one of the end does not", function()
+  it("of a cancel keeps the place, the one of the end does not", tasks.case(function()
     local pool, times, began = tasks.TaskPool { size = 1 }, {}, taskpool.now()
     local function note(what)
       times[#times + 1] = ("%s %.0f"):format(what, taskpool.now() - began)
@@ -126,9 +122,9 @@ describe("a callback", function()
     pool:cancel(0)
     pool:gather_and_close()
     assert.are.same({ "cancel callback 1", "end callback 3", "next task 3", "end of end callback 5" }, times)
-  end)
+  end))
 
-  task_it("may wait, and is waited for", function()
+  it("may wait, and is waited for", tasks.case(function()
     local pool, queue, finished = tasks.TaskPool(), taskpool.Queue(), 0
     pool:apply(nap, { args = { 1 }, num = 3, end_callback = function()
       queue:get()
@@ -141,9 +137,9 @@ describe("a callback", function()
     end
     pool:gather_and_close()
     assert.are.equal(3, finished)
-  end)
+  end))
 
-  task_it("is out of reach of a cancel", function()
+  it("is out of reach of a cancel", tasks.case(function()
     local pool, ended = tasks.TaskPool(), 0
     pool:apply(nap, { args = { 60 }, num = 2, group_name = "g", cancel_callback = function()
       taskpool.sleep(5)
@@ -159,9 +155,9 @@ describe("a callback", function()
     end
     pool:gather_and_close()
     assert.are.equal(2, ended)
-  end)
+  end))
 
-  task_it("may use its pool", function()
+  it("may use its pool", tasks.case(function()
     local pool, rounds = tasks.TaskPool { size = 1 }, 0
     local function again()
       rounds = rounds + 1
@@ -172,11 +168,11 @@ describe("a callback", function()
     again()
     taskpool.sleep(10)
     assert.are.equal(5, rounds)
-  end)
+  end))
 end)
 
 describe("an error in a callback", function()
-  task_it("is logged with the name of the task, and changes nothing else", function(log)
+  it("is logged with the name of the task, and changes nothing else", tasks.case(function(log)
     local pool, calls = tasks.TaskPool { name = "p" }, {}
     pool:map(nap, { 1, 2 }, {
       group_name = "g",
@@ -200,7 +196,7 @@ describe("an error in a callback", function()
     for _ = 1, 2 do
       assert.matches("end callback of TaskPool%-p_Task%-%d of group 'g'", log:expect "in the second")
     end
-  end)
+  end))
 end)
 
 describe("callbacks at random (T26)", function()
@@ -241,7 +237,7 @@ describe("callbacks at random (T26)", function()
     return how
   end
 
-  task_it("run exactly once each", function(log)
+  it("run exactly once each", tasks.case(function(log)
     local seed = os.time()
     math.randomseed(seed)
     local HOW <const> = { "return", "raise", "pcall", "wait", "resist" }
@@ -287,5 +283,5 @@ describe("callbacks at random (T26)", function()
     assert.are.equal(started, size(ended), "seed " .. seed)
     assert.are.equal(log:count "Cancelled", size(cancelled), "seed " .. seed)
     assert.are.equal(0, duplicates + wrong, "seed " .. seed)
-  end)
+  end))
 end)

@@ -6,10 +6,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, settle = tasks.at_end, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Runs `body(pool)` as task 0 of a new pool, cancels it after a second, and returns the error it ended with (nil: it
 ---ended well).
 local function cancelled(body)
@@ -26,7 +22,7 @@ local function cancelled(body)
 end
 
 describe("the cancel error", function()
-  task_it("says code, message, who and when", function()
+  it("says code, message, who and when", tasks.case(function()
     local CANCELS <const> = {
       cancel = { 0 }, cancel_group = { "start-group-0" }, cancel_all = {}, stop = { 1 }, stop_all = {},
     }
@@ -49,9 +45,9 @@ describe("the cancel error", function()
       assert.are.equal(method:find "stop" and "cancelled by " .. method or "enough", got.message)
       assert.are.equal("Cancelled: " .. got.message, tostring(got))
     end
-  end)
+  end))
 
-  task_it("is raised at the wait, with the <close> variables run, the innermost first", function()
+  it("is raised at the wait, with the <close> variables run, the innermost first", tasks.case(function()
     local closed = {}
     local function note(name)
       return at_end(function(err)
@@ -68,18 +64,18 @@ describe("the cancel error", function()
     end)
     assert.are.same({ "inner Cancelled: enough", "outer Cancelled: enough" }, closed)
     assert.are.equal("Cancelled: enough", tostring(reason))
-  end)
+  end))
 
-  task_it("is no failure of the task: nothing is logged as an error, none is raised", function(log)
+  it("is no failure of the task: nothing is logged as an error, none is raised", tasks.case(function(log)
     cancelled(function()
       taskpool.sleep(60)
     end)
     assert.are.equal(1, log:count "Cancelling TaskPool")
     assert.are.equal(1, log:count "Cancelled TaskPool")
     assert.are.equal(1, log:count "Ended TaskPool")
-  end)
+  end))
 
-  task_it("may be replaced by an error of the cleanup, which is a failure then", function(log)
+  it("may be replaced by an error of the cleanup, which is a failure then", tasks.case(function(log)
     local pool = tasks.TaskPool()
     pool:apply(function()
       local _ <close> = at_end(function()
@@ -91,11 +87,11 @@ describe("the cancel error", function()
     pool:cancel_all()
     assert.are.same({ false, "in the cleanup" }, { pcall(pool.gather_and_close, pool) })
     log:expect "in the cleanup"
-  end)
+  end))
 end)
 
 describe("a cancelled task", function()
-  task_it("raises again at every later wait", function()
+  it("raises again at every later wait", tasks.case(function()
     local raised = 0
     cancelled(function()
       for _ = 1, 3 do
@@ -114,7 +110,7 @@ describe("a cancelled task", function()
       taskpool.sleep(60)
     end)
     assert.are.equal(2, raised)
-  end)
+  end))
 
   -- Each calls `wait` so that its error would be caught, were it another one.
   local SWALLOWERS <const> = {
@@ -139,7 +135,7 @@ describe("a cancelled task", function()
     end,
   }
   for name, swallow in pairs(SWALLOWERS) do
-    task_it("cannot swallow it by " .. name, function()
+    it("cannot swallow it by " .. name, tasks.case(function()
       local reached, inner = false, nil
       local function reach()
         reached = true
@@ -156,10 +152,10 @@ describe("a cancelled task", function()
       assert.are.equal("Cancelled", reason.code)
       assert.are.equal("Cancelled", inner.code)
       assert.is_false(reached)
-    end)
+    end))
   end
 
-  task_it("still catches its other errors", function()
+  it("still catches its other errors", tasks.case(function()
     local caught = {}
     local reason = cancelled(function(pool)
       pool:cancel(0)
@@ -169,9 +165,9 @@ describe("a cancelled task", function()
     end)
     assert.are.same({ "a", "b", "C" }, caught)
     assert.is_nil(reason)
-  end)
+  end))
 
-  task_it("is one only by its own cancel: that of another is caught", function()
+  it("is one only by its own cancel: that of another is caught", tasks.case(function()
     local code
     local reason = cancelled(function()
       code = select(2, pcall(error, taskpool.error("Cancelled", "another's"))).code
@@ -179,9 +175,9 @@ describe("a cancelled task", function()
     end)
     assert.are.equal("CancelledCancelled", code)
     assert.is_nil(reason)
-  end)
+  end))
 
-  task_it("may have cancelled itself", function()
+  it("may have cancelled itself", tasks.case(function()
     local after = {}
     local pool = tasks.TaskPool()
     for _, how in ipairs { "cancel", "cancel_group", "cancel_all" } do
@@ -195,9 +191,9 @@ describe("a cancelled task", function()
     end
     assert.are.same({ "cancel returned", "cancel_group returned", "cancel_all returned" }, after)
     assert.are.equal(0, pool.num_running + pool.num_cancelled)
-  end)
+  end))
 
-  task_it("that has not begun never begins, though it has its place and its id", function(log)
+  it("that has not begun never begins, though it has its place and its id", tasks.case(function(log)
     local pool, ran = tasks.TaskPool { name = "p" }, false
     pool:apply(function()
       pool:cancel_group "late"
@@ -211,7 +207,7 @@ describe("a cancelled task", function()
       assert.are.equal(1, log:count("Started TaskPool-p_Task-" .. id))
       assert.are.equal(1, log:count("Cancelled TaskPool-p_Task-" .. id))
     end
-  end)
+  end))
 end)
 
 describe("a killed task", function()
@@ -234,7 +230,7 @@ describe("a killed task", function()
     taskpool.shield(60, taskpool.sleep, 60)
   end
 
-  task_it("has the <close> variables of its inner coroutines run too, the innermost first", function(log)
+  it("has the <close> variables of its inner coroutines run too, the innermost first", tasks.case(function(log)
     local closed = killed(log, function(note)
       local _ <close> = note "outer"
       pcall(coroutine.wrap(function()
@@ -252,9 +248,9 @@ describe("a killed task", function()
     end)
     assert.are.same({ "innermost: Cancelled: enough", "generator: Cancelled: enough", "for: Cancelled: enough",
       "resumed: Cancelled: enough", "wrapped: Cancelled: enough", "outer: Cancelled: enough" }, closed)
-  end)
+  end))
 
-  task_it("leaves alone the coroutines that it does not wait in", function(log)
+  it("leaves alone the coroutines that it does not wait in", tasks.case(function(log)
     local idle
     local closed = killed(log, function(note)
       idle = coroutine.create(function()
@@ -269,9 +265,9 @@ describe("a killed task", function()
     assert.are.equal("suspended", coroutine.status(idle))
     assert.is_true(coroutine.close(idle))
     assert.are.equal("idle: nil", closed[2])
-  end)
+  end))
 
-  task_it("hands on errors of its cleanup, and leaves every metatable as it was", function(log)
+  it("hands on errors of its cleanup, and leaves every metatable as it was", tasks.case(function(log)
     local list, meta = {}, {}
     function meta:__close(err)
       if self.name ~= "within" then
@@ -290,9 +286,9 @@ describe("a killed task", function()
     end)
     assert.are.same({ "within: nil", "inner: Cancelled: enough", "within: nil", "outer: inner failed" }, list)
     assert.are.equal(before, meta.__close)
-  end)
+  end))
 
-  task_it("gives the item that it was at back to its queue", function(log)
+  it("gives the item that it was at back to its queue", tasks.case(function(log)
     local queue = taskpool.Queue()
     queue:put "item"
     killed(log, function()
@@ -302,7 +298,7 @@ describe("a killed task", function()
       end)()
     end)
     assert.are.equal("item", queue:get_nowait())
-  end)
+  end))
 end)
 
 describe("the record of a task", function()
@@ -322,7 +318,7 @@ describe("the record of a task", function()
     pool:cancel_all { msg = "enough" }
   end
 
-  task_it("tells its id, its group and its state", function()
+  it("tells its id, its group and its state", tasks.case(function()
     local pool = tasks.TaskPool()
     local function is(id, state)
       assert.are.same({ id = id, group = "naps", state = state }, pool:task(id))
@@ -337,46 +333,45 @@ describe("the record of a task", function()
     pool:flush()
     tasks.raises("TaskNotFound", pool.task, pool, 1)
     tasks.raises("TaskNotFound", pool.task, pool, 2)
-  end)
+  end))
 
-  task_it("says whether a cancel was obeyed, ignored, or ended by an error or a kill, and how long that took",
-    function(log)
-      local naps = { group = "g", id = 0, state = "ended" }
-      local function is(outcome, took, body)
-        naps.cancel = { outcome = outcome, code = "Cancelled", who = "cancel_all", message = "enough", took = took }
-        local got = outcome_of(body, cancel_all)
-        assert.is_true(math.abs(os.time() - got.cancel.when) < 60)
-        assert.are.equal(outcome == "failed" and "in the cleanup" or nil, got.error)
-        got.cancel.when, got.error, got.traceback = nil, nil, nil
-        assert.are.same(naps, got)
-      end
-      is("cancelled", 0, function()
-        taskpool.sleep(60)
-      end)
-      is("cancelled", 0.5, function()
-        local _ <close> = at_end(function()
-          taskpool.shield(1, taskpool.sleep, 0.5)
-        end)
-        taskpool.sleep(60)
-      end)
-      is("ignored", 0.5, function()
-        taskpool.shield(10, taskpool.sleep, 1.5)
-      end)
-      is("failed", 0, function()
-        local _ <close> = at_end(function()
-          error("in the cleanup", 0)
-        end)
-        taskpool.sleep(60)
-      end)
-      is("killed", 2, function()
-        taskpool.shield(60, taskpool.sleep, 60)
-      end)
-      log:expect "in the cleanup"
-      log:expect "_Task-0: it did not end after its cancel by cancel_all 2.000 seconds before"
-      assert.are.equal(1, log:count "_Task-0 returned although it was cancelled by cancel_all 0.500 seconds before")
+  it("says whether a cancel was obeyed, ignored, or ended by an error or a kill, and when", tasks.case(function(log)
+    local naps = { group = "g", id = 0, state = "ended" }
+    local function is(outcome, took, body)
+      naps.cancel = { outcome = outcome, code = "Cancelled", who = "cancel_all", message = "enough", took = took }
+      local got = outcome_of(body, cancel_all)
+      assert.is_true(math.abs(os.time() - got.cancel.when) < 60)
+      assert.are.equal(outcome == "failed" and "in the cleanup" or nil, got.error)
+      got.cancel.when, got.error, got.traceback = nil, nil, nil
+      assert.are.same(naps, got)
+    end
+    is("cancelled", 0, function()
+      taskpool.sleep(60)
     end)
+    is("cancelled", 0.5, function()
+      local _ <close> = at_end(function()
+        taskpool.shield(1, taskpool.sleep, 0.5)
+      end)
+      taskpool.sleep(60)
+    end)
+    is("ignored", 0.5, function()
+      taskpool.shield(10, taskpool.sleep, 1.5)
+    end)
+    is("failed", 0, function()
+      local _ <close> = at_end(function()
+        error("in the cleanup", 0)
+      end)
+      taskpool.sleep(60)
+    end)
+    is("killed", 2, function()
+      taskpool.shield(60, taskpool.sleep, 60)
+    end)
+    log:expect "in the cleanup"
+    log:expect "_Task-0: it did not end after its cancel by cancel_all 2.000 seconds before"
+    assert.are.equal(1, log:count "_Task-0 returned although it was cancelled by cancel_all 0.500 seconds before")
+  end))
 
-  task_it("names the one who cancelled, and a time limit", function()
+  it("names the one who cancelled, and a time limit", tasks.case(function()
     local function sleep()
       taskpool.sleep(60)
     end
@@ -390,9 +385,9 @@ describe("the record of a task", function()
     pool:apply(sleep, { timeout = 1 })
     taskpool.sleep(2)
     assert.are.equal("TimedOut timeout", pool:task(0).cancel.code .. " " .. pool:task(0).cancel.who)
-  end)
+  end))
 
-  task_it("says that it is ending until it has ended, through its callbacks, and is forgotten by a flush", function()
+  it("says that it is ending until its callbacks have ended, and is forgotten by a flush", tasks.case(function()
     local pool, seen = tasks.TaskPool(), {}
     local function note()
       local record = pool:task(0)
@@ -409,9 +404,9 @@ describe("the record of a task", function()
     assert.are.same({ "cancelled ending nil", "cancelled ending nil", "cancelled cancelled 0.0",
       "ended cancelled 0.0" }, seen)
     tasks.raises("TaskNotFound", pool.task, pool, 0)
-  end)
+  end))
 
-  task_it("of a cancel is kept for the newest 65536 of a pool", function()
+  it("of a cancel is kept for the newest 65536 of a pool", tasks.case(function()
     taskpool.log.level = "warning"
     local NUM <const>, KEPT <const> = 70000, 65536
     local pool = tasks.TaskPool()
@@ -427,7 +422,7 @@ describe("the record of a task", function()
     assert.are.equal("cancelled", pool:task(NUM - 1).cancel.outcome)
     pool:flush()
     tasks.raises("TaskNotFound", pool.task, pool, NUM - 1)
-  end)
+  end))
 end)
 
 describe("cancelling a group while its iterator spawns (T25)", function()
@@ -441,7 +436,7 @@ describe("cancelling a group while its iterator spawns (T25)", function()
     core.preempt(true)
   end)
 
-  task_it("starts nothing afterwards", function()
+  it("starts nothing afterwards", tasks.case(function()
     taskpool.log.level = "warning"
     local pool, late, started = tasks.TaskPool { size = 5 }, 0, 0
 
@@ -484,14 +479,14 @@ describe("cancelling a group while its iterator spawns (T25)", function()
     print(("group-race: rounds=%d started_after_cancel=%d"):format(ROUNDS, late))
     assert.are.equal(0, late)
     assert.is_true(started > ROUNDS / 2)
-  end)
+  end))
 end)
 
 describe("a shield", function()
-  task_it("takes a number of seconds from 0 on, and a function", function()
+  it("takes a number of seconds from 0 on, and a function", tasks.case(function()
     for _, seconds in ipairs { "1", -1, 0 / 0, false } do
       tasks.raises("InvalidArgument", taskpool.shield, seconds, settle)
     end
     tasks.raises("InvalidArgument", taskpool.shield, 1)
-  end)
+  end))
 end)

@@ -4,10 +4,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, raises, settle = tasks.at_end, tasks.raises, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Takes that many seconds.
 local function nap(seconds)
   taskpool.sleep(seconds)
@@ -25,7 +21,7 @@ local function counts(pool)
 end
 
 describe("flushing a pool", function()
-  task_it("waits for the callbacks of what has ended, and for nothing else", function()
+  it("waits for the callbacks of what has ended, and for nothing else", tasks.case(function()
     local pool = tasks.TaskPool()
     local group = pool:map(nap, { 1, 60 }, { num_concurrent = 2, end_callback = function()
       taskpool.sleep(5)
@@ -37,9 +33,9 @@ describe("flushing a pool", function()
     assert.are.equal("1 0 0 0", counts(pool))
     assert.are.same({ 1 }, tasks.members(pool:get_group_ids(group)))
     raises("TaskNotFound", pool.cancel, pool, 0)
-  end)
+  end))
 
-  task_it("raises the first error since the last time, once", function(log)
+  it("raises the first error since the last time, once", tasks.case(function(log)
     local pool = tasks.TaskPool()
     pool:map(fail, { "a", "b" }, { num_concurrent = 2 })
     taskpool.sleep(2)
@@ -49,20 +45,20 @@ describe("flushing a pool", function()
     pool:flush()
     pool:gather_and_close()
     assert.are.equal(2, log:expect_all "error in")
-  end)
+  end))
 
-  task_it("keeps silent about errors where it is asked to", function(log)
+  it("keeps silent about errors where it is asked to", tasks.case(function(log)
     local pool = tasks.TaskPool()
     pool:apply(fail, { args = { "a" } })
     taskpool.sleep(2)
     pool:flush { return_exceptions = true }
     pool:gather_and_close()
     log:expect "a"
-  end)
+  end))
 end)
 
 describe("closing a pool", function()
-  task_it("locks it, waits for everything, and forgets it", function()
+  it("locks it, waits for everything, and forgets it", tasks.case(function()
     local pool = tasks.TaskPool { size = 1 }
     local group = pool:map(nap, { 1, 2 }, { end_callback = function()
       taskpool.sleep(3)
@@ -78,27 +74,27 @@ describe("closing a pool", function()
     raises("PoolIsClosed", pool.unlock, pool)
     raises("PoolIsClosed", pool.gather_and_close, pool)
     raises("TaskGroupNotFound", pool.get_group_ids, pool, group)
-  end)
+  end))
 
-  task_it("raises the first error of a task, and says how many there were", function(log)
+  it("raises the first error of a task, and says how many there were", tasks.case(function(log)
     local pool = tasks.TaskPool()
     pool:map(fail, { taskpool.error("NotFound", "a"), "b", "c" }, { num_concurrent = 1 })
     local err = raises("NotFound", pool.gather_and_close, pool)
     assert.matches("^a .*3 errors", err.message)
     assert.are.equal(3, log:expect_all "error in")
     assert.is_true(pool:until_closed())
-  end)
+  end))
 
-  task_it("raises a single error as it is", function(log)
+  it("raises a single error as it is", tasks.case(function(log)
     local pool, thrown = tasks.TaskPool(), { "anything" }
     pool:apply(fail, { args = { thrown } })
     local ok, err = pcall(pool.gather_and_close, pool)
     assert.is_false(ok)
     assert.are.equal(thrown, err)
     log:expect "anything"
-  end)
+  end))
 
-  task_it("raises nothing for errors where it is asked to, nor for cancelled tasks", function(log)
+  it("raises nothing for errors where it is asked to, nor for cancelled tasks", tasks.case(function(log)
     local pool = tasks.TaskPool()
     pool:apply(fail, { args = { "a" } })
     pool:gather_and_close { return_exceptions = true }
@@ -108,9 +104,9 @@ describe("closing a pool", function()
     settle()
     another:cancel_all()
     another:gather_and_close()
-  end)
+  end))
 
-  task_it("wakes all who wait for it, those too who want to close it themselves", function()
+  it("wakes all who wait for it, those too who want to close it themselves", tasks.case(function()
     local pool, helpers, woken = tasks.TaskPool(), tasks.TaskPool(), {}
     pool:apply(nap, { args = { 5 } })
     for name, method in pairs { first = "until_closed", second = "until_closed", third = "gather_and_close" } do
@@ -123,9 +119,9 @@ describe("closing a pool", function()
     settle()
     assert.are.same({ first = true, second = true, third = "returned" }, woken)
     assert.is_true(pool:until_closed())
-  end)
+  end))
 
-  task_it("is not for a task of the pool, which would wait for itself", function(log)
+  it("is not for a task of the pool, which would wait for itself", tasks.case(function(log)
     local pool = tasks.TaskPool()
     for _, method in ipairs { "flush", "gather_and_close", "until_closed" } do
       pool:apply(function()
@@ -135,9 +131,9 @@ describe("closing a pool", function()
     end
     pool:gather_and_close()
     assert.are.equal(3, log:count "Ended")
-  end)
+  end))
 
-  task_it("leaves the pool locked when the wait is cancelled, and can be done again", function()
+  it("leaves the pool locked when the wait is cancelled, and can be done again", tasks.case(function()
     local pool, helpers, left = tasks.TaskPool(), tasks.TaskPool(), nil
     pool:apply(nap, { args = { 5 } })
     helpers:apply(function()
@@ -153,5 +149,5 @@ describe("closing a pool", function()
     assert.is_true(pool.is_locked)
     assert.are.equal("1 0 0 0", counts(pool))
     pool:gather_and_close()
-  end)
+  end))
 end)

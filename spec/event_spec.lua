@@ -1,16 +1,10 @@
 -- SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
-local testing = require "taskpool.testing"
-
-local function task_it(name, fn)
-  it(name, function()
-    testing.run(fn)
-  end)
-end
+local tasks = require "spec.support.tasks"
 
 describe("an event", function()
-  task_it("holds tasks until it is set, then lets all of them go on in their order", function()
+  it("holds tasks until it is set, then lets all of them go on in their order", tasks.case(function()
     local event, woken = taskpool.Event(), {}
     for name = 1, 3 do
       core.start(function()
@@ -23,18 +17,18 @@ describe("an event", function()
     event:set()
     taskpool.sleep(1)
     assert.are.same({ 1, 2, 3 }, woken)
-  end)
+  end))
 
-  task_it("does not hold those who come after it", function()
+  it("does not hold those who come after it", tasks.case(function()
     local event = taskpool.Event()
     event:set()
     event:set()
     assert.is_true(event:is_set())
     event:wait()
     assert.are.equal("Event(set)", tostring(event))
-  end)
+  end))
 
-  task_it("can be taken back, which does not hold those who were let go before", function()
+  it("can be taken back, which does not hold those who were let go before", tasks.case(function()
     local event, woken = taskpool.Event(), 0
     local function waiter()
       event:wait()
@@ -51,9 +45,9 @@ describe("an event", function()
     event:set()
     taskpool.sleep(1)
     assert.are.equal(2, woken)
-  end)
+  end))
 
-  task_it("lets a cancelled task leave", function()
+  it("lets a cancelled task leave", tasks.case(function()
     local event, outcome = taskpool.Event(), nil
     local handle = core.start(event.wait, event)
     core.on_end(handle, function(_, err)
@@ -64,7 +58,7 @@ describe("an event", function()
     taskpool.sleep(1)
     assert.are.equal("Cancelled", outcome.code)
     event:set()
-  end)
+  end))
 
   it("cannot be waited for outside of a task", function()
     local event = taskpool.Event()
@@ -75,7 +69,7 @@ describe("an event", function()
 end)
 
 describe("a wake", function()
-  task_it("with the id of a wait that is over does nothing", function()
+  it("with the id of a wait that is over does nothing", tasks.case(function()
     local id = core.waiter()
     taskpool.sleep(1) -- the wait with that id
     core.start(function()
@@ -85,5 +79,5 @@ describe("a wake", function()
     local began = taskpool.now()
     taskpool.sleep(10)
     assert.are.equal(10, taskpool.now() - began)
-  end)
+  end))
 end)

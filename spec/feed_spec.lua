@@ -4,10 +4,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local settle = tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Maps a worker over the iterable (one, or the three values of a generic for) and returns what it was called
 ---with, each call a list.
 local function elements_of(...)
@@ -31,18 +27,18 @@ local function counter(last, log)
 end
 
 describe("an iterable", function()
-  task_it("is a list", function()
+  it("is a list", tasks.case(function()
     assert.are.same({ { "a" }, { "b" } }, elements_of { "a", "b" })
     assert.are.same({}, elements_of {})
-  end)
+  end))
 
-  task_it("is a list with nils that says how long it is", function()
+  it("is a list with nils that says how long it is", tasks.case(function()
     assert.are.same({ {}, { 2 }, {} }, elements_of { nil, 2, nil, n = 3 })
     assert.are.same({ { "a" } }, elements_of { "a", "b", n = 1 })
     assert.are.same({}, elements_of { "a", n = 0 })
-  end)
+  end))
 
-  task_it("is a function, called until it returns nil", function()
+  it("is a function, called until it returns nil", tasks.case(function()
     local log = {}
     assert.are.same({ { 1 }, { 2 }, { 3 } }, elements_of(counter(3, log)))
     assert.are.same({}, elements_of(function() end))
@@ -50,9 +46,9 @@ describe("an iterable", function()
     assert.are.same({ { false }, { 0 }, { "" } }, elements_of(function()
       return table.remove(values, 1)
     end))
-  end)
+  end))
 
-  task_it("is what a generic for takes", function()
+  it("is what a generic for takes", tasks.case(function()
     local seen = {}
     for _, pair in ipairs(elements_of(pairs { a = 1, b = 2 })) do
       seen[pair[1]] = pair[2]
@@ -60,9 +56,9 @@ describe("an iterable", function()
     assert.are.same({ a = 1, b = 2 }, seen)
     assert.are.same({ { 1, "x" }, { 2, "y" } }, elements_of(ipairs { "x", "y" }))
     assert.are.same({ { "k" }, { "l" } }, elements_of(("k l"):gmatch "%a"))
-  end)
+  end))
 
-  task_it("may be followed by options, whatever it is", function()
+  it("may be followed by options, whatever it is", tasks.case(function()
     local pool, running = tasks.TaskPool(), 0
     local function work()
       running = running + 1
@@ -74,9 +70,9 @@ describe("an iterable", function()
     pool:map(work, coroutine.create(counter(1, {})), { num_concurrent = 3 })
     settle()
     assert.are.equal(7, running)
-  end)
+  end))
 
-  task_it("is a coroutine", function()
+  it("is a coroutine", tasks.case(function()
     assert.are.same({ { 1 }, { 2, 3 }, { "last" } }, elements_of(coroutine.create(function()
       coroutine.yield(1)
       coroutine.yield(2, 3)
@@ -86,9 +82,9 @@ describe("an iterable", function()
     local dead = coroutine.create(function() end)
     coroutine.resume(dead)
     assert.are.same({}, elements_of(dead))
-  end)
+  end))
 
-  task_it("may wait for its next element", function()
+  it("may wait for its next element", tasks.case(function()
     local queue, began, times = taskpool.Queue(), taskpool.now(), {}
     local pool = tasks.TaskPool()
     local function note(name)
@@ -110,11 +106,11 @@ describe("an iterable", function()
     assert.are.same({
       "from a queue 1 at 1", "from a coroutine 2 at 2", "from a queue 3 at 3", "from a coroutine 4 at 4",
     }, times)
-  end)
+  end))
 end)
 
 describe("a feed", function()
-  task_it("is not touched before the caller gives up control", function()
+  it("is not touched before the caller gives up control", tasks.case(function()
     local pool, log, ran = tasks.TaskPool(), {}, 0
     pool:map(function()
       ran = ran + 1
@@ -126,9 +122,9 @@ describe("a feed", function()
     assert.are.equal(0, ran)
     taskpool.yield()
     assert.are.equal(2, log.pulled)
-  end)
+  end))
 
-  task_it("is never further ahead than there is room in the group", function()
+  it("is never further ahead than there is room in the group", tasks.case(function()
     local pool, log, most = tasks.TaskPool(), {}, 0
     local next_number = counter(100, log)
     pool:map(function()
@@ -143,9 +139,9 @@ describe("a feed", function()
     end
     assert.are.equal(2, most) -- there was room whenever it was asked
     pool:cancel_all()
-  end)
+  end))
 
-  task_it("is never further ahead than there is room in the pool", function()
+  it("is never further ahead than there is room in the pool", tasks.case(function()
     local pool, log = tasks.TaskPool { size = 2 }, {}
     pool:map(taskpool.sleep, counter(100, log), { num_concurrent = 50 })
     taskpool.sleep(0.5)
@@ -159,9 +155,9 @@ describe("a feed", function()
     taskpool.sleep(3)
     assert.are.equal(5, log.pulled)
     pool:cancel_all()
-  end)
+  end))
 
-  task_it("keeps an element for which the room has gone while it was awaited", function()
+  it("keeps an element for which the room has gone while it was awaited", tasks.case(function()
     local pool, queue, done = tasks.TaskPool { size = 1 }, taskpool.Queue(), {}
     pool:map(function(item)
       done[#done + 1] = item
@@ -178,9 +174,9 @@ describe("a feed", function()
     settle()
     assert.are.same({ "a", "b" }, done)
     queue:close()
-  end)
+  end))
 
-  task_it("of one group does not keep another one from the room", function()
+  it("of one group does not keep another one from the room", tasks.case(function()
     local pool, started = tasks.TaskPool { size = 2 }, {}
     local function work(name)
       started[#started + 1] = name
@@ -191,9 +187,9 @@ describe("a feed", function()
     end
     pool:gather_and_close()
     assert.are.same({ "a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3" }, started)
-  end)
+  end))
 
-  task_it("that waits does not hold room", function()
+  it("that waits does not hold room", tasks.case(function()
     local pool, queue, done = tasks.TaskPool { size = 1 }, taskpool.Queue(), 0
     pool:map(print, queue:items(), { num_concurrent = 9 })
     pool:apply(function()
@@ -202,5 +198,5 @@ describe("a feed", function()
     settle()
     assert.are.equal(3, done)
     queue:close()
-  end)
+  end))
 end)

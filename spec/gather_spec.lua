@@ -2,13 +2,6 @@
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
-local testing = require "taskpool.testing"
-
-local function task_it(name, fn)
-  it(name, function()
-    testing.run(fn)
-  end)
-end
 
 --- A function that sleeps, notes down how it ended, and returns or raises.
 local function sleeper(seconds, result, ends)
@@ -27,7 +20,7 @@ local function sleeper(seconds, result, ends)
 end
 
 describe("gather", function()
-  task_it("runs all at once and returns one result of each in the order of the arguments", function()
+  it("runs all at once and returns one result of each in the order of the arguments", tasks.case(function()
     local began, ends = taskpool.now(), {}
     local a, b, c, more = taskpool.gather(sleeper(3, "a", ends), sleeper(1, "b", ends), function()
       return "c", "not taken"
@@ -36,17 +29,17 @@ describe("gather", function()
     assert.is_nil(more)
     assert.are.same({ "b", "a" }, ends)
     assert.are.equal(3, math.floor(taskpool.now() - began + 0.5))
-  end)
+  end))
 
-  task_it("keeps nil results in their places", function()
+  it("keeps nil results in their places", tasks.case(function()
     local function nothing() end
     local results = table.pack(taskpool.gather(nothing, function()
       return 2
     end, nothing))
     assert.are.same({ n = 3, [2] = 2 }, results)
-  end)
+  end))
 
-  task_it("takes objects that can be awaited", function()
+  it("takes objects that can be awaited", tasks.case(function()
     local future = {
       await = function(self)
         taskpool.sleep(1)
@@ -55,13 +48,13 @@ describe("gather", function()
       value = 42,
     }
     assert.are.equal(42, (taskpool.gather(future)))
-  end)
+  end))
 
-  task_it("returns nothing for no arguments", function()
+  it("returns nothing for no arguments", tasks.case(function()
     assert.are.equal(0, select("#", taskpool.gather()))
-  end)
+  end))
 
-  task_it("takes a list, and returns the list of results", function()
+  it("takes a list, and returns the list of results", tasks.case(function()
     local pool = taskpool.TaskPool()
     local function double(n)
       return 2 * n
@@ -70,9 +63,9 @@ describe("gather", function()
     assert.are.same({ 2, nil, 6 }, taskpool.gather { one, function() end, three })
     assert.are.same({}, taskpool.gather {})
     pool:gather_and_close()
-  end)
+  end))
 
-  task_it("of many hands over in between", function()
+  it("of many hands over in between", tasks.case(function()
     local turns, seen, calls = 0, nil, {}
     local other = core.start(function()
       while not seen do
@@ -91,9 +84,9 @@ describe("gather", function()
     taskpool.gather(calls)
     other:await()
     assert.is_true(seen >= 18, seen) -- nine times while it checks, nine times while it starts
-  end)
+  end))
 
-  task_it("of ten times as many takes about ten times as long", function()
+  it("of ten times as many takes about ten times as long", tasks.case(function()
     local function seconds(count)
       local calls, began = {}, os.clock()
       for index = 1, count do
@@ -104,9 +97,9 @@ describe("gather", function()
     end
     local few, many = seconds(6000), seconds(60000)
     print(("gather: 6000 in %.3f s, 60000 in %.3f s, ratio %.1f"):format(few, many, many / few))
-  end)
+  end))
 
-  task_it("is left by a cancel while it starts its calls", function()
+  it("is left by a cancel while it starts its calls", tasks.case(function()
     local began, calls = 0, {}
     for index = 1, 5000 do
       calls[index] = function()
@@ -122,9 +115,9 @@ describe("gather", function()
     tasks.raises("Cancelled", handle.await, handle)
     assert.is_true(began < 5000)
     taskpool.sleep(1)
-  end)
+  end))
 
-  task_it("raises the first error after the others have been cancelled and have ended", function()
+  it("raises the first error after the others have been cancelled and have ended", tasks.case(function()
     local began, ends = taskpool.now(), {}
     local ok, err = pcall(taskpool.gather, sleeper(60, "a", ends),
       sleeper(1, taskpool.error("NotFound", "b"), ends), sleeper(1, "c", ends))
@@ -133,17 +126,17 @@ describe("gather", function()
     table.sort(ends)
     assert.are.same({ "Cancelled", "NotFound", "c" }, ends)
     assert.are.equal(1, math.floor(taskpool.now() - began + 0.5))
-  end)
+  end))
 
-  task_it("raises an error value of any kind as it is", function()
+  it("raises an error value of any kind as it is", tasks.case(function()
     local ok, err = pcall(taskpool.gather, function()
       error(nil)
     end)
     assert.is_false(ok)
     assert.is_nil(err)
-  end)
+  end))
 
-  task_it("cancels all when its caller is cancelled", function()
+  it("cancels all when its caller is cancelled", tasks.case(function()
     local ends, outcome = {}, nil
     local handle = core.start(function()
       taskpool.gather(sleeper(60, "a", ends), sleeper(60, "b", ends))
@@ -156,9 +149,9 @@ describe("gather", function()
     taskpool.sleep(1)
     assert.are.same({ "Cancelled", "Cancelled" }, ends)
     assert.are.equal("Cancelled", outcome.code)
-  end)
+  end))
 
-  task_it("can stand inside another gather", function()
+  it("can stand inside another gather", tasks.case(function()
     local function pair(a, b)
       return function()
         return select("#", taskpool.gather(a, b))
@@ -167,9 +160,9 @@ describe("gather", function()
     local ends = {}
     local inner = pair(sleeper(1, "a", ends), sleeper(2, "b", ends))
     assert.are.same({ 2, 2 }, { taskpool.gather(inner, inner) })
-  end)
+  end))
 
-  task_it("refuses what it cannot run, before anything has started", function()
+  it("refuses what it cannot run, before anything has started", tasks.case(function()
     local started = false
     tasks.raises("InvalidArgument", taskpool.gather, { io.stdout })
     for _, wrong in ipairs { 1, "name", {}, io.stdout, true } do
@@ -182,5 +175,5 @@ describe("gather", function()
     end
     taskpool.sleep(1)
     assert.is_false(started)
-  end)
+  end))
 end)

@@ -8,10 +8,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local raises = tasks.raises
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---What a worker is called with for each element: each call in one text.
 local function elements_of(...)
   local pool, elements = tasks.TaskPool(), {}
@@ -48,7 +44,7 @@ describe("what a generic for takes", function()
     end })
   end
 
-  task_it("may be io.lines, with or without options", function()
+  it("may be io.lines, with or without options", tasks.case(function()
     local directory = program.make_directory()
     local path = program.write_file(directory .. "/lines", "a\nb\nc\n")
     assert.are.same({ "a", "b", "c" }, elements_of(io.lines(path)))
@@ -56,15 +52,15 @@ describe("what a generic for takes", function()
     local f, s, i, file = io.lines(path)
     assert.are.same({ "a", "b", "c" }, elements_of(f, s, i, file, { num_concurrent = 1 }))
     program.remove_directory(directory)
-  end)
+  end))
 
-  task_it("has its fourth value closed at the end", function()
+  it("has its fourth value closed at the end", tasks.case(function()
     local closed = {}
     assert.are.same({ "1", "2" }, elements_of(closing(2, closed)))
     assert.are.same({ "nil" }, closed)
-  end)
+  end))
 
-  task_it("has it closed at a cancel, before or after its first step", function()
+  it("has it closed at a cancel, before or after its first step", tasks.case(function()
     local closed, pool = {}, tasks.TaskPool()
     for _, seconds in ipairs { 0, 1.5 } do
       pool:map(taskpool.sleep, closing(9, closed))
@@ -75,18 +71,18 @@ describe("what a generic for takes", function()
       taskpool.sleep(1)
     end
     assert.are.same({ "nil", "Cancelled: enough" }, closed)
-  end)
+  end))
 
-  task_it("has it closed at an error", function(log)
+  it("has it closed at an error", tasks.case(function(log)
     local closed, pool = {}, tasks.TaskPool()
     local _, s, i, value = closing(9, closed)
     pool:map(print, function() error("broken", 0) end, s, i, value)
     assert.is_false(pcall(pool.gather_and_close, pool))
     assert.are.same({ "broken" }, closed)
     log:expect "broken"
-  end)
+  end))
 
-  task_it("must come whole", function()
+  it("must come whole", tasks.case(function()
     local pool = tasks.TaskPool()
     for _, name in ipairs { "pairs", "ipairs" } do
       local err = raises("InvalidArgument", pool.map, pool, print, _G[name] { "a" }, { num_concurrent = 2 })
@@ -96,11 +92,11 @@ describe("what a generic for takes", function()
       local f, s, i = _G[name] { "a" }
       assert.are.same({ "1 a" }, elements_of(f, s, i, { num_concurrent = 2 }))
     end
-  end)
+  end))
 end)
 
 describe("a table", function()
-  task_it("with keys but without items is refused, and it is said what to write", function()
+  it("with keys but without items is refused, and it is said what to write", tasks.case(function()
     local pool = tasks.TaskPool()
     for _, method in ipairs { "map", "starmap", "doublestarmap" } do
       for _, wrong in ipairs { { a = 1 }, { [0] = 1 }, { [-1] = 1 }, { [1.5] = 1 } } do
@@ -114,36 +110,36 @@ describe("a table", function()
       assert.matches("^" .. method .. ": 'args' must be a list, and has a key 'a'; .*'kwargs'", err.message)
     end
     assert.are.equal(0, pool.num_waiting)
-  end)
+  end))
 
-  task_it("with keys only is refused as an element of starmap", function(log)
+  it("with keys only is refused as an element of starmap", tasks.case(function(log)
     local pool, calls = tasks.TaskPool(), 0
     pool:starmap(function() calls = calls + 1 end, { {}, { a = 1 }, { n = 0 } })
     local err = raises("InvalidArgument", pool.gather_and_close, pool)
     assert.matches("^element 2 of .*doublestarmap", err.message)
     assert.are.equal(2, calls)
     log:expect "element 2"
-  end)
+  end))
 
-  task_it("that can be called is an iterator", function()
+  it("that can be called is an iterator", tasks.case(function()
     assert.are.same({ "1", "2", "3" }, elements_of(counter(3)))
     assert.are.same({ "1", "2" }, elements_of(counter(2), { num_concurrent = 1 }))
     local stepper = setmetatable({}, { __call = function(_, last, before)
       return before < last and before + 1 or nil
     end })
     assert.are.same({ "1", "2" }, elements_of(stepper, 2, 0))
-  end)
+  end))
 
-  task_it("with __pairs is gone over as pairs does, which may wait", function()
+  it("with __pairs is gone over as pairs does, which may wait", tasks.case(function()
     local proxy = setmetatable({}, { __pairs = function()
       taskpool.sleep(1)
       return next, { x = 1 }, nil
     end })
     assert.are.same({ "x 1" }, elements_of(proxy))
     assert.are.same({ "x 1" }, elements_of(proxy, { num_concurrent = 2 }))
-  end)
+  end))
 
-  task_it("with __index or __len is gone over as the list that it shows", function()
+  it("with __index or __len is gone over as the list that it shows", tasks.case(function()
     local function item(_, index)
       return index < 4 and "item " .. index or nil
     end
@@ -156,9 +152,9 @@ describe("a table", function()
     local read_only = { __index = { "a", "b" }, __len = length, __pairs = error }
     assert.are.same({ "a", "b" }, elements_of(setmetatable({}, read_only)))
     assert.are.same({ "a", "b" }, elements_of(setmetatable({ "a", "b" }, { __index = table })))
-  end)
+  end))
 
-  task_it("that shows fewer items than it says, or keys only, ends in an error", function(log)
+  it("that shows fewer items than it says, or keys only, ends in an error", tasks.case(function(log)
     for wrong, message in pairs {
       [setmetatable({}, { __len = function() return 2 end })] = "item 1 of the list is nil",
       [setmetatable({ name = "x" }, { __index = table })] = "has keys, but no list items",
@@ -169,7 +165,7 @@ describe("a table", function()
       assert.matches(message, err.message)
       log:expect(message)
     end
-  end)
+  end))
 end)
 
 describe("a table that can be called", function()
@@ -180,7 +176,7 @@ describe("a table that can be called", function()
     end })
   end
 
-  task_it("is a worker, with arguments by position and by name", function()
+  it("is a worker, with arguments by position and by name", tasks.case(function()
     local pool, calls = tasks.TaskPool(), {}
     local work = callable(calls)
     assert.are.equal("apply-work-group-0", pool:apply(work, { args = { 1 }, kwargs = { b = 2 } }))
@@ -193,16 +189,16 @@ describe("a table that can be called", function()
     simple:start(1)
     simple:gather_and_close()
     assert.are.same({ { 1, 2 }, { 3, 4 }, { 5 }, { 6 } }, calls)
-  end)
+  end))
 
-  task_it("is a callback", function()
+  it("is a callback", tasks.case(function()
     local pool, calls = tasks.TaskPool(), {}
     pool:apply(taskpool.sleep, { args = { 60 }, cancel_callback = callable(calls), end_callback = callable(calls) })
     tasks.settle()
     pool:cancel_all()
     pool:gather_and_close()
     assert.are.same({ { 0, false }, { 0, false } }, calls)
-  end)
+  end))
 end)
 
 describe("a list with nil in it, at the control port", function()

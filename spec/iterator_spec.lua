@@ -4,12 +4,8 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, raises, settle = tasks.at_end, tasks.raises, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 describe("an iterator that raises", function()
-  task_it("ends its own feed, and nothing else", function(log)
+  it("ends its own feed, and nothing else", tasks.case(function(log)
     local pool, done = tasks.TaskPool { name = "p" }, {}
     local function work(item)
       taskpool.sleep(1)
@@ -31,7 +27,7 @@ describe("an iterator that raises", function()
     local record = log:expect "the iterator broke"
     assert.matches("iterator of TaskPool%-p's group 'broken'", record)
     assert.matches("iterator_spec.lua:%d+: in", record) -- the traceback
-  end)
+  end))
 
   for kind, make in pairs {
     ["at its first call"] = function()
@@ -52,19 +48,19 @@ describe("an iterator that raises", function()
       end)
     end,
   } do
-    task_it("may do so " .. kind, function(log)
+    it("may do so " .. kind, tasks.case(function(log)
       local pool = tasks.TaskPool()
       pool:map(function() end, make())
       local ok, err = pcall(pool.gather_and_close, pool)
       assert.is_false(ok)
       assert.are.same({ "no text" }, err)
       log:expect "no text"
-    end)
+    end))
   end
 end)
 
 describe("an iterator and its pool", function()
-  task_it("may cancel the group that it feeds", function()
+  it("may cancel the group that it feeds", tasks.case(function()
     local pool, started, after = tasks.TaskPool(), 0, false
     pool:map(function()
       started = started + 1
@@ -85,9 +81,9 @@ describe("an iterator and its pool", function()
     assert.are.equal(1, math.floor(taskpool.now() - began + 0.5))
     assert.is_true(after)
     assert.are.equal(2, started)
-  end)
+  end))
 
-  task_it("may add work to the pool, resize it and lock it", function()
+  it("may add work to the pool, resize it and lock it", tasks.case(function()
     local pool, done, steps = tasks.TaskPool { size = 1 }, 0, 0
     local function work()
       done = done + 1
@@ -105,9 +101,9 @@ describe("an iterator and its pool", function()
     assert.is_true(pool.is_locked)
     assert.are.equal(4, pool.pool_size)
     assert.are.equal(6, done)
-  end)
+  end))
 
-  task_it("is cancelled with its group while it waits, and its <close> variables run", function()
+  it("is cancelled with its group while it waits, and its <close> variables run", tasks.case(function()
     local pool, ended, left = tasks.TaskPool(), false, nil
     pool:map(print, function()
       local _ <close> = at_end(function(err)
@@ -121,9 +117,9 @@ describe("an iterator and its pool", function()
     pool:gather_and_close()
     assert.is_false(ended)
     assert.are.equal("Cancelled: enough", tostring(left))
-  end)
+  end))
 
-  task_it("is no task: it has no place and no id", function()
+  it("is no task: it has no place and no id", tasks.case(function()
     local pool = tasks.TaskPool { size = 1 }
     local group = pool:map(print, function()
       taskpool.sleep(60)
@@ -133,5 +129,5 @@ describe("an iterator and its pool", function()
     assert.are.same({}, tasks.members(pool:get_group_ids(group)))
     raises("TaskNotFound", pool.cancel, pool, 0)
     pool:cancel_all()
-  end)
+  end))
 end)

@@ -6,10 +6,6 @@ local tasks = require "spec.support.tasks"
 local ECHO <const> = "spec.support.remote.echo"
 local DESCRIBE <const> = "spec.support.remote.describe"
 
-local function live_it(name, body)
-  it(name, tasks.live_case(body))
-end
-
 ---Whether two values are the same, tables by what is in them, 1 and 1.0 being two things.
 local function is_same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then
@@ -79,15 +75,15 @@ local VALUES <const> = {
 }
 
 describe("values sent to a thread and back", function()
-  live_it("are what they were", function()
+  it("are what they were", tasks.live_case(function()
     for _, value in ipairs(VALUES) do
       local back = taskpool.blocking(ECHO, value)
       assert.is_true(is_same(value, back), tostring(value))
     end
     print(("pack: values=%d equal=%d"):format(#VALUES, #VALUES))
-  end)
+  end))
 
-  live_it("come in their number, with nil where it was", function()
+  it("come in their number, with nil where it was", tasks.live_case(function()
     for count = 0, 20 do
       local values = {}
       for index = 1, count do
@@ -97,16 +93,16 @@ describe("values sent to a thread and back", function()
       values.n = count
       assert.are.same(values, back)
     end
-  end)
+  end))
 
-  live_it("are there what they were here", function()
+  it("are there what they were here", tasks.live_case(function()
     assert.are.equal(
       "integer 1, float 1.0, nil nil, string 1, boolean true",
       taskpool.blocking(DESCRIBE, 1, 1.0, nil, "1", true)
     )
-  end)
+  end))
 
-  live_it("may be errors and sets of ours", function()
+  it("may be errors and sets of ours", tasks.live_case(function()
     local err = taskpool.error("NotFound", "not here")
     local back = taskpool.blocking(ECHO, { err })[1]
     assert.are.equal("NotFound: not here", tostring(back))
@@ -117,9 +113,9 @@ describe("values sent to a thread and back", function()
     local set = pool:get_group_ids "three"
     assert.are.equal(tostring(set), tostring(taskpool.blocking(ECHO, set)))
     pool:gather_and_close()
-  end)
+  end))
 
-  live_it("call no metamethod, and leave other metatables behind", function()
+  it("call no metamethod, and leave other metatables behind", tasks.live_case(function()
     local trap = setmetatable({ 1, 2, key = "value" }, {
       __index = error,
       __pairs = error,
@@ -127,9 +123,9 @@ describe("values sent to a thread and back", function()
       __tostring = error,
     })
     assert.are.same({ 1, 2, key = "value" }, taskpool.blocking(ECHO, trap))
-  end)
+  end))
 
-  live_it("are refused by their paths", function()
+  it("are refused by their paths", tasks.live_case(function()
     local cycle = { list = { 1, 2 } }
     cycle.list[3] = cycle
     local cases = {
@@ -153,5 +149,5 @@ describe("values sent to a thread and back", function()
     local err = tasks.raises("InvalidArgument", taskpool.blocking, ECHO, half, { half })
     assert.matches("is too much: 64 MiB", err.message, 1, true)
     print(("pack: refused=%d"):format(#cases + 1))
-  end)
+  end))
 end)

@@ -4,10 +4,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local raises, settle = tasks.raises, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Takes that many seconds.
 local function nap(seconds)
   taskpool.sleep(seconds)
@@ -39,7 +35,7 @@ describe("the log of an error", function()
 end)
 
 describe("a new pool", function()
-  task_it("prints as its class and its name, its tasks after it", function(log)
+  it("prints as its class and its name, its tasks after it", tasks.case(function(log)
     local pool = tasks.TaskPool { name = "jobs" }
     local simple = tasks.SimpleTaskPool(nap, { name = "naps", args = { 1 } })
     assert.are.equal("TaskPool-jobs", tostring(pool))
@@ -48,26 +44,26 @@ describe("a new pool", function()
     pool:apply(nap, { args = { 1 } })
     settle()
     assert.are.equal(1, log:count "Started TaskPool-jobs_Task-0")
-  end)
+  end))
 
-  task_it("is called by an index that runs over all pools of the host, if it has no name", function()
+  it("is called by an index that runs over all pools of the host, if it has no name", tasks.case(function()
     local indexes = {}
     for place, make in ipairs { tasks.TaskPool, tasks.SimpleTaskPool, tasks.TaskPool } do
       local pool = make == tasks.TaskPool and make() or make(nap)
       indexes[place] = math.tointeger(tostring(pool):match "^%a+Pool%-(%d+)$")
     end
     assert.are.same({ indexes[1], indexes[1] + 1, indexes[1] + 2 }, indexes)
-  end)
+  end))
 
-  task_it("is empty, open and without a limit", function()
+  it("is empty, open and without a limit", tasks.case(function()
     local pool = tasks.TaskPool()
     assert.are.equal("0 0 0 0", counts(pool))
     assert.are.equal(math.huge, pool.pool_size)
     assert.is_false(pool.is_locked)
     assert.is_false(pool.is_full)
-  end)
+  end))
 
-  task_it("refuses options that it does not know, and wrong values, by their names", function()
+  it("refuses options that it does not know, and wrong values, by their names", tasks.case(function()
     local WRONG <const> = {
       { { size = -1 }, "size" }, { { size = 1.5 }, "size" }, { { size = "3" }, "size" },
       { { size = -math.huge }, "size" }, { { size = 0 / 0 }, "size" }, { { name = 5 }, "name" },
@@ -77,9 +73,9 @@ describe("a new pool", function()
       local err = raises("InvalidArgument", taskpool.TaskPool, case[1])
       assert.matches("^TaskPool.*" .. case[2], err.message)
     end
-  end)
+  end))
 
-  task_it("has no properties but its own, and lets only its size be set", function()
+  it("has no properties but its own, and lets only its size be set", tasks.case(function()
     local pool = tasks.TaskPool()
     for _, name in ipairs { "num_running", "is_locked", "lock", "unheard_of" } do
       local err = raises("InvalidArgument", function()
@@ -88,9 +84,9 @@ describe("a new pool", function()
       assert.matches(name, err.message)
     end
     raises("InvalidArgument", pool.lock, {})
-  end)
+  end))
 
-  task_it("raises where it is asked for what it has not, and says what comes close", function()
+  it("raises where it is asked for what it has not, and says what comes close", tasks.case(function()
     local pool, simple = tasks.TaskPool { name = "p" }, tasks.SimpleTaskPool(nap, { name = "s" })
     local function get(of, name)
       return raises("InvalidArgument", function() return of[name] end).message
@@ -108,18 +104,18 @@ describe("a new pool", function()
       assert.are.equal("SimpleTaskPool-s has no 'map', a TaskPool has", try(simple, "map"))
       assert.are.equal("TaskPool-p has methods and properties, and no number as a key", try(pool, 1))
     end
-  end)
+  end))
 
-  task_it("says whether it is closed", function()
+  it("says whether it is closed", tasks.case(function()
     local pool = tasks.TaskPool()
     assert.is_false(pool.is_closed)
     pool:gather_and_close()
     assert.is_true(pool.is_closed)
-  end)
+  end))
 end)
 
 describe("the size of a pool", function()
-  task_it("goes by both names, in the options and as a property", function()
+  it("goes by both names, in the options and as a property", tasks.case(function()
     for _, option in ipairs { "size", "pool_size" } do
       for _, pool in ipairs { tasks.TaskPool { [option] = 3 }, tasks.SimpleTaskPool(nap, { [option] = 3 }) } do
         assert.are.equal(3, pool.size)
@@ -133,9 +129,9 @@ describe("the size of a pool", function()
     local both = { size = 1, pool_size = 1 }
     assert.matches("^TaskPool: .*one of them", raises("InvalidArgument", taskpool.TaskPool, both).message)
     assert.matches("^SimpleTaskPool: ", raises("InvalidArgument", taskpool.SimpleTaskPool, nap, both).message)
-  end)
+  end))
 
-  task_it("is the limit itself, whatever runs", function()
+  it("is the limit itself, whatever runs", tasks.case(function()
     local pool = tasks.TaskPool { size = 3 }
     pool:apply(nap, { args = { 1 }, num = 2 })
     settle()
@@ -146,9 +142,9 @@ describe("the size of a pool", function()
     assert.are.equal(3, pool.pool_size)
     assert.is_true(pool.is_full)
     assert.are.equal("3 0 0 1", counts(pool))
-  end)
+  end))
 
-  task_it("starts waiting tasks at once when it is raised", function()
+  it("starts waiting tasks at once when it is raised", tasks.case(function()
     local pool = tasks.TaskPool { size = 1 }
     pool:apply(nap, { args = { 1 }, num = 5 })
     settle()
@@ -160,9 +156,9 @@ describe("the size of a pool", function()
     pool.pool_size = math.huge
     settle()
     assert.are.equal("5 0 0 0", counts(pool))
-  end)
+  end))
 
-  task_it("cancels nothing when it is lowered, and lets no more run than it says", function()
+  it("cancels nothing when it is lowered, and lets no more run than it says", tasks.case(function()
     local pool = tasks.TaskPool { size = 6 }
     pool:map(nap, { 6, 5, 4, 3, 2, 1, 1, 1, 1 }, { num_concurrent = 9 })
     settle()
@@ -175,9 +171,9 @@ describe("the size of a pool", function()
     end
     assert.are.same({ 5, 4, 3, 3, 3, 0 }, running)
     pool:gather_and_close()
-  end)
+  end))
 
-  task_it("may be 0: nothing starts then", function()
+  it("may be 0: nothing starts then", tasks.case(function()
     local pool = tasks.TaskPool { size = 0 }
     assert.is_true(pool.is_full)
     pool:apply(nap, { args = { 1 } })
@@ -186,9 +182,9 @@ describe("the size of a pool", function()
     pool.pool_size = 1
     settle()
     assert.are.equal("1 0 0 0", counts(pool))
-  end)
+  end))
 
-  task_it("is never negative, nor anything but a whole number", function()
+  it("is never negative, nor anything but a whole number", tasks.case(function()
     local pool = tasks.TaskPool { size = 2 }
     for _, wrong in ipairs { -1, 0.5, "2", true, -math.huge } do
       local err = raises("InvalidArgument", function()
@@ -197,9 +193,9 @@ describe("the size of a pool", function()
       assert.matches("pool_size.*size", err.message)
     end
     assert.are.equal(2, pool.pool_size)
-  end)
+  end))
 
-  task_it("counts a cancelled task that is not through with its end", function()
+  it("counts a cancelled task that is not through with its end", tasks.case(function()
     local pool = tasks.TaskPool { size = 1 }
     pool:apply(nap, { args = { 9 }, cancel_callback = function()
       taskpool.sleep(1)
@@ -211,11 +207,11 @@ describe("the size of a pool", function()
     assert.are.equal("0 1 0 1", counts(pool))
     taskpool.sleep(1)
     assert.are.equal("1 0 1 0", counts(pool))
-  end)
+  end))
 end)
 
 describe("a locked pool", function()
-  task_it("refuses new work and goes on with what it has", function(log)
+  it("refuses new work and goes on with what it has", tasks.case(function(log)
     local pool = tasks.TaskPool { size = 1 }
     pool:map(nap, { 1, 1, 1 })
     pool:lock()
@@ -232,11 +228,11 @@ describe("a locked pool", function()
     pool:apply(nap, { args = { 1 } })
     assert.are.equal(1, log:count(tostring(pool) .. " is locked!"))
     assert.are.equal(1, log:count(tostring(pool) .. " was unlocked."))
-  end)
+  end))
 end)
 
 describe("the counts of a pool", function()
-  task_it("follow its tasks from waiting to flushed", function()
+  it("follow its tasks from waiting to flushed", tasks.case(function()
     local pool = tasks.TaskPool { size = 2 }
     pool:apply(nap, { args = { 1 }, num = 3, cancel_callback = function()
       taskpool.sleep(1)
@@ -252,5 +248,5 @@ describe("the counts of a pool", function()
     assert.are.equal("0 0 3 0", counts(pool))
     pool:flush()
     assert.are.equal("0 0 0 0", counts(pool))
-  end)
+  end))
 end)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
-local testing = require "taskpool.testing"
+local tasks = require "spec.support.tasks"
 
 --- Starts a task without a pool; what it raises is returned by the function that comes back.
 local function start(fn)
@@ -18,13 +18,7 @@ local function settle()
   taskpool.sleep(1)
 end
 
---- A spec of which every line runs in a task.
-local function task_it(name, fn)
-  it(name, function()
-    testing.run(fn)
-  end)
-end
-
+--- The message of the error that a call must raise, with that code.
 local function raises(code, fn, ...)
   local ok, err = pcall(fn, ...)
   assert.is_false(ok)
@@ -33,7 +27,7 @@ local function raises(code, fn, ...)
 end
 
 describe("a queue", function()
-  task_it("hands items out in the order in which they came", function()
+  it("hands items out in the order in which they came", tasks.case(function()
     local queue = taskpool.Queue()
     for item = 1, 1000 do
       queue:put(item)
@@ -44,43 +38,43 @@ describe("a queue", function()
       assert.are.equal(item, queue:get())
     end
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("keeps false as an item and refuses nil", function()
+  it("keeps false as an item and refuses nil", tasks.case(function()
     local queue = taskpool.Queue()
     queue:put(false)
     assert.is_false(queue:get())
     raises("InvalidArgument", queue.put, queue, nil)
     raises("InvalidArgument", queue.put_nowait, queue, nil)
-  end)
+  end))
 
-  task_it("refuses a size that makes no sense", function()
+  it("refuses a size that makes no sense", tasks.case(function()
     for _, size in ipairs { 0, -1, 1.5, "3", {} } do
       raises("InvalidArgument", taskpool.Queue, size)
     end
     assert.is_false(taskpool.Queue(math.huge):full())
-  end)
+  end))
 
-  task_it("gives its size when printed", function()
+  it("gives its size when printed", tasks.case(function()
     local queue = taskpool.Queue(2)
     queue:put "x"
     assert.are.equal("Queue(1 of 2)", tostring(queue))
-  end)
+  end))
 
-  task_it("raises NotAvailable from the calls that do not wait", function()
+  it("raises NotAvailable from the calls that do not wait", tasks.case(function()
     local queue = taskpool.Queue(1)
     assert.are.equal("queue is empty", raises("NotAvailable", queue.get_nowait, queue))
     queue:put_nowait "a"
     assert.is_true(queue:full())
     assert.are.equal("queue is full", raises("NotAvailable", queue.put_nowait, queue, "b"))
     assert.are.equal("a", queue:get_nowait())
-  end)
+  end))
 
-  task_it("works without waiting where no task runs", function()
+  it("works without waiting where no task runs", tasks.case(function()
     local queue = taskpool.Queue()
     queue:put_nowait(1)
     assert.are.equal(1, queue:get_nowait())
-  end)
+  end))
 
   it("works outside of tasks as long as nothing has to wait", function()
     local queue = taskpool.Queue(1)
@@ -89,7 +83,7 @@ describe("a queue", function()
     raises("InvalidArgument", queue.get, queue)
   end)
 
-  task_it("serves waiting getters first come, first served", function()
+  it("serves waiting getters first come, first served", tasks.case(function()
     local queue, got = taskpool.Queue(), {}
     for name = 1, 3 do
       start(function()
@@ -105,9 +99,9 @@ describe("a queue", function()
     raises("NotAvailable", queue.get_nowait, queue)
     settle()
     assert.are.same({ { 1, "a" }, { 2, "b" }, { 3, "c" } }, got)
-  end)
+  end))
 
-  task_it("lets waiting putters in first come, first served", function()
+  it("lets waiting putters in first come, first served", tasks.case(function()
     local queue = taskpool.Queue(1)
     queue:put(0)
     for item = 1, 3 do
@@ -124,9 +118,9 @@ describe("a queue", function()
       assert.are.equal(item, queue:get())
     end
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("never holds more than its size", function()
+  it("never holds more than its size", tasks.case(function()
     local queue, most = taskpool.Queue(3), 0
     for producer = 1, 5 do
       start(function()
@@ -146,9 +140,9 @@ describe("a queue", function()
     assert.are.equal(3, most)
     assert.are.equal(100, count)
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("passes over getters that were cancelled", function()
+  it("passes over getters that were cancelled", tasks.case(function()
     local queue = taskpool.Queue()
     local first, first_outcome = start(function()
       return queue:get()
@@ -163,9 +157,9 @@ describe("a queue", function()
     assert.are.equal("Cancelled", first_outcome.value.code)
     assert.are.equal("item", second_outcome.value)
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("passes over putters that were cancelled, and their items", function()
+  it("passes over putters that were cancelled, and their items", tasks.case(function()
     local queue = taskpool.Queue(1)
     queue:put "first"
     local handle = start(function()
@@ -182,9 +176,9 @@ describe("a queue", function()
     queue:item_processed()
     queue:join()
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("loses no item when its receiver is cancelled in the same moment", function()
+  it("loses no item when its receiver is cancelled in the same moment", tasks.case(function()
     local queue, received = taskpool.Queue(), nil
     local handle, outcome = start(function()
       received = queue:get()
@@ -196,9 +190,9 @@ describe("a queue", function()
     settle()
     assert.are.equal("item", received)
     assert.are.equal("Cancelled", outcome.value.code)
-  end)
+  end))
 
-  task_it("counts an item once when its putter is cancelled in the same moment", function()
+  it("counts an item once when its putter is cancelled in the same moment", tasks.case(function()
     local queue, came_through = taskpool.Queue(1), false
     queue:put "first"
     local handle = start(function()
@@ -213,9 +207,9 @@ describe("a queue", function()
     assert.is_true(came_through)
     assert.are.equal("second", queue:get_nowait())
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("gives nothing to a task that was cancelled before", function()
+  it("gives nothing to a task that was cancelled before", tasks.case(function()
     local queue = taskpool.Queue()
     local got = false
     local handle, outcome
@@ -228,9 +222,9 @@ describe("a queue", function()
     assert.is_false(got)
     assert.are.equal("Cancelled", outcome.value.code)
     assert.are.equal(1, queue:size())
-  end)
+  end))
 
-  task_it("does not let cancelled waits pile up", function()
+  it("does not let cancelled waits pile up", tasks.case(function()
     local queue = taskpool.Queue()
     for _ = 1, 50 do
       local handles = {}
@@ -251,9 +245,9 @@ describe("a queue", function()
     end
     assert.are.equal(0, #queue.getters)
     assert.is_true(kept <= 1)
-  end)
+  end))
 
-  task_it("keeps the order of those who stay when many others leave", function()
+  it("keeps the order of those who stay when many others leave", tasks.case(function()
     local queue, got, leaving = taskpool.Queue(), {}, {}
     for name = 1, 100 do
       local handle = start(function()
@@ -277,11 +271,11 @@ describe("a queue", function()
     for item = 1, 10 do
       assert.are.same({ item * 10, item }, got[item])
     end
-  end)
+  end))
 end)
 
 describe("joining a queue", function()
-  task_it("waits until every item has been processed", function()
+  it("waits until every item has been processed", tasks.case(function()
     local queue, joined = taskpool.Queue(), false
     queue:put "a"
     queue:put "b"
@@ -297,13 +291,13 @@ describe("joining a queue", function()
     queue:item_processed()
     settle()
     assert.is_true(joined)
-  end)
+  end))
 
-  task_it("does not wait where nothing was put in", function()
+  it("does not wait where nothing was put in", tasks.case(function()
     taskpool.Queue():join()
-  end)
+  end))
 
-  task_it("counts items whose putter had to wait", function()
+  it("counts items whose putter had to wait", tasks.case(function()
     local queue = taskpool.Queue(1)
     start(function()
       queue:put(1)
@@ -317,11 +311,11 @@ describe("joining a queue", function()
     queue:item_processed()
     queue:join()
     raises("InvalidArgument", queue.item_processed, queue)
-  end)
+  end))
 end)
 
 describe("closing a queue", function()
-  task_it("still hands out what is in it, then nil and the reason", function()
+  it("still hands out what is in it, then nil and the reason", tasks.case(function()
     local queue = taskpool.Queue()
     queue:put "a"
     queue:close()
@@ -331,9 +325,9 @@ describe("closing a queue", function()
     assert.are.same({ nil, "queue is closed" }, { queue:get() })
     assert.are.same({ nil, "queue is closed" }, { queue:get_nowait() })
     assert.are.same({ nil, "queue is closed" }, { queue:take() })
-  end)
+  end))
 
-  task_it("wakes tasks that wait to get", function()
+  it("wakes tasks that wait to get", tasks.case(function()
     local queue = taskpool.Queue()
     local message
     start(function()
@@ -343,9 +337,9 @@ describe("closing a queue", function()
     queue:close()
     settle()
     assert.are.equal("queue is closed", message)
-  end)
+  end))
 
-  task_it("makes every put fail, also one that waits", function()
+  it("makes every put fail, also one that waits", tasks.case(function()
     local queue = taskpool.Queue(1)
     queue:put "a"
     local _, outcome = start(function()
@@ -359,9 +353,9 @@ describe("closing a queue", function()
     raises("NotAvailable", queue.put_nowait, queue, "c")
     assert.are.equal("a", queue:get())
     assert.is_nil((queue:get()))
-  end)
+  end))
 
-  task_it("ends an iteration over the items", function()
+  it("ends an iteration over the items", tasks.case(function()
     local queue, got = taskpool.Queue(), {}
     start(function()
       for item = 1, 3 do
@@ -374,11 +368,11 @@ describe("closing a queue", function()
       got[#got + 1] = item
     end
     assert.are.same({ 1, 2, 3 }, got)
-  end)
+  end))
 end)
 
 describe("an item taken as a handle", function()
-  task_it("is processed at the end of the scope", function()
+  it("is processed at the end of the scope", tasks.case(function()
     local queue = taskpool.Queue()
     queue:put "a"
     do
@@ -387,9 +381,9 @@ describe("an item taken as a handle", function()
     end
     queue:join()
     assert.is_true(queue:empty())
-  end)
+  end))
 
-  task_it("goes back to the front when its task is cancelled", function()
+  it("goes back to the front when its task is cancelled", tasks.case(function()
     local queue = taskpool.Queue()
     for item = 1, 3 do
       queue:put(item)
@@ -408,9 +402,9 @@ describe("an item taken as a handle", function()
       queue:item_processed()
     end
     queue:join()
-  end)
+  end))
 
-  task_it("goes straight to a worker that waits when its task is cancelled", function()
+  it("goes straight to a worker that waits when its task is cancelled", tasks.case(function()
     local queue, got = taskpool.Queue(), nil
     queue:put "a"
     local handle = start(function()
@@ -428,9 +422,9 @@ describe("an item taken as a handle", function()
     settle()
     assert.are.equal("a", got)
     queue:join()
-  end)
+  end))
 
-  task_it("does not let a join end while it goes back", function()
+  it("does not let a join end while it goes back", tasks.case(function()
     local queue, joined = taskpool.Queue(), false
     queue:put "a"
     local handle = start(function()
@@ -450,9 +444,9 @@ describe("an item taken as a handle", function()
     queue:item_processed()
     settle()
     assert.is_true(joined)
-  end)
+  end))
 
-  task_it("may come back to a queue that is full or closed meanwhile", function()
+  it("may come back to a queue that is full or closed meanwhile", tasks.case(function()
     local queue = taskpool.Queue(1)
     queue:put "a"
     local handle = start(function()
@@ -468,9 +462,9 @@ describe("an item taken as a handle", function()
     assert.are.equal("a", queue:get())
     assert.are.equal("b", queue:get())
     assert.is_nil((queue:get()))
-  end)
+  end))
 
-  task_it("is not tried again when an error of its own ends the scope", function()
+  it("is not tried again when an error of its own ends the scope", tasks.case(function()
     local queue = taskpool.Queue()
     queue:put "poison"
     local _, outcome = start(function()
@@ -481,5 +475,5 @@ describe("an item taken as a handle", function()
     assert.are.equal("poison", outcome.value)
     assert.is_true(queue:empty())
     queue:join()
-  end)
+  end))
 end)

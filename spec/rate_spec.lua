@@ -5,10 +5,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local uv = require "luv"
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---A worker that notes when it began, in seconds after the making of the worker, and then sleeps so long.
 local function noting(times, seconds)
   local began = taskpool.now()
@@ -27,17 +23,17 @@ local function times_in(pool_options, num, seconds)
 end
 
 describe("the rate of a pool", function()
-  task_it("lets n tasks start in so many seconds, evenly", function()
+  it("lets n tasks start in so many seconds, evenly", tasks.case(function()
     assert.are.same({ 0, 0.1, 0.2, 0.3 }, times_in({ rate = { n = 10, per = 1 } }, 4))
     assert.are.same({ 0, 0.5, 1, 1.5 }, times_in({ rate = 2 }, 4))
     assert.are.same({ 0, 20, 40 }, times_in({ rate = { n = 3, per = 60 } }, 3))
-  end)
+  end))
 
-  task_it("lets as many start at once as burst says", function()
+  it("lets as many start at once as burst says", tasks.case(function()
     assert.are.same({ 0, 0, 0, 0.1, 0.2 }, times_in({ rate = { n = 10, burst = 3 } }, 5))
-  end)
+  end))
 
-  task_it("has a burst again only when enough time has passed", function()
+  it("has a burst again only when enough time has passed", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { rate = { n = 1, burst = 3 } }
     local worker = noting(times)
     for _, wait in ipairs { 1, 2, 10 } do
@@ -48,9 +44,9 @@ describe("the rate of a pool", function()
     end
     pool:gather_and_close()
     assert.are.same({ 0, 0, 0, 1, 5, 5, 5, 6, 11, 11, 11, 12 }, times)
-  end)
+  end))
 
-  task_it("counts all groups and all kinds of calls together", function()
+  it("counts all groups and all kinds of calls together", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { rate = 1 }
     local worker = noting(times)
     pool:apply(worker, { num = 2 })
@@ -67,13 +63,13 @@ describe("the rate of a pool", function()
     simple:start(1)
     simple:gather_and_close()
     assert.are.same({ 0, 1, 2 }, simple_times)
-  end)
+  end))
 
-  task_it("is a limit beside the pool's size", function()
+  it("is a limit beside the pool's size", tasks.case(function()
     assert.are.same({ 0, 0.1, 0.5, 0.6, 1 }, times_in({ size = 2, rate = 10 }, 5, 0.5))
-  end)
+  end))
 
-  task_it("goes on when the size is changed", function()
+  it("goes on when the size is changed", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { size = 0, rate = 1 }
     pool:apply(noting(times), { num = 5 })
     taskpool.sleep(3)
@@ -84,9 +80,9 @@ describe("the rate of a pool", function()
     pool.pool_size = 1
     pool:gather_and_close()
     assert.are.same({ 3, 4, 9.5, 10.5, 11.5 }, times)
-  end)
+  end))
 
-  task_it("is no reason for a pool to grow", function()
+  it("is no reason for a pool to grow", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { rate = 1, autoscale = { max = 8 } }
     pool:apply(noting(times), { num = 5, rate = 1 })
     pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, rate = { n = 1, per = 2 } })
@@ -94,9 +90,9 @@ describe("the rate of a pool", function()
     assert.are.equal(1, pool.pool_size)
     pool:gather_and_close()
     assert.are.same({ 0, 1, 2, 3, 4, 5, 6, 7 }, times)
-  end)
+  end))
 
-  task_it("lets the order decide who gets the token", function()
+  it("lets the order decide who gets the token", tasks.case(function()
     local names, pool = {}, tasks.TaskPool { rate = 1, order = "priority" }
     local function worker(name)
       names[#names + 1] = ("%s at %g"):format(name, taskpool.now())
@@ -108,9 +104,9 @@ describe("the rate of a pool", function()
     pool:set_weight("c", 1.5)
     pool:gather_and_close()
     assert.are.same({ "b at 0", "b at 1", "a at 2", "c at 3", "c at 4" }, names)
-  end)
+  end))
 
-  task_it("makes calls wait, which queue_limit bounds", function()
+  it("makes calls wait, which queue_limit bounds", tasks.case(function()
     for limit = 0, 2 do
       for _, size in ipairs { 100, math.huge } do
         local times, pool = {}, tasks.TaskPool { rate = { n = 1, burst = 2 }, queue_limit = limit, size = size }
@@ -125,9 +121,9 @@ describe("the rate of a pool", function()
         assert.are.same({ 0, 0, 1, 2, 3, 4 }, times)
       end
     end
-  end)
+  end))
 
-  task_it("goes on while the pool is locked or paused", function()
+  it("goes on while the pool is locked or paused", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { rate = 1 }
     local worker = noting(times)
     pool:apply(worker, { num = 2 })
@@ -140,11 +136,11 @@ describe("the rate of a pool", function()
     taskpool.sleep(5)
     assert.are.same({ 0, 1, 2.5, 3.5 }, times)
     pool:gather_and_close()
-  end)
+  end))
 end)
 
 describe("the rate of a group", function()
-  task_it("is an option of apply, map, starmap and doublestarmap", function()
+  it("is an option of apply, map, starmap and doublestarmap", tasks.case(function()
     for method, iterable in pairs { map = { 1, 2, 3 }, starmap = { {}, {}, {} }, doublestarmap = { {}, {}, {} } } do
       local times, pool = {}, tasks.TaskPool()
       pool[method](pool, noting(times), iterable, { num_concurrent = 3, rate = { n = 2, burst = 2 } })
@@ -155,25 +151,25 @@ describe("the rate of a group", function()
     pool:apply(noting(times), { num = 3, rate = { n = 1, per = 2 } })
     pool:gather_and_close()
     assert.are.same({ 0, 2, 4 }, times)
-  end)
+  end))
 
-  task_it("is a limit beside num_concurrent", function()
+  it("is a limit beside num_concurrent", tasks.case(function()
     local times, pool = {}, tasks.TaskPool()
     pool:map(noting(times, 2.5), { 1, 2, 3, 4 }, { num_concurrent = 2, rate = 1 })
     pool:gather_and_close()
     assert.are.same({ 0, 1, 2.5, 3.5 }, times)
-  end)
+  end))
 
-  task_it("leaves the places to the other groups meanwhile", function()
+  it("leaves the places to the other groups meanwhile", tasks.case(function()
     local slow, fast, pool = {}, {}, tasks.TaskPool { size = 1 }
     pool:map(noting(slow), { 1, 2, 3 }, { rate = 1 })
     pool:map(noting(fast, 0.25), { 1, 2, 3, 4, 5 })
     pool:gather_and_close()
     assert.are.same({ 0, 1, 2 }, slow)
     assert.are.same({ 0, 0.25, 0.5, 0.75, 1 }, fast)
-  end)
+  end))
 
-  task_it("asks an iterator for an element only when its task may start", function()
+  it("asks an iterator for an element only when its task may start", tasks.case(function()
     local asked, times, pool = {}, {}, tasks.TaskPool()
     local count = 0
     pool:map(noting(times), function()
@@ -185,18 +181,18 @@ describe("the rate of a group", function()
     pool:gather_and_close()
     assert.are.same({ 0, 2, 9, 11 }, asked)
     assert.are.same({ 0, 7, 9 }, times)
-  end)
+  end))
 
-  task_it("counts together with the pool's", function()
+  it("counts together with the pool's", tasks.case(function()
     local a, b, pool = {}, {}, tasks.TaskPool { rate = { n = 4, burst = 2 } }
     pool:map(noting(a), { 1, 2, 3 }, { num_concurrent = 3, rate = 1 })
     pool:map(noting(b), { 1, 2, 3, 4, 5 }, { num_concurrent = 5 })
     pool:gather_and_close()
     assert.are.same({ 0, 1.25, 2.25 }, a) -- at 1 the pool's token goes to the group that was there first
     assert.are.same({ 0, 0.25, 0.5, 0.75, 1 }, b)
-  end)
+  end))
 
-  task_it("ends with a cancel, for a group that rests", function()
+  it("ends with a cancel, for a group that rests", tasks.case(function()
     local times, pool = {}, tasks.TaskPool()
     pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, group_name = "slow", rate = { n = 1, per = 60 } })
     pool:map(noting(times), { 1, 2, 3 }, { num_concurrent = 3, rate = { n = 1, per = 2 } })
@@ -208,9 +204,9 @@ describe("the rate of a group", function()
     assert.are.equal(2, waiting)
     assert.are.equal(3, taskpool.now() - began)
     assert.are.same({ 0, 0, 2, 4 }, times)
-  end)
+  end))
 
-  task_it("leaves no timer behind when the last one that rests is cancelled", function()
+  it("leaves no timer behind when the last one that rests is cancelled", tasks.case(function()
     local times, pool = {}, tasks.TaskPool { rate = { n = 1, per = 1000 } }
     pool:apply(noting(times), { num = 5 })
     tasks.settle()
@@ -218,9 +214,9 @@ describe("the rate of a group", function()
     pool:gather_and_close()
     assert.is_true(taskpool.now() < 1)
     assert.are.same({ 0 }, times)
-  end)
+  end))
 
-  task_it("holds for many groups at once", function()
+  it("holds for many groups at once", tasks.case(function()
     local starts, pool = {}, tasks.TaskPool()
     for i = 1, 300 do
       pool:apply(function()
@@ -233,11 +229,11 @@ describe("the rate of a group", function()
     end
     pool:gather_and_close()
     assert.are.equal(600, taskpool.now())
-  end)
+  end))
 end)
 
 describe("a rate", function()
-  task_it("is not used up by tries after the first one", function()
+  it("is not used up by tries after the first one", tasks.case(function()
     local times, tries, pool = {}, 0, tasks.TaskPool { rate = 1 }
     local note = noting(times)
     pool:apply(function()
@@ -250,7 +246,7 @@ describe("a rate", function()
     pool:apply(note)
     pool:gather_and_close()
     assert.are.same({ 0, 0.25, 0.75, 1 }, times)
-  end)
+  end))
 
   it("is the same under the real clock, and neither spins nor deadlocks", function()
     local times = {}
@@ -295,7 +291,7 @@ describe("a rate", function()
     end)
   end)
 
-  task_it("refuses what it does not know", function()
+  it("refuses what it does not know", tasks.case(function()
     local pool = tasks.TaskPool()
     local function refused(text, rate)
       local err = tasks.raises("InvalidArgument", pool.map, pool, print, {}, { rate = rate })
@@ -310,7 +306,7 @@ describe("a rate", function()
     refused("rate has no option 'bust'", { n = 1, bust = 2 })
     tasks.raises("InvalidArgument", taskpool.TaskPool, { rate = "10" })
     tasks.raises("InvalidArgument", taskpool.SimpleTaskPool, print, { rate = { n = 1, x = 1 } })
-  end)
+  end))
 
   it("is read at the prompt", function()
     local host <close> = hosts.start([[

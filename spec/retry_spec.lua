@@ -5,10 +5,6 @@ local hosts = require "spec.support.host"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---A worker that fails so many times and then returns its arguments; `times` takes when each try began.
 local function failing(failures, times)
   local tries = 0
@@ -44,7 +40,7 @@ local function times_of(failures, retries)
 end
 
 describe("retries", function()
-  task_it("try a task again that fails, with the same arguments, and count the tries", function(log)
+  it("try a task again that fails, with the same arguments, and count the tries", tasks.case(function(log)
     local times, ends = {}, {}
     local pool = tasks.TaskPool()
     pool:apply(failing(2, times), { args = { 1, nil, "x", n = 3 }, retries = 3, end_callback = keeping(ends) })
@@ -53,9 +49,9 @@ describe("retries", function()
     assert.are.equal(3, #times)
     assert.are.equal(2, pool.num_retried)
     assert.are.equal(2, log:count("Retrying " .. tostring(pool) .. "_Task-0 at once"))
-  end)
+  end))
 
-  task_it("end with the last error, whose traceback is whole, and which is raised by gather_and_close", function(log)
+  it("end with the last error, with its whole traceback, which gather_and_close raises", tasks.case(function(log)
     local ends = {}
     local pool = tasks.TaskPool()
     local function inner()
@@ -72,33 +68,33 @@ describe("retries", function()
     local message = log:expect "no luck"
     assert.matches("in upvalue 'inner'", message)
     assert.are.equal(2, log:count "Retrying ")
-  end)
+  end))
 
-  task_it("wait before each further try twice as long as before, an hour at most", function()
+  it("wait before each further try twice as long as before, an hour at most", tasks.case(function()
     assert.are.same({ 0, 0.5, 1.5, 3.5 }, (times_of(3, { n = 3, backoff = 0.5 })))
     assert.are.same({ 0, 0, 0 }, (times_of(2, 2)))
     local times = times_of(40, { n = 40, backoff = 1000 })
     assert.are.equal(3600, times[41] - times[40])
     assert.are.equal(1000 + 2000 + 38 * 3600, times[41])
-  end)
+  end))
 
-  task_it("vary the wait at random by the jitter", function()
+  it("vary the wait at random by the jitter", tasks.case(function()
     local least, most = math.huge, 0
     for _ = 1, 200 do
       local times = times_of(1, { n = 1, backoff = 10, jitter = 0.5 })
       least, most = math.min(least, times[2]), math.max(most, times[2])
     end
     assert.is_true(least >= 5 and least < 6 and most <= 15 and most > 14, ("%g to %g"):format(least, most))
-  end)
+  end))
 
-  task_it("are told in the log in one line each", function(log)
+  it("are told in the log in one line each", tasks.case(function(log)
     times_of(2, { n = 3, backoff = 0.5 })
     assert.are.equal(1, log:count "_Task-0 in 0.5 s (try 2 of 4): try 1 failed")
     assert.are.equal(1, log:count "_Task-0 in 1 s (try 3 of 4): try 2 failed")
     assert.are.equal(0, log:count "traceback")
-  end)
+  end))
 
-  task_it("are the pool's, or those of the call", function(log)
+  it("are the pool's, or those of the call", tasks.case(function(log)
     local tries = {}
     local pool = tasks.TaskPool { retries = { n = 2 } }
     local function worker(name)
@@ -117,9 +113,9 @@ describe("retries", function()
     assert.are.equal(6, pool.num_retried)
     assert.are.equal(4, simple.num_retried)
     assert.are.equal(5, log:expect_all "error in")
-  end)
+  end))
 
-  task_it("are an option of submit; its future sees the end of the last try", function()
+  it("are an option of submit; its future sees the end of the last try", tasks.case(function()
     local pool = tasks.TaskPool()
     assert.are.equal("result", pool:submit(failing(2, {}), { "result" }, { retries = 2 }))
     local err = tasks.raises("NotFound", pool.submit, pool, function()
@@ -131,9 +127,9 @@ describe("retries", function()
     assert.are.equal("try 4 failed", message)
     assert.are.equal(5, pool.num_retried)
     pool:gather_and_close()
-  end)
+  end))
 
-  task_it("keep the task's place in the pool and its id while it waits", function()
+  it("keep the task's place in the pool and its id while it waits", tasks.case(function()
     local times, order = {}, {}
     local pool = tasks.TaskPool { size = 1 }
     pool:apply(failing(1, times), { retries = { n = 1, backoff = 5 } })
@@ -146,9 +142,9 @@ describe("retries", function()
     assert.are.equal("between two tries", pool:traceback(0))
     pool:gather_and_close()
     assert.are.same({ 5 }, order)
-  end)
+  end))
 
-  task_it("work for tasks that wait, and for what they close", function()
+  it("work for tasks that wait, and for what they close", tasks.case(function()
     local log = {}
     local pool = tasks.TaskPool()
     pool:apply(function()
@@ -168,9 +164,9 @@ describe("retries", function()
     pool:gather_and_close()
     assert.are.same({ "closed 1", "closed 2", "closed 3", "true after 3" }, log)
     assert.are.equal(3 * 3 + 1 + 2, taskpool.now() - began)
-  end)
+  end))
 
-  task_it("are not disturbed by preemption", function(log)
+  it("are not disturbed by preemption", tasks.case(function(log)
     core.force_preemption(5)
     local _ <close> = tasks.at_end(function()
       core.force_preemption(0)
@@ -192,9 +188,9 @@ describe("retries", function()
     assert.are.same({ 5050, 20100, 45150, "not yet" }, ends)
     assert.are.equal(1 + 2 + 2, pool.num_retried)
     log:expect "not yet"
-  end)
+  end))
 
-  task_it("are no hindrance to 1000 arguments, or to a wrong element", function(log)
+  it("are no hindrance to 1000 arguments, or to a wrong element", tasks.case(function(log)
     local list = { n = 1000 }
     local ends, tries = {}, 0
     local pool = tasks.TaskPool { retries = 3 }
@@ -211,7 +207,7 @@ describe("retries", function()
     assert.are.equal("InvalidArgument", ends[1][3].code) -- it stays wrong, so it is tried once
     assert.are.equal(1, pool.num_retried)
     log:expect "must be a table of arguments"
-  end)
+  end))
 end)
 
 describe("a cancelled task is not tried again", function()
@@ -231,15 +227,15 @@ describe("a cancelled task is not tried again", function()
     return ends[1][3], taskpool.now() - began, pool
   end
 
-  task_it("while it waits for the next try", function()
+  it("while it waits for the next try", tasks.case(function()
     local err, seconds, pool = cancel_after(3, failing(9, {}))
     assert.are.equal("Cancelled", err.code)
     assert.are.equal("enough", err.message)
     assert.are.equal(3, seconds)
     assert.are.equal(1, pool.num_retried)
-  end)
+  end))
 
-  task_it("in its function, whatever error its cleanup raises", function(log)
+  it("in its function, whatever error its cleanup raises", tasks.case(function(log)
     local err, _, pool = cancel_after(3, taskpool.sleep, { args = { 60 } })
     assert.are.equal("Cancelled", err.code)
     assert.are.equal(0, pool.num_retried)
@@ -252,9 +248,9 @@ describe("a cancelled task is not tried again", function()
     assert.are.equal("cleanup failed", err)
     assert.are.equal(0, pool.num_retried)
     assert.matches("tasks.lua:%d+: in function", (log:expect "cleanup failed"))
-  end)
+  end))
 
-  task_it("when it is killed", function(log)
+  it("when it is killed", tasks.case(function(log)
     local err, seconds, pool = cancel_after(1, function()
       while true do
         taskpool.catch_cancel(taskpool.sleep, 60)
@@ -265,9 +261,9 @@ describe("a cancelled task is not tried again", function()
     assert.are.equal(1, seconds)
     assert.are.equal(0, pool.num_retried)
     log:expect "Killed"
-  end)
+  end))
 
-  task_it("when its own time is over, which is the time of all tries together", function()
+  it("when its own time is over, which is the time of all tries together", tasks.case(function()
     local err, seconds, pool = cancel_after(nil, failing(9, {}), { timeout = 25 })
     assert.are.equal("TimedOut", err.code)
     assert.are.equal(25, seconds) -- tries at 0 and 10
@@ -277,9 +273,9 @@ describe("a cancelled task is not tried again", function()
     assert.are.equal("TimedOut", err.code)
     assert.are.equal(25, seconds)
     assert.are.equal(0, pool.num_retried)
-  end)
+  end))
 
-  task_it("but one whose part has timed out is", function()
+  it("but one whose part has timed out is", tasks.case(function()
     local tries = 0
     local err, _, pool = cancel_after(nil, function()
       tries = tries + 1
@@ -290,9 +286,9 @@ describe("a cancelled task is not tried again", function()
     end)
     assert.are.equal(3, err)
     assert.are.equal(2, pool.num_retried)
-  end)
+  end))
 
-  task_it("and a loop that does not wait is interrupted in each try", function()
+  it("and a loop that does not wait is interrupted in each try", tasks.case(function()
     local pool = tasks.TaskPool { cancel_grace = 1 }
     local try = 0
     pool:apply(function()
@@ -308,11 +304,11 @@ describe("a cancelled task is not tried again", function()
     pool:cancel_all()
     pool:gather_and_close()
     assert.are.equal(1, pool.num_retried)
-  end)
+  end))
 end)
 
 describe("no_retry", function()
-  task_it("has an error not tried again, and everybody sees the error itself", function(log)
+  it("has an error not tried again, and everybody sees the error itself", tasks.case(function(log)
     local oops = setmetatable({}, { __tostring = function()
       return "oops in words"
     end })
@@ -330,18 +326,18 @@ describe("no_retry", function()
       assert.are.equal(0, pool.num_retried)
       assert.matches("oops in words.*retry_spec.lua:%d+: in function", (log:expect "oops in words"))
     end
-  end)
+  end))
 
-  task_it("takes any value, prints as it does, and wraps it once", function()
+  it("takes any value, prints as it does, and wraps it once", tasks.case(function()
     assert.are.equal("some text", tostring(taskpool.no_retry "some text"))
     assert.are.equal("nil", tostring(taskpool.no_retry(nil)))
     assert.are.equal("NotFound: gone", tostring(taskpool.no_retry(taskpool.error("NotFound", "gone"))))
     local wrapped = taskpool.no_retry(1)
     assert.are.equal(wrapped, taskpool.no_retry(wrapped))
     assert.is_false((pcall(taskpool.no_retry)))
-  end)
+  end))
 
-  task_it("holds through timeout and gather, and for an iterator's error", function(log)
+  it("holds through timeout and gather, and for an iterator's error", tasks.case(function(log)
     local errors = {}
     local function fail()
       error(taskpool.no_retry "final")
@@ -361,7 +357,7 @@ describe("no_retry", function()
     local _, err = pcall(fed.gather_and_close, fed)
     assert.are.equal("final", err)
     assert.are.equal(3, log:expect_all "final")
-  end)
+  end))
 
   it("is taken off by run", function()
     local ok, err = pcall(taskpool.run, function()
@@ -373,7 +369,7 @@ describe("no_retry", function()
 end)
 
 describe("tries", function()
-  task_it("tells which try this is, in the task and in its callbacks", function()
+  it("tells which try this is, in the task and in its callbacks", tasks.case(function()
     assert.is_nil(taskpool.tries())
     local seen = {}
     local pool = tasks.TaskPool()
@@ -390,11 +386,11 @@ describe("tries", function()
     pool:gather_and_close()
     table.sort(seen)
     assert.are.same({ 1, 1, 1, 2, 3, 3 }, seen)
-  end)
+  end))
 end)
 
 describe("the option retries", function()
-  task_it("refuses what it does not know", function()
+  it("refuses what it does not know", tasks.case(function()
     local pool = tasks.TaskPool()
     local function refused(text, retries)
       local err = tasks.raises("InvalidArgument", pool.apply, pool, print, { retries = retries })
@@ -411,7 +407,7 @@ describe("the option retries", function()
     tasks.raises("InvalidArgument", pool.apply, pool, print, { retries = { n = 1, backoff = 0 / 0 } })
     tasks.raises("InvalidArgument", taskpool.TaskPool, { retries = { n = 1, x = 1 } })
     tasks.raises("InvalidArgument", taskpool.SimpleTaskPool, print, { retries = true })
-  end)
+  end))
 
   it("is read at the prompt", function()
     local host <close> = hosts.start([[

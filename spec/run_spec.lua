@@ -7,10 +7,6 @@ local testing = require "taskpool.testing"
 local uv = require "luv"
 local at_end, raises, settle = tasks.at_end, tasks.raises, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 describe("run", function()
   it("returns when its main function has returned and no task is left", function()
     local ended = false
@@ -41,14 +37,14 @@ describe("run", function()
     assert.are.equal("Cancelled", left.code)
   end)
 
-  task_it("inside of a task just calls the function", function()
+  it("inside of a task just calls the function", tasks.case(function()
     local results = table.pack(taskpool.run(function(...)
       taskpool.sleep(1)
       return ...
     end, 1, nil))
     assert.are.same({ n = 2, 1 }, results)
     assert.are.same({ false, "on purpose" }, { pcall(taskpool.run, error, "on purpose") })
-  end)
+  end))
 
   it("says that tasks wait which nothing can wake, ends them, and works again", function()
     local left = {}

@@ -5,10 +5,6 @@ local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---A worker that takes so many seconds, and an end callback; together they note how it ended.
 local function noting()
   local ends = {}
@@ -25,7 +21,7 @@ end
 local ABANDONED <const> = "Cancelled: the scope of the pool has ended"
 
 describe("the end of a pool's scope", function()
-  task_it("waits for all tasks and closes the pool", function()
+  it("waits for all tasks and closes the pool", tasks.case(function()
     local ends, note = noting()
     local kept
     local began = taskpool.now()
@@ -37,9 +33,9 @@ describe("the end of a pool's scope", function()
     assert.are.equal(3, since(began))
     assert.are.same({ "well", "well", "well" }, ends)
     assert.is_true(kept.is_closed)
-  end)
+  end))
 
-  task_it("is the same for a simple pool, and for one that is closed, paused or locked", function()
+  it("is the same for a simple pool, and for one that is closed, paused or locked", tasks.case(function()
     local simple = tasks.SimpleTaskPool(taskpool.sleep, { args = { 1 } })
     local closed, paused = tasks.TaskPool(), tasks.TaskPool()
     do
@@ -53,9 +49,9 @@ describe("the end of a pool's scope", function()
       paused:lock()
     end
     assert.is_true(simple.is_closed and closed.is_closed and paused.is_closed)
-  end)
+  end))
 
-  task_it("raises the first error of its tasks", function(log)
+  it("raises the first error of its tasks", tasks.case(function(log)
     local kept
     local ok, err = pcall(function()
       local pool <close> = tasks.TaskPool()
@@ -67,9 +63,9 @@ describe("the end of a pool's scope", function()
     assert.is_true(kept.is_closed)
     log:expect "first"
     log:expect "second"
-  end)
+  end))
 
-  task_it("cancels its tasks where an error ends it, and waits for their cleanup", function(log)
+  it("cancels its tasks where an error ends it, and waits for their cleanup", tasks.case(function(log)
     local ends, note = noting()
     local kept
     local began = taskpool.now()
@@ -92,10 +88,10 @@ describe("the end of a pool's scope", function()
     assert.are.same({ ABANDONED, ABANDONED }, ends)
     assert.is_true(kept.is_closed)
     log:expect_all "also wrong"
-  end)
+  end))
 
   for where, seconds in pairs { ["its end"] = 0, ["its middle"] = 60 } do
-    task_it("passes a time limit that comes in " .. where .. " on to its tasks", function()
+    it("passes a time limit that comes in " .. where .. " on to its tasks", tasks.case(function()
       local ends, note = noting()
       local kept
       local began = taskpool.now()
@@ -109,10 +105,10 @@ describe("the end of a pool's scope", function()
       assert.are.equal(2, since(began))
       assert.are.same({ ABANDONED, ABANDONED }, ends)
       assert.is_true(kept.is_closed)
-    end)
+    end))
   end
 
-  task_it("is over before its caller's, also where its tasks do not obey", function(log)
+  it("is over before its caller's, also where its tasks do not obey", tasks.case(function(log)
     local ends, note = noting()
     local began, seen = taskpool.now(), nil
     tasks.raises("TimedOut", taskpool.timeout, 1, function()
@@ -127,9 +123,9 @@ describe("the end of a pool's scope", function()
     assert.are.equal(1, seen)
     assert.is_true(taskpool.now() - began < 6)
     log:expect "Killed"
-  end)
+  end))
 
-  task_it("covers pools in pools", function()
+  it("covers pools in pools", tasks.case(function()
     local ends, note = noting()
     tasks.raises("TimedOut", taskpool.timeout, 1, function()
       local outer <close> = tasks.TaskPool()
@@ -139,9 +135,9 @@ describe("the end of a pool's scope", function()
       end)
     end)
     assert.are.same({ ABANDONED, ABANDONED }, ends)
-  end)
+  end))
 
-  task_it("comes for a task that is killed: its pool is cancelled and closed", function(log)
+  it("comes for a task that is killed: its pool is cancelled and closed", tasks.case(function(log)
     local pool, inner = tasks.TaskPool { cancel_grace = 1 }, nil
     local ends, note = noting()
     pool:apply(function()
@@ -158,7 +154,7 @@ describe("the end of a pool's scope", function()
     inner:until_closed()
     assert.are.same({ ABANDONED }, ends)
     log:expect "Killed"
-  end)
+  end))
 end)
 
 describe("a script whose pool is a scope", function()

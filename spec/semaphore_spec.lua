@@ -1,16 +1,10 @@
 -- SPDX-License-Identifier: MIT
 local core = require "taskpool.core"
 local taskpool = require "taskpool"
-local testing = require "taskpool.testing"
-
-local function task_it(name, fn)
-  it(name, function()
-    testing.run(fn)
-  end)
-end
+local tasks = require "spec.support.tasks"
 
 describe("a semaphore", function()
-  task_it("lets at most as many tasks in as it has permits, in the order of their coming", function()
+  it("lets at most as many tasks in as it has permits, in the order of their coming", tasks.case(function()
     local semaphore, inside, most, order = taskpool.Semaphore(3), 0, 0, {}
     for name = 1, 10 do
       core.start(function()
@@ -26,9 +20,9 @@ describe("a semaphore", function()
     assert.are.equal(3, most)
     assert.are.same({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, order)
     assert.are.equal(3, semaphore:value())
-  end)
+  end))
 
-  task_it("gets the permit back when the scope is left by an error", function()
+  it("gets the permit back when the scope is left by an error", tasks.case(function()
     local semaphore = taskpool.Semaphore(1)
     pcall(function()
       local _ <close> = semaphore:acquire()
@@ -36,9 +30,9 @@ describe("a semaphore", function()
       error "oops"
     end)
     assert.are.equal(1, semaphore:value())
-  end)
+  end))
 
-  task_it("hands a permit to the one who waits, and not to one who comes later", function()
+  it("hands a permit to the one who waits, and not to one who comes later", tasks.case(function()
     local semaphore, got = taskpool.Semaphore(1), false
     semaphore:acquire()
     core.start(function()
@@ -52,9 +46,9 @@ describe("a semaphore", function()
     assert.is_true(got)
     semaphore:release()
     assert.are.equal(1, semaphore:value())
-  end)
+  end))
 
-  task_it("does not lose a permit to a task that is cancelled while it waits", function()
+  it("does not lose a permit to a task that is cancelled while it waits", tasks.case(function()
     local semaphore = taskpool.Semaphore(1)
     semaphore:acquire()
     local handle = core.start(function()
@@ -66,9 +60,9 @@ describe("a semaphore", function()
     semaphore:release()
     taskpool.sleep(1)
     assert.are.equal(1, semaphore:value())
-  end)
+  end))
 
-  task_it("does not lose a permit to a task that is cancelled as it gets it", function()
+  it("does not lose a permit to a task that is cancelled as it gets it", tasks.case(function()
     local semaphore = taskpool.Semaphore(1)
     semaphore:acquire()
     local handle = core.start(function()
@@ -81,9 +75,9 @@ describe("a semaphore", function()
     core.cancel(handle)
     taskpool.sleep(1)
     assert.are.equal(1, semaphore:value())
-  end)
+  end))
 
-  task_it("gives a permit without waiting, or nil", function()
+  it("gives a permit without waiting, or nil", tasks.case(function()
     local semaphore = taskpool.Semaphore(1)
     do
       local permit <close> = semaphore:try_acquire()
@@ -92,7 +86,7 @@ describe("a semaphore", function()
       assert.are.equal("Semaphore(0 of 1 free)", tostring(semaphore))
     end
     assert.are.equal(1, semaphore:value())
-  end)
+  end))
 
   it("refuses to get back more permits than it has given", function()
     local semaphore = taskpool.Semaphore(2)

@@ -5,23 +5,19 @@ local tasks = require "spec.support.tasks"
 local workers = require "spec.support.workers"
 local members, raises, settle = tasks.members, tasks.raises, tasks.settle
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 ---Takes that many seconds.
 local function nap(seconds)
   taskpool.sleep(seconds)
 end
 
 describe("a simple pool", function()
-  task_it("knows the name of its function", function()
+  it("knows the name of its function", tasks.case(function()
     assert.are.equal("nap", taskpool.SimpleTaskPool(nap).func_name)
     assert.are.equal("double", taskpool.SimpleTaskPool("spec.support.workers.double").func_name)
     assert.are.equal("note", taskpool.SimpleTaskPool(workers.note).func_name)
-  end)
+  end))
 
-  task_it("calls it with its arguments, those by name bound to its parameters", function()
+  it("calls it with its arguments, those by name bound to its parameters", tasks.case(function()
     local calls = {}
     local function work(a, b, c)
       calls[#calls + 1] = { a, b, c }
@@ -30,9 +26,9 @@ describe("a simple pool", function()
     pool:start(2)
     pool:gather_and_close()
     assert.are.same({ { 1, 2, 3 }, { 1, 2, 3 } }, calls)
-  end)
+  end))
 
-  task_it("refuses what it could not call, when it is made", function()
+  it("refuses what it could not call, when it is made", tasks.case(function()
     local function work(a)
       return a
     end
@@ -50,20 +46,20 @@ describe("a simple pool", function()
       local err = raises(case[1], taskpool.SimpleTaskPool, case[3], case[4])
       assert.matches(case[2], err.message)
     end
-  end)
+  end))
 
-  task_it("has the methods of its own kind only", function()
+  it("has the methods of its own kind only", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap)
     for _, name in ipairs { "apply", "map", "starmap", "doublestarmap" } do
       raises("InvalidArgument", function() return pool[name] end)
       raises("InvalidArgument", taskpool.TaskPool()[name], pool, nap, {})
     end
     raises("InvalidArgument", pool.start, taskpool.TaskPool(), 1)
-  end)
+  end))
 end)
 
 describe("starting", function()
-  task_it("adds tasks in a group that it names", function()
+  it("adds tasks in a group that it names", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 60 } })
     assert.are.equal("start-group-0", pool:start(2))
     assert.are.equal("start-group-1", pool:start(1))
@@ -75,18 +71,18 @@ describe("starting", function()
     pool:cancel_group "start-group-0"
     assert.are.equal("start-group-0", pool:start(1))
     pool:cancel_all()
-  end)
+  end))
 
-  task_it("keeps to the size of the pool", function()
+  it("keeps to the size of the pool", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 1 }, size = 2 })
     pool:start(5)
     settle()
     assert.are.equal(2, pool.num_running)
     assert.are.equal(3, pool.num_waiting)
     assert.is_true(pool.is_full)
-  end)
+  end))
 
-  task_it("wants a number of tasks, which may be 0", function()
+  it("wants a number of tasks, which may be 0", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 1 } })
     for _, wrong in ipairs { -1, 1.5, "2", true } do
       local err = raises("InvalidArgument", pool.start, pool, wrong)
@@ -97,19 +93,19 @@ describe("starting", function()
     assert.are.equal(0, pool.num_waiting)
     pool:start(0)
     pool:gather_and_close()
-  end)
+  end))
 
-  task_it("is refused by a pool that is locked or closed", function()
+  it("is refused by a pool that is locked or closed", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 1 } })
     pool:lock()
     raises("PoolIsLocked", pool.start, pool, 1)
     pool:gather_and_close()
     raises("PoolIsClosed", pool.start, pool, 1)
-  end)
+  end))
 end)
 
 describe("stopping", function()
-  task_it("cancels the newest running tasks, and returns their ids in that order", function()
+  it("cancels the newest running tasks, and returns their ids in that order", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 60 }, size = 4 })
     pool:start(6)
     settle()
@@ -120,9 +116,9 @@ describe("stopping", function()
     assert.are.equal(3, pool.num_running) -- 0, and the two that waited
     assert.are.same({ 5, 4, 0 }, pool:stop(100))
     assert.are.same({}, pool:stop(1))
-  end)
+  end))
 
-  task_it("cancels nothing for 0, and wants a number", function()
+  it("cancels nothing for 0, and wants a number", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 1 } })
     pool:start(1)
     settle()
@@ -132,9 +128,9 @@ describe("stopping", function()
       assert.matches("^stop.*num", err.message)
     end
     assert.are.equal(1, pool.num_running)
-  end)
+  end))
 
-  task_it("all cancels whatever runs", function()
+  it("all cancels whatever runs", tasks.case(function()
     local pool = tasks.SimpleTaskPool(nap, { args = { 60 }, size = 3 })
     pool:start(4)
     settle()
@@ -143,9 +139,9 @@ describe("stopping", function()
     assert.are.equal(1, pool.num_running) -- the one that waited; its group goes on
     assert.are.same({ 3 }, pool:stop_all())
     pool:gather_and_close()
-  end)
+  end))
 
-  task_it("tells the callbacks of the pool", function()
+  it("tells the callbacks of the pool", tasks.case(function()
     local told = {}
     local pool = tasks.SimpleTaskPool(nap, {
       args = { 60 },
@@ -164,5 +160,5 @@ describe("stopping", function()
       { "cancelled", 0, false, "Cancelled", "stop" },
       { "ended", 0, false, "Cancelled", "stop" },
     }, told)
-  end)
+  end))
 end)

@@ -5,10 +5,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, raises = tasks.at_end, tasks.raises
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 describe("a wait", function()
   ---Runs `body` in a task beside one that counts seconds, and returns how many it counted meanwhile.
   local function seconds_of(body)
@@ -27,7 +23,7 @@ describe("a wait", function()
     return seconds, results
   end
 
-  task_it("works below pcall and xpcall, with their results and errors", function()
+  it("works below pcall and xpcall, with their results and errors", tasks.case(function()
     local seconds, results = seconds_of(function()
       local first = table.pack(pcall(function(...)
         taskpool.sleep(1)
@@ -44,9 +40,9 @@ describe("a wait", function()
     assert.are.equal(3, seconds)
     assert.are.same({ n = 4, true, 1, nil, 3 }, results[1])
     assert.are.same({ n = 2, false, "x! handled" }, results[2])
-  end)
+  end))
 
-  task_it("in inner coroutines leaves their own yields alone, at any depth", function()
+  it("in inner coroutines leaves their own yields alone, at any depth", tasks.case(function()
     local seconds, results = seconds_of(function()
       local function produce(depth)
         return coroutine.wrap(function(...)
@@ -69,9 +65,9 @@ describe("a wait", function()
     end)
     assert.are.same({ { n = 2, 1, 3 }, { n = 2, 2, 3 }, { n = 1, "end" } }, results[1])
     assert.are.equal(4, seconds) -- seven naps of half a second
-  end)
+  end))
 
-  task_it("works in iterators, metamethods, and handlers of <close>", function()
+  it("works in iterators, metamethods, and handlers of <close>", tasks.case(function()
     local seconds, results = seconds_of(function()
       local object = setmetatable({}, { __index = function(_, key)
         taskpool.sleep(1)
@@ -93,9 +89,9 @@ describe("a wait", function()
     end)
     assert.are.equal(7, seconds)
     assert.are.same({ n = 2, 3, "key" }, results)
-  end)
+  end))
 
-  task_it("is refused inside of C functions that cannot be left, and nothing breaks", function()
+  it("is refused inside of C functions that cannot be left, and nothing breaks", tasks.case(function()
     local seconds = seconds_of(function()
       for _, call in ipairs {
         function()
@@ -122,7 +118,7 @@ describe("a wait", function()
       taskpool.sleep(1)
     end)
     assert.are.equal(2, seconds)
-  end)
+  end))
 
   it("is refused outside of tasks", function()
     for _, wait in ipairs { taskpool.sleep, taskpool.yield, core.park, core.waiter } do
@@ -133,7 +129,7 @@ describe("a wait", function()
     pool:gather_and_close() -- nothing to wait for
   end)
 
-  task_it("in a coroutine keeps the others from resuming and closing it", function()
+  it("in a coroutine keeps the others from resuming and closing it", tasks.case(function()
     local REFUSED <const> = "cannot resume non-suspended coroutine"
     local pool, got, inner, wrapped = tasks.TaskPool(), {}, nil, nil
     pool:apply(function()
@@ -168,9 +164,9 @@ describe("a wait", function()
     pool:gather_and_close()
     assert.are.equal("dead", coroutine.status(got.own))
     assert.are.same({ false, "cannot resume dead coroutine" }, { coroutine.resume(got.own) })
-  end)
+  end))
 
-  task_it("that has not begun is not to be begun by others either", function()
+  it("that has not begun is not to be begun by others either", tasks.case(function()
     local pool, own, ran = tasks.TaskPool { size = 1 }, nil, 0
     pool:apply(function()
       own = coroutine.running()
@@ -187,9 +183,9 @@ describe("a wait", function()
     end
     pool:gather_and_close()
     assert.are.equal(1, ran)
-  end)
+  end))
 
-  task_it("is not coroutine.yield, which lets the others run", function()
+  it("is not coroutine.yield, which lets the others run", tasks.case(function()
     local order = {}
     local pool = tasks.TaskPool()
     for _, name in ipairs { "a", "b" } do
@@ -202,5 +198,5 @@ describe("a wait", function()
     end
     pool:gather_and_close()
     assert.are.same({ "a1", "b1", "a2", "b2" }, order)
-  end)
+  end))
 end)

@@ -4,10 +4,6 @@ local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local at_end, raises = tasks.at_end, tasks.raises
 
-local function task_it(name, body)
-  it(name, tasks.case(body))
-end
-
 describe("a worker that fails", function()
   local function overflow()
     return 1 + overflow()
@@ -85,7 +81,7 @@ describe("a worker that fails", function()
   }
 
   for how, case in pairs(FAILURES) do
-    task_it(how .. " is told by its name, and all others go on", function(log)
+    it(how .. " is told by its name, and all others go on", tasks.case(function(log)
       local pool, fine = tasks.TaskPool { name = "p" }, 0
       local function good()
         taskpool.sleep(1)
@@ -104,7 +100,7 @@ describe("a worker that fails", function()
         assert.is_nil(record:find "\n[^ ]")
         assert.is_nil(record:find "\n [^ ]")
       end
-    end)
+    end))
   end
 end)
 
@@ -116,7 +112,7 @@ describe("a module that does not load", function()
   }
 
   for how, text in pairs(BROKEN) do
-    task_it("is an error for the one who names it, when it " .. how, function()
+    it("is an error for the one who names it, when it " .. how, tasks.case(function()
       package.preload["spec.broken"] = function()
         return assert(load(text, "=broken"))()
       end
@@ -131,6 +127,6 @@ describe("a module that does not load", function()
       assert.matches("spec.broken", err.message, 1, true)
       pool:gather_and_close()
       assert.is_true(done)
-    end)
+    end))
   end
 end)
