@@ -10,7 +10,8 @@ end
 
 ---Builds a copy of the sources, installs it to `directory`/made, removes the copy, moves the rest to `directory`/usr.
 local function install(directory)
-  sh("mkdir %s/source && cp -R CMakeLists.txt LICENSE include src lua examples spec %s/source", directory, directory)
+  sh("mkdir %s/source", directory)
+  sh("cp -R CMakeLists.txt LICENSE include src lua examples scripts spec %s/source", directory)
   sh("cmake $(command -v ninja >/dev/null && echo -G Ninja) -S %s/source -B %s/build -DCMAKE_BUILD_TYPE=Debug >%s/log",
     directory, directory, directory)
   for _, target in ipairs { "program", "library_static", "library_shared", "module" } do

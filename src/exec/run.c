@@ -6,6 +6,7 @@
  * long as something happens or the pool is to grow or to shrink. Then it rests. The host waits for
  * it only where tasks wait for a place that the pool may give them: else nothing depends on it. */
 #include "exec/run.h"
+#include "base/vec.h"
 #include "exec/park.h"
 #include "exec/ready.h"
 #include "exec/slot.h"
@@ -186,13 +187,10 @@ static bool make_room(tp_run *run) {
   run->waiter_count = kept;
   if (kept * 2 < run->waiter_capacity)
     return true;
-  size_t capacity = run->waiter_capacity ? run->waiter_capacity * 2 : 4;
-  tp_pool_waiter *waiters = realloc(run->waiters, capacity * sizeof *waiters);
-  if (!waiters)
-    return false;
-  run->waiters = waiters;
-  run->waiter_capacity = capacity;
-  return true;
+  tp_pool_waiter *waiters = tp_vec_reserve(run->waiters, &run->waiter_capacity,
+                                           run->waiter_capacity + 4, sizeof *waiters);
+  run->waiters = waiters ? waiters : run->waiters;
+  return waiters != NULL;
 }
 
 void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number) {

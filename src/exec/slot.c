@@ -2,6 +2,7 @@
  *
  * Where coroutines are kept; see slot.h. */
 #include "exec/slot.h"
+#include "base/vec.h"
 #include "exec/state.h"
 #include "value/raise.h"
 
@@ -32,23 +33,21 @@ void tp_slot_renew_park(tp_coro *coro) {
 
 /* ---- taking and giving back ---- */
 
-/* Makes sure that there is a free slot. */
+/* Makes sure that there is a free slot, and a place among the unused ones for when it is free
+ * again.
+ */
 static bool reserve_slot(tp_exec *exec) {
-  if (exec->slots.unused_count || exec->slots.count < exec->slots.capacity)
+  tp_slots *slots = &exec->slots;
+  if (slots->unused_count)
     return true;
-  uint32_t capacity = exec->slots.capacity ? exec->slots.capacity * 2 : 64;
-  if (capacity > SLOT_MAX)
+  if (slots->count == SLOT_MAX)
     return false;
-  tp_coro **slots = realloc(exec->slots.coros, capacity * sizeof(tp_coro *));
-  if (!slots)
-    return false;
-  exec->slots.coros = slots;
-  uint32_t *free_slots = realloc(exec->slots.unused, capacity * sizeof *free_slots);
-  if (!free_slots)
-    return false;
-  exec->slots.unused = free_slots;
-  exec->slots.capacity = capacity;
-  return true;
+  size_t count = slots->count + 1;
+  tp_coro **coros = tp_vec_reserve(slots->coros, &slots->capacity, count, sizeof *coros);
+  slots->coros = coros ? coros : slots->coros;
+  uint32_t *unused = tp_vec_reserve(slots->unused, &slots->unused_capacity, count, sizeof *unused);
+  slots->unused = unused ? unused : slots->unused;
+  return coros && unused;
 }
 
 /* The slot that the next coroutine gets, after reserve_slot. */

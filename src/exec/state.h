@@ -111,18 +111,19 @@ typedef struct tp_ready {
 
 /* Where coroutines are kept. */
 typedef struct tp_slots {
-  lua_CFunction main;    /* what a thread at rest is resumed with: its coroutine, the function,
-                            the arguments */
-  tp_coro *free;         /* coroutines at rest */
-  uint32_t free_count;   /* how many */
-  tp_coro **coros;       /* all by the slot in their wake ids; NULL: a free slot */
-  uint32_t count;        /* slots in use or used before */
-  uint32_t capacity;     /* slots allocated */
-  uint32_t *unused;      /* slots to use again */
-  uint32_t unused_count; /* how many */
-  int anchors;           /* registry reference: slot + 1 -> thread */
-  uint64_t next_park;    /* number of the next park */
-  uint64_t live;         /* coroutines not at rest */
+  lua_CFunction main;     /* what a thread at rest is resumed with: its coroutine, the function,
+                             the arguments */
+  tp_coro *free;          /* coroutines at rest */
+  uint32_t free_count;    /* how many */
+  tp_coro **coros;        /* all by the slot in their wake ids; NULL: a free slot */
+  uint32_t count;         /* slots in use or used before */
+  size_t capacity;        /* slots allocated */
+  uint32_t *unused;       /* slots to use again */
+  size_t unused_capacity; /* how many fit */
+  uint32_t unused_count;  /* how many */
+  int anchors;            /* registry reference: slot + 1 -> thread */
+  uint64_t next_park;     /* number of the next park */
+  uint64_t live;          /* coroutines not at rest */
 } tp_slots;
 
 /* Timers and the clock. */
@@ -130,7 +131,7 @@ typedef struct tp_clock {
   uv_timer_t timer;     /* set to the first deadline */
   tp_timer *heap;       /* the first deadline first */
   uint32_t count;       /* entries */
-  uint32_t capacity;    /* entries allocated: */
+  size_t capacity;      /* entries allocated: */
   uint32_t reserved;    /* at least as many as there may ever be at a time */
   uint32_t idle_count;  /* entries that are alarms for which nothing needs to go on */
   uint64_t outside;     /* parks that only the world outside can end */

@@ -13,10 +13,10 @@
  * Pools have alarms in the same heap. One that nothing waits for (is_idle) neither keeps the loop
  * alive nor makes the virtual clock jump: it rings if something else lets the time come. */
 #include "exec/timer.h"
+#include "base/seconds.h"
+#include "base/vec.h"
 #include "exec/ready.h"
 #include "exec/state.h"
-
-#include <stdlib.h>
 
 #define MILLISECOND UINT64_C(1000000)
 
@@ -98,18 +98,16 @@ static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
   put(exec, index, timer);
 }
 
-/* Each coroutine may sleep, may have an ending that is due, and each pool has its alarms: the
- * places are reserved when these are made, so that to set a timer cannot fail. */
+/* Each coroutine may sleep, may have a cancel or a time limit that is due, and each pool has its
+ * alarms: the places are reserved when these are made, so that to set a timer cannot fail. */
 bool tp_timer_reserve(tp_exec *exec, uint32_t count) {
-  if (exec->clock.capacity - exec->clock.reserved < count) {
-    uint32_t capacity = exec->clock.capacity ? exec->clock.capacity * 2 : 64;
-    tp_timer *timers = realloc(exec->clock.heap, capacity * sizeof *timers);
-    if (!timers)
-      return false;
-    exec->clock.heap = timers;
-    exec->clock.capacity = capacity;
-  }
-  exec->clock.reserved += count;
+  tp_clock *clock = &exec->clock;
+  void *heap =
+      tp_vec_reserve(clock->heap, &clock->capacity, clock->reserved + count, sizeof *clock->heap);
+  if (!heap)
+    return false;
+  clock->heap = heap;
+  clock->reserved += count;
   return true;
 }
 
