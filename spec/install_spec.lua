@@ -83,7 +83,8 @@ describe("an installation", function()
   it("has libraries that a C program is linked with", function()
     program.write_file(directory .. "/host.c", HOST)
     for name, library in pairs { shared = "-ltaskpool", static = "-l:libtaskpool.a" } do
-      local libs = name == "static" and "$(pkg-config --libs lua5.4-luv libuv jansson lua5.4) -ledit -lm" or ""
+      local needed = ("$(sed -n 's/^Requires.private: //p' %s/usr/lib/pkgconfig/taskpool.pc)"):format(directory)
+      local libs = name == "static" and ("$(pkg-config --libs %s) -lm"):format(needed) or ""
       sh("cc -o %s/usr/bin/%s %s/host.c -I %s/usr/include -L %s/usr/lib %s %s", directory, name, directory, directory,
         directory, library, libs)
       assert.matches("^%d+%.%d+%.%d+\n$", run { file = directory .. "/usr/bin/" .. name })

@@ -3,6 +3,10 @@
  * UTF-8; see utf8.h. */
 #include "base/utf8.h"
 
+#ifdef TP_HAVE_UTF8PROC
+#include <utf8proc.h>
+#endif
+
 /* How many bytes a character has that begins with this one; 0: none does. */
 static size_t length_by(unsigned char first) {
   if (first < 0x80)
@@ -54,4 +58,39 @@ int tp_utf8_count(const char *bytes, size_t length) {
   for (size_t i = 0; i < length; i++)
     count += tp_utf8_begins(bytes[i]);
   return count;
+}
+
+/* How many columns a character takes: 0 for one that is drawn over the one before it, 2 for a wide
+ * one. */
+static int width_of(unsigned code) {
+#ifdef TP_HAVE_UTF8PROC
+  if (code >= 0x80)
+    return utf8proc_charwidth((utf8proc_int32_t)code);
+#endif
+  (void)code;
+  return 1;
+}
+
+size_t tp_utf8_fit(const char *bytes, size_t length, int columns) {
+  size_t at = 0;
+  while (at < length) {
+    unsigned code;
+    size_t size = tp_utf8_decode(bytes + at, length - at, &code);
+    columns -= size ? width_of(code) : 1;
+    if (columns < 0)
+      break;
+    at += size ? size : 1;
+  }
+  return at;
+}
+
+int tp_utf8_width(const char *bytes, size_t length) {
+  int columns = 0;
+  for (size_t at = 0; at < length;) {
+    unsigned code;
+    size_t size = tp_utf8_decode(bytes + at, length - at, &code);
+    columns += size ? width_of(code) : 1;
+    at += size ? size : 1;
+  }
+  return columns;
 }

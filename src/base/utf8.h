@@ -23,4 +23,11 @@ bool tp_utf8_begins(char byte);
 /* The number of characters in well-formed bytes. */
 int tp_utf8_count(const char *bytes, size_t length);
 
+/* How many columns of a terminal well-formed bytes take. Built without libutf8proc, each character
+ * takes one. */
+int tp_utf8_width(const char *bytes, size_t length);
+
+/* The length of the longest beginning of well-formed bytes that takes at most so many columns. */
+size_t tp_utf8_fit(const char *bytes, size_t length, int columns);
+
 #endif

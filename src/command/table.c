@@ -23,7 +23,7 @@ typedef struct grid {
   int cells;                     /* slot of the strings, row by row; the titles are the first row */
   int columns;                   /* fields of a row */
   lua_Integer rows;              /* including the titles */
-  int widths[TP_TABLE_FIELDS];   /* characters of the widest cell */
+  int widths[TP_TABLE_FIELDS];   /* columns of the terminal that the widest cell takes */
   bool numbers[TP_TABLE_FIELDS]; /* the column has numbers … */
   bool texts[TP_TABLE_FIELDS];   /* … and other values; only columns of numbers are set right */
   int last;                      /* how wide the last column may be */
@@ -35,9 +35,9 @@ typedef struct grid {
 static void keep_cell(grid *g, lua_Integer row, int column) {
   size_t length;
   const char *text = lua_tolstring(g->L, -1, &length);
-  int characters = tp_utf8_count(text, length);
-  if (characters > g->widths[column])
-    g->widths[column] = characters;
+  int columns = tp_utf8_width(text, length);
+  if (columns > g->widths[column])
+    g->widths[column] = columns;
   lua_rawseti(g->L, g->cells, row * g->columns + column + 1);
 }
 
@@ -79,15 +79,6 @@ static void pad(luaL_Buffer *to, int count) {
     luaL_addchar(to, ' ');
 }
 
-/* The bytes that the first `characters` of a text take. */
-static size_t bytes_of(const char *text, size_t length, int characters) {
-  size_t at = 0;
-  for (; at < length; at++)
-    if (tp_utf8_begins(text[at]) && characters-- == 0)
-      break;
-  return at;
-}
-
 static bool is_set_right(const grid *g, int column) {
   return g->numbers[column] && !g->texts[column];
 }
@@ -97,13 +88,13 @@ static void add_cell(grid *g, luaL_Buffer *to, lua_Integer row, int column) {
   lua_rawgeti(g->L, g->cells, row * g->columns + column + 1);
   const char *text = lua_tolstring(g->L, -1, &length);
   lua_pop(g->L, 1); /* the table of cells keeps it */
-  int characters = tp_utf8_count(text, length);
+  int columns = tp_utf8_width(text, length);
   bool is_last = column == g->columns - 1;
-  int blanks = g->widths[column] - characters;
+  int blanks = g->widths[column] - columns;
   if (is_set_right(g, column))
     pad(to, blanks);
-  if (is_last && characters > g->last) {
-    luaL_addlstring(to, text, bytes_of(text, length, g->last - 3));
+  if (is_last && columns > g->last) {
+    luaL_addlstring(to, text, tp_utf8_fit(text, length, g->last - 3));
     luaL_addstring(to, "...");
   } else {
     luaL_addlstring(to, text, length);
