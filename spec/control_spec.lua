@@ -241,7 +241,7 @@ describe("the commands", function()
       { "use TaskPool-jobs", "ok" },
       { "order", "fifo" },
       { "use a-b", "ok" },
-      { "use b", "NotFound: no pool is called b; `pools` lists those that are" },
+      { "use b", "NotFound: there is no pool 'b'; `pools` lists all" },
     })
   end)
 

@@ -315,7 +315,7 @@ static void run_command(client *self, const char *address, const char *command) 
   tp_span line = tp_span_trim(tp_span_of(command), BLANKS);
   if (line.length == 0 || memchr(line.bytes, '\n', line.length)) {
     fail(self, &(tp_error){.code = TP_INVALID_ARGUMENT,
-                           .message = "a command is one line, and not an empty one"});
+                           .message = "a command is one line, which is not empty"});
     return;
   }
   if (begin(self, address, true) && !is_exit(line))

@@ -52,7 +52,7 @@ static const refusal refusals[] = {
      .advice = "no permission; ask as the user who runs the host"},
     {.number = ETIMEDOUT,
      .code = TP_IO_ERROR,
-     .advice = "no reply; correct the address, or see what stands in between"},
+     .advice = "no reply; correct the address, or check the network in between"},
 };
 
 static void explain(const char *address, int number, tp_error *error) {

@@ -72,7 +72,7 @@ static bool fail_too_many(const parser *p) {
   tp_spelling_command(p->method->name, name);
   tp_cursor_excerpt(cursor, cursor->at, tp_cursor_argument_end(cursor), word);
   return tp_fail(p->reader.error, TP_INVALID_ARGUMENT,
-                 "'%s' at column %u is too much: %s takes %s; %s -h shows help", word,
+                 "'%s' at column %u is one argument too many: %s takes %s; %s -h shows help", word,
                  tp_cursor_column(cursor->at), name,
                  push_spellings(p, is_positional, "no arguments"), name);
 }

@@ -46,7 +46,7 @@ static int l_use(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' may be %s or %s; give the whole name", word,
                     pool->label, other->label);
   if (!pool || !tp_target_use(&session->target, L, pool))
-    return tp_raise(L, TP_NOT_FOUND, "no pool is called %s; `pools` lists those that are", word);
+    return tp_raise(L, TP_NOT_FOUND, "there is no pool '%s'; `pools` lists all", word);
   return 0;
 }
 
@@ -119,7 +119,7 @@ const tp_method tp_builtins[] = {
     {.name = "help",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .summary = "Show this list, as -h does."}, /* without a function: its help is the list */
+     .summary = "Show this list, as -h does."}, /* has no function: its help is the list */
     {.name = "exit",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,

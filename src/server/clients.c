@@ -30,8 +30,7 @@ static bool make_room(tp_clients *clients, tp_error *refusal) {
   }
   if (!longest)
     return tp_fail(refusal, TP_NOT_AVAILABLE,
-                   "this server has its %" PRIu64
-                   " clients, and all have commands running; try again later",
+                   "all %" PRIu64 " clients of this server have commands running; try again later",
                    clients->limits.clients);
   tp_session_evict(longest);
   return true;
@@ -41,7 +40,7 @@ void tp_clients_add(tp_clients *clients, int fd, const tp_error *refusal) {
   tp_error full;
   if (clients->count >= clients->limits.clients + REFUSED_MAX) {
     close(fd);
-    tp_warning_write(&clients->warnings, "closed without a word, too many are being sent away");
+    tp_warning_write(&clients->warnings, "closed without an answer, too many are being sent away");
     return;
   }
   if (!refusal && !make_room(clients, &full))

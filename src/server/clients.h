@@ -46,7 +46,7 @@ typedef struct tp_clients {
 tp_client_limits tp_clients_complete(tp_client_limits limits);
 
 /* Serves the client at the connected socket `fd`, which it owns from now on. With `refusal`, or
- * where there is no place, the client is told so and sent away. */
+ * without a place for it, the client is told so and sent away. */
 void tp_clients_add(tp_clients *clients, int fd, const tp_error *refusal);
 
 /* Closes all sessions now. */

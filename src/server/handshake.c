@@ -22,7 +22,7 @@ static bool read_reply(const json_t *hello, tp_session *session, tp_error *error
   if (!reply)
     return true;
   if (!json_is_string(reply) || strcmp(json_string_value(reply), "json") != 0)
-    return tp_fail(error, TP_INVALID_ARGUMENT, "reply in the first line can be \"json\" only");
+    return tp_fail(error, TP_INVALID_ARGUMENT, "reply in the first line must be \"json\"");
   session->mode = TP_ANSWER_JSON;
   return true;
 }

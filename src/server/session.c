@@ -359,7 +359,7 @@ static void set_reading(tp_session *session) {
 
 /* No burst runs: starts one, or ends the session if there is nothing to wait for. */
 static void go_on(tp_session *session, lua_State *L) {
-  static const tp_error too_long = {TP_INVALID_ARGUMENT, "a line may have 65536 bytes at most"};
+  static const tp_error too_long = {TP_INVALID_ARGUMENT, "a line has at most 65536 bytes"};
   if (session->state == TP_SESSION_OPEN) {
     tp_input_compact(&session->input);
     if (tp_output_pending(&session->output) >= TP_OUTPUT_HIGH)
