@@ -373,6 +373,8 @@ return {
     specs = { "failure" }, breaks = "an awaited failure still counts as unseen" },
   { text = "  if (!has_failed || lua_toboolean(L, QUIETLY))", becomes = "  if (true)", specs = { "failure" },
     breaks = "wait does not fail when tasks did" },
+  { text = "  slice->seen = UINT64_MAX; /*", becomes = "  /*", specs = { "preempt" },
+    breaks = "the time in which the loop has waited counts as stuck" },
   -- deadlocks
   { text = "  coro->awaits = false;", becomes = "", specs = { "deadlock" },
     breaks = "a task that sleeps counts as one that waits for its pool" },

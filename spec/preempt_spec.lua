@@ -643,4 +643,49 @@ describe("the watchdog", function()
     assert.is_truthy(place, host.process.err)
     assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:7$", place)
   end)
+
+  it("does not count the time in which the loop has waited", function()
+    -- A signal finds the last resume before a long wait, if it comes in these few milliseconds: so several hosts try.
+    -- After the wait there is a turn that takes long before it resumes anything: tasks start, and finalizers run.
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/main.lua", [[
+      local taskpool = require "taskpool"
+      local uv = require "luv"
+      collectgarbage("incremental", 110, 1000)
+      local pool = taskpool.TaskPool { autoscale = { min = 100, max = 200, interval = 7 } }
+      local arguments = {}
+      for i = 1, 10000 do
+        arguments[i] = i
+      end
+      local started, finalized = 0, 0
+      local function finalize()
+        finalized = finalized + 1
+        uv.sleep(10)
+      end
+      pool:apply(function()
+        started = started + 1
+        if started == 100 then
+          for _ = 1, 20 do
+            setmetatable({}, { __gc = finalize })
+          end
+          local over = uv.hrtime() + 4600000 -- signals come each 5 ms
+          while uv.hrtime() < over do
+          end
+        elseif started == 101 then
+          print(finalized > 2)
+          pool:cancel_all()
+        end
+        taskpool.sleep(60)
+      end, { args = arguments, num = 200 })
+    ]])
+    local trials = {}
+    for index = 1, 4 do
+      trials[index] = program.start { "run", path }
+    end
+    for _, trial in ipairs(trials) do
+      trial:finish()
+      assert.are.same({ 0, "true\n", "" }, { trial.code, trial.out, trial.err })
+    end
+    program.remove_directory(directory)
+  end)
 end)
