@@ -4,7 +4,7 @@
 --
 -- text     is found exactly once in all of src/ and lua/, in any file
 -- becomes  what it becomes
--- specs    the tests that must notice: "pool" is spec/pool_spec.lua; "c.pool" and others as ctest names them
+-- specs    the tests that must notice: "pool" is spec.pool of ctest; "c.pool" and others as ctest names them
 -- breaks   what is broken then
 --
 -- To add one: a record below, then scripts/mutate with a word of it.

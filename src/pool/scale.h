@@ -11,7 +11,7 @@
  *     more is free                  the free ones goes: it shrinks slowly
  *     anything else                 it stays
  *
- * To change how it decides: tp_scale_decide in scale.c, and the table of spec/c/scale.c. */
+ * To change how it decides: tp_scale_decide in scale.c, and the table of spec/pool/scale_spec.c. */
 #ifndef TP_POOL_SCALE_H
 #define TP_POOL_SCALE_H
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The size of a pool: changed by hand, and by itself. (How it decides is in spec/c/scale.c.)
+-- The size of a pool: changed by hand, and by itself. (How it decides is in scale_spec.c.)
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
 local testing = require "taskpool.testing"
