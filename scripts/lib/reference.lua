@@ -4,7 +4,7 @@
 --
 --     taskpool run --modules examples scripts/lib/reference.lua METHODS
 --
--- METHODS is a file with what scripts/lib/methods.c prints: names, parameters, types and defaults come from the table
+-- METHODS is a file with what spec/support/methods.c prints: names, parameters, types and defaults come from the table
 -- of methods itself. What else there is to say comes from the annotations in lua/taskpool/meta/pool.lua. The examples
 -- there are run, each in a scene of its own, and the page shows their answers.
 --
