@@ -64,7 +64,7 @@ static int results(lua_State *L, int count) {
   return 3;
 }
 
-/* Lua: lets go of what the function has returned: a request is cancelled, a handle closed. */
+/* Lua: releases what the function has returned: a request is cancelled, a handle closed. */
 static int l_release(lua_State *L) {
   static const char *const methods[] = {"cancel", "close"};
   for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
@@ -78,7 +78,7 @@ static int l_release(lua_State *L) {
   return 0;
 }
 
-/* The wait was cancelled. What cannot be let go of ends by itself, and its result is dropped. */
+/* The wait was cancelled. What cannot be released ends by itself, and its result is dropped. */
 static void release(lua_State *L) {
   lua_pushcfunction(L, l_release);
   if (lua_getfield(L, BOX, "handle") != LUA_TUSERDATA || lua_pcall(L, 1, 0, 0) != LUA_OK)

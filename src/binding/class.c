@@ -64,8 +64,7 @@ static tp_order to_order(lua_State *L, int index) {
   return TP_ORDER_FIFO;
 }
 
-/* Seconds between two decisions of a pool that scales itself: where nothing is said, and the
- * fewest. */
+/* Seconds between two decisions of a pool that scales itself: the default, and the minimum. */
 #define INTERVAL_DEFAULT 1.0
 #define INTERVAL_MIN 0.001
 
@@ -154,7 +153,7 @@ int l_task_pool_new(lua_State *L) {
   tp_order order = to_order(L, ORDER);
   defaults told = read_defaults(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
-  bool has_threads = tp_thread_is_wanted(L, "TaskPool", EXECUTOR);
+  bool has_threads = tp_thread_is_asked(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
   tp_load_check(L, "no pool can be made");
   tp_pool *pool = tp_handle_create(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
@@ -206,7 +205,7 @@ int l_simple_task_pool_new(lua_State *L) {
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);
   merge_sizes(L, SIZE, what);
-  bool has_threads = tp_thread_is_wanted(L, what, EXECUTOR);
+  bool has_threads = tp_thread_is_asked(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   defaults told = read_defaults(L, GRACE, what);

@@ -188,14 +188,14 @@ static int l_core_log_level(lua_State *L) {
 }
 
 /* A record for Lua. */
-typedef struct news {
+typedef struct log_record {
   tp_log_level level;
   const char *message;
-} news;
+} log_record;
 
 /* Lua: calls the handler. Stack: the handler, the record. */
 static int l_hand_over(lua_State *L) {
-  const news *of = lua_touserdata(L, 2);
+  const log_record *of = lua_touserdata(L, 2);
   lua_settop(L, 1);
   lua_pushstring(L, tp_log_level_name(of->level));
   lua_pushstring(L, of->message);
@@ -211,7 +211,7 @@ static void log_to_lua(void *context, tp_log_level level, const char *message) {
   tp_exec *exec = tp_state_host(L)->exec;
   if (!lua_checkstack(L, 4))
     return;
-  news of = {level, message};
+  log_record of = {level, message};
   lua_pushcfunction(L, l_hand_over);
   lua_pushvalue(L, 1);
   lua_pushlightuserdata(L, &of);

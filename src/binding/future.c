@@ -319,7 +319,7 @@ static int give(lua_State *L, tp_future *future) {
   return lua_error(L);
 }
 
-/* Forgets the parks that are over, as those of tasks that were cancelled while they waited. */
+/* Forgets the parks that are over, such as those of tasks that were cancelled while they waited. */
 static void forget_old_parks(tp_future *future) {
   size_t kept = 0;
   for (size_t i = 0; i < future->count; i++)

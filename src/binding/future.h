@@ -12,7 +12,7 @@ typedef struct tp_future tp_future;
 /* Makes the class. */
 void tp_future_open(lua_State *L);
 
-/* Pushes a new future. Until it expects something, it is nobody's. */
+/* Pushes a new future, which does not wait for anything yet. */
 tp_future *tp_future_push(lua_State *L, tp_host *host);
 
 /* Has a future wait for the one task of a group, whose call keeps it alive. */
@@ -23,7 +23,7 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count);
 
 /* Pushes the name of the group that a future waits for, in place of the future: the group stays
  * until a flush, and a failure is told as those of other groups are.
- * False, and nothing: that is no future of a call, or it is done. */
+ * Returns false and pushes nothing for a future that is done, or is not of a call. */
 bool tp_future_push_group(lua_State *L, int index);
 
 /* Somebody was told of the failures of a group (NULL: of none) of the pool at `index`. If it is a

@@ -46,7 +46,7 @@ typedef struct tp_param {
   char letter;      /* the short option at the prompt, 0 for none */
   tp_param_kind kind;
   tp_param_type type;
-  const char *value;    /* what stands for it in help, as "NUM" */
+  const char *value;    /* its placeholder in help, such as "NUM" */
   const char *fallback; /* the default as help shows it, NULL for none */
   const char *help;     /* one line */
 } tp_param;

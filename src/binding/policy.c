@@ -9,7 +9,7 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
-/* Fields of a policy, at most. */
+/* The most fields of a policy. */
 #define FIELDS_MAX 4
 
 /* One number of a policy. */

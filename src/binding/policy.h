@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Options that are a policy of several numbers, as retries = {n = 3, backoff = 0.5}: what was given
- * for a TP_PARAM_POLICY becomes the record of the part that follows it.
+ * Options that are a policy of several numbers, such as retries = {n = 3, backoff = 0.5}: what was
+ * given for a TP_PARAM_POLICY becomes the record of the part that follows it.
  *
  * To add a policy: its list of fields and a function in policy.c. */
 #ifndef TP_BINDING_POLICY_H

@@ -59,7 +59,7 @@ static void set_text(lua_State *L, const char *field, const char *text) {
   lua_setfield(L, -2, field);
 }
 
-/* To the millisecond, where it is not for ages. */
+/* To the millisecond, if the number is small enough for that. */
 static void set_seconds(lua_State *L, const char *field, double seconds) {
   lua_pushnumber(L, seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : seconds);
   lua_setfield(L, -2, field);

@@ -24,11 +24,11 @@ bool tp_thread_is_named(lua_State *L, const char *what, int executor) {
   return is_thread;
 }
 
-bool tp_thread_is_wanted(lua_State *L, const char *what, int executor) {
-  bool is_wanted = !lua_isnil(L, executor) && tp_thread_is_named(L, what, executor);
+bool tp_thread_is_asked(lua_State *L, const char *what, int executor) {
+  bool is_asked = !lua_isnil(L, executor) && tp_thread_is_named(L, what, executor);
   if (lua_isnil(L, executor + 1))
-    return is_wanted;
-  if (!is_wanted)
+    return is_asked;
+  if (!is_asked)
     tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'threads' needs executor = \"thread\"", what);
   lua_Integer count = lua_tointeger(L, executor + 1);
   if (count < 1 || count > TP_THREADS_MAX)

@@ -13,7 +13,7 @@ bool tp_thread_is_named(lua_State *L, const char *what, int executor);
 
 /* Checks the options at `executor` and at `executor` + 1, of the class `what`. Returns whether they
  * ask for threads. */
-bool tp_thread_is_wanted(lua_State *L, const char *what, int executor);
+bool tp_thread_is_asked(lua_State *L, const char *what, int executor);
 
 /* Gives the pool, whose userdata is on top, the threads that the number at `count` says (nil: one
  * for each core). */

@@ -209,7 +209,7 @@ uint64_t tp_call_waiting(const tp_group *group) {
   return tp_feed_has_values(&call->feed);
 }
 
-uint64_t tp_call_wanting(const tp_group *group) {
+uint64_t tp_call_demand(const tp_group *group) {
   const tp_call *call = group->call;
   return call->iterated ? TP_UNLIMITED : call->count - call->next;
 }

@@ -51,7 +51,7 @@ void tp_call_drop(tp_call *call, lua_State *L);
  * what runs; tp_call_recover brings both in order again. */
 tp_feed_state tp_call_start(tp_group *group, tp_task **task);
 uint64_t tp_call_waiting(const tp_group *group);
-uint64_t tp_call_wanting(const tp_group *group);
+uint64_t tp_call_demand(const tp_group *group);
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason);
 tp_feed_state tp_call_fail(tp_group *group);
 void tp_call_release(tp_group *group);

@@ -75,10 +75,10 @@ static void note_change(tp_run *run, tp_event event) {
 /* Tells the pool which events matter: those that are listened to, those that somebody waits for,
  * and those that its scaling depends on. */
 static void update_wanted(tp_run *run) {
-  unsigned wanted = run->listened | scale_events(run);
+  unsigned listened = run->listened | scale_events(run);
   for (size_t i = 0; i < run->waiter_count; i++)
-    wanted |= TP_EVENT_BIT(run->waiters[i].event);
-  run->pool->wanted = wanted;
+    listened |= TP_EVENT_BIT(run->waiters[i].event);
+  run->pool->listened = listened;
 }
 
 void tp_run_set_bounds(tp_pool *pool, const tp_bounds *bounds) {

@@ -67,12 +67,12 @@ static void on_failed(void *context, const char *who, const char *text) {
   tp_log_write(&host->log, TP_LOG_ERROR, "error in %s: %s", who, text);
 }
 
-unsigned tp_events_wanted(const tp_host *host) {
-  unsigned wanted = TP_EVENT_BIT(TP_EVENT_BUSY) | TP_EVENT_BIT(TP_EVENT_IDLE);
+unsigned tp_events_listened(const tp_host *host) {
+  unsigned listened = TP_EVENT_BIT(TP_EVENT_BUSY) | TP_EVENT_BIT(TP_EVENT_IDLE);
   for (size_t event = 0; event < sizeof records / sizeof *records; event++)
     if (records[event].before && records[event].level >= host->log.level)
-      wanted |= TP_EVENT_BIT(event);
-  return wanted;
+      listened |= TP_EVENT_BIT(event);
+  return listened;
 }
 
 /* Runs in the watchdog's thread, so it writes to where the host's creator said, never into Lua. */

@@ -49,7 +49,7 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
   if (!pool)
     return NULL;
   host->next_pool++;
-  tp_run_listen(pool, tp_events_wanted(host));
+  tp_run_listen(pool, tp_events_listened(host));
   TAILQ_INSERT_TAIL(&host->pools, pool, host_link);
   return pool;
 }
@@ -58,7 +58,7 @@ void tp_host_set_log_level(tp_host *host, tp_log_level level) {
   host->log.level = level;
   tp_pool *pool;
   TAILQ_FOREACH (pool, &host->pools, host_link)
-    tp_run_listen(pool, tp_events_wanted(host));
+    tp_run_listen(pool, tp_events_listened(host));
 }
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
@@ -344,7 +344,8 @@ void tp_host_close(tp_host *host) {
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;
-  tp_exec_halt(host->exec); /* tasks that are left, as of os.exit in one, have lost their pools */
+  tp_exec_halt(host->exec); /* tasks that are left, such as one that called os.exit, have lost their
+                               pools */
   tp_resource *resource;
   LIST_FOREACH (resource, &host->resources, link)
     if (resource->close)

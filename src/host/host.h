@@ -67,8 +67,7 @@ struct tp_host {
  * IOError. */
 tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error);
 
-/* Ends what runs, as far as it lets itself be ended, and closes the host; a state of its own too.
- */
+/* Ends what runs, kills what does not end, and closes the host, and its Lua state if it owns it. */
 void tp_host_close(tp_host *host);
 
 /* The directory of a file, from malloc. NULL: no memory. */

@@ -11,11 +11,11 @@ typedef struct tp_cancel {
   tp_code code;        /* Cancelled, TimedOut, … */
   double when;         /* seconds since 1970 */
   double grace;        /* seconds that a task has to end by itself before it is killed */
-  const char *who;     /* what asked for it, as "cancel_group"; static */
+  const char *who;     /* what asked for it, such as "cancel_group"; static */
   char message[];      /* the caller's message, "" for none */
 } tp_cancel;
 
-/* The grace that is given where nothing else is said, seconds. */
+/* The default grace, seconds. */
 #define TP_GRACE_DEFAULT 5
 
 /* A new record of a cancel at this moment, with one reference, owned by the caller. `who` is a

@@ -38,7 +38,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   TAILQ_INIT(&pool->finishing_tasks);
   TAILQ_INIT(&pool->groups);
   TAILQ_INIT(&pool->blocked);
-  pool->wanted = ~0U;
+  pool->listened = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;
 }

@@ -42,7 +42,7 @@ typedef enum tp_order {
 
 typedef struct tp_pool tp_pool;
 
-/* The bit of an event in tp_pool's `wanted`. */
+/* The bit of an event in `listened` of tp_pool. */
 #define TP_EVENT_BIT(event) (1U << (event))
 
 /* What a pool tells; the task is set where the event is about one. */
@@ -81,9 +81,9 @@ typedef struct tp_pool_ops {
   tp_feed_state (*fail_feed)(tp_group *group);
   /* How many tasks the feed still holds, as far as is known. */
   uint64_t (*waiting)(const tp_group *group);
-  /* How many tasks it may have for places that become free: as many as are not known of an
-   * iterator. */
-  uint64_t (*wanting)(const tp_group *group);
+  /* How many tasks it may have for places that become free; TP_UNLIMITED for an iterator, which
+   * does not tell. */
+  uint64_t (*demand)(const tp_group *group);
   /* The group has no use for its `call` any more. */
   void (*release)(tp_group *group);
   /* The pool could start tasks: call tp_flow_feed soon, from the loop. */
@@ -93,17 +93,17 @@ typedef struct tp_pool_ops {
   /* Call tp_flow_go_on from the loop at that time of this clock, in place of the time asked for
    * before; TP_NEVER: not any more. */
   void (*wake_at)(tp_pool *pool, uint64_t when);
-  /* Something happened that is in `wanted`; `words`: what more there is to say, or NULL. Must not
-   * call back into the pool. */
+  /* Something happened that is in `listened`; `words` is what more there is to say, or NULL. Must
+   * not call back into the pool. */
   void (*event)(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 } tp_pool_ops;
 
 struct tp_pool {
   const tp_pool_ops *ops; /* the executor's functions */
   void *owner;            /* the executor's record of this pool */
-  unsigned wanted;        /* bit e: somebody wants to be told of event e */
+  unsigned listened;      /* bit e: event e must be told */
   bool woken;     /* the executor knows that there is something to start; cleared by tp_flow_feed */
-  char *label;    /* how it prints, as "TaskPool-0" */
+  char *label;    /* its name in messages, such as "TaskPool-0" */
   int kind;       /* the owner's kind of pool */
   uint64_t size;  /* tasks at a time, TP_UNLIMITED for no limit */
   tp_scale scale; /* how the pool scales itself, if it does */
@@ -243,7 +243,7 @@ void tp_pool_close(tp_pool *pool);
 /* Tells of an event, with what more there is to say, or NULL. */
 static inline void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task,
                                       const char *words) {
-  if (pool->wanted & TP_EVENT_BIT(event))
+  if (pool->listened & TP_EVENT_BIT(event))
     pool->ops->event(pool, event, task, words);
 }
 

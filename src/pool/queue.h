@@ -27,7 +27,7 @@ typedef struct tp_queue {
   size_t capacity;          /* groups that fit */
 } tp_queue;
 
-/* Makes sure that so many groups fit. False: no memory. */
+/* Makes room for that many groups. False: no memory. */
 bool tp_queue_reserve(tp_queue *queue, size_t count);
 
 /* Adds a group whose place says weight and turn, after tp_queue_reserve. */

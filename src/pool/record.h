@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Records that a pool keeps, at most. */
+/* The most records that a pool keeps. */
 #define TP_RECORDS_MAX 65536
 
 /* The longest text of an error that a record keeps; the middle of a longer one is left out. */
@@ -28,11 +28,11 @@ typedef enum tp_outcome {
 } tp_outcome;
 
 typedef struct tp_record {
-  uint64_t task;     /* its id */
-  tp_cancel *reason; /* why it was cancelled, a reference of the record's own; NULL: it was not */
-  double took;       /* seconds from the cancel to the end of the function */
-  char *text;        /* of TP_OUTCOME_FAILED: message and traceback, as value/lines.h lays them out;
-                        NULL: no memory */
+  uint64_t task;      /* its id */
+  tp_cancel *reason;  /* why it was cancelled, a reference of the record's own; NULL: it was not */
+  double took;        /* seconds from the cancel to the end of the function */
+  char *text;         /* of TP_OUTCOME_FAILED: message and traceback, as base/lines.h lays them out;
+                         NULL: no memory */
   tp_outcome outcome; /* how that ended */
   bool is_unseen;     /* nobody has looked at its error */
 } tp_record;
@@ -44,7 +44,7 @@ typedef struct tp_records {
   size_t count;    /* records in use */
 } tp_records;
 
-/* The word for an outcome, as "killed". */
+/* The word for an outcome, such as "killed". */
 const char *tp_record_outcome_name(tp_outcome outcome);
 
 /* Adds a record, and takes a reference of its reason; the oldest one gives way if there are too

@@ -44,7 +44,7 @@ static tp_decision hold(const tp_load *load, const char *why) {
 /* All places are taken and tasks wait. */
 static tp_decision grow(const tp_bounds *bounds, const tp_load *load) {
   if (load->size >= bounds->max)
-    return hold(load, "the most");
+    return hold(load, "at its maximum");
   if (is_gone_soon(load))
     return hold(load, trend(load));
   uint64_t more = least(load->waiting, most(load->size, 1));
@@ -56,7 +56,7 @@ static tp_decision grow(const tp_bounds *bounds, const tp_load *load) {
   return decision;
 }
 
-/* No task waits, and places are to spare. */
+/* No task waits, and places are free. */
 static tp_decision shrink(const tp_bounds *bounds, const tp_load *load) {
   if (load->quiet + 1 < TP_SCALE_PATIENCE) {
     tp_decision held = hold(load, "quiet");
@@ -82,7 +82,7 @@ tp_decision tp_scale_decide(const tp_bounds *bounds, const tp_load *load) {
     return load->running < load->size ? hold(load, "places are free") : grow(bounds, load);
   if (!is_spacious(load->running, load->size))
     return hold(load, "steady");
-  return load->size > bounds->min ? shrink(bounds, load) : hold(load, "the least");
+  return load->size > bounds->min ? shrink(bounds, load) : hold(load, "at its minimum");
 }
 
 bool tp_scale_may_grow(const tp_pool *pool) {
@@ -127,17 +127,17 @@ static bool lacks_a_place(const tp_pool *pool, const tp_group *group) {
          !group->throttled;
 }
 
-uint64_t tp_scale_wanting(const tp_pool *pool) {
-  uint64_t wanting = 0;
+uint64_t tp_scale_demand(const tp_pool *pool) {
+  uint64_t demand = 0;
   if (tp_flow_is_throttled(pool))
     return 0;
   const tp_group *group;
   TAILQ_FOREACH (group, &pool->groups, pool_link)
     if (lacks_a_place(pool, group)) {
-      uint64_t more = least(pool->ops->wanting(group), group->limit - group->occupying);
-      wanting += least(more, INT64_MAX - wanting);
+      uint64_t more = least(pool->ops->demand(group), group->limit - group->occupying);
+      demand += least(more, INT64_MAX - demand);
     }
-  return wanting;
+  return demand;
 }
 
 /* How many of those that waited at the last decision found no place in what it added. */
@@ -150,7 +150,7 @@ void tp_scale_run(tp_pool *pool, double now) {
   tp_scale *scale = &pool->scale;
   tp_load load = {.size = pool->size,
                   .running = pool->running + pool->cancelled,
-                  .waiting = tp_scale_wanting(pool),
+                  .waiting = tp_scale_demand(pool),
                   .before = still_waiting(scale),
                   .quiet = scale->last.quiet};
   scale->last = tp_scale_decide(&scale->bounds, &load);

@@ -21,7 +21,7 @@
 
 struct tp_pool;
 
-/* Intervals in a row with places to spare before a pool shrinks by a step. */
+/* Intervals in a row with free places before a pool shrinks by a step. */
 #define TP_SCALE_PATIENCE 5
 
 /* Intervals in which a backlog that falls must be gone, or the pool grows. */
@@ -40,7 +40,7 @@ typedef struct tp_load {
   uint64_t running; /* those that are taken */
   uint64_t waiting; /* tasks that lack nothing but a place */
   uint64_t before;  /* how many would wait had none ended since the last decision */
-  unsigned quiet;   /* intervals in a row, up to this one, with places to spare */
+  unsigned quiet;   /* intervals in a row, up to this one, with free places */
 } tp_load;
 
 /* What comes of it. */
@@ -62,7 +62,7 @@ typedef struct tp_scale {
 tp_decision tp_scale_decide(const tp_bounds *bounds, const tp_load *load);
 
 /* Whether a pool that scales itself would grow or shrink after a while, though nothing else
- * happened: tasks may lack a place, places are to spare. */
+ * happened: tasks may lack a place, or places may be free. */
 bool tp_scale_may_grow(const struct tp_pool *pool);
 bool tp_scale_may_shrink(const struct tp_pool *pool);
 
@@ -71,12 +71,12 @@ bool tp_scale_may_shrink(const struct tp_pool *pool);
 /* Whether the pool may have that size: false with InvalidArgument outside of its bounds. */
 bool tp_scale_check_size(const struct tp_pool *pool, uint64_t size, tp_error *error);
 
-/* Changes the size by so many, as far as 0 or the bounds allow. False with InvalidArgument where
- * there is no limit that could be changed. */
+/* Adds places to the size, or takes some away, within 0 and the bounds. False with InvalidArgument
+ * for a pool without a limit. */
 bool tp_scale_by(struct tp_pool *pool, int64_t by, tp_error *error);
 
-/* Tasks that would start now were there room, as far as their groups know. */
-uint64_t tp_scale_wanting(const struct tp_pool *pool);
+/* Tasks that would start now if there were room, as far as their groups know. */
+uint64_t tp_scale_demand(const struct tp_pool *pool);
 
 /* Looks at a pool that scales itself, decides, and sets the size; tells TP_EVENT_SCALED or
  * TP_EVENT_HELD. `now`: host clock, seconds. */

@@ -43,7 +43,7 @@ static void set_why(const tp_group *group, tp_view *view) {
 
 static bool is_exact(const tp_group *group) {
   return group->feed == TP_FEED_DONE || !group->call ||
-         group->pool->ops->wanting(group) != TP_UNLIMITED;
+         group->pool->ops->demand(group) != TP_UNLIMITED;
 }
 
 static uint64_t waiting_of(const tp_group *group) {

@@ -24,8 +24,8 @@ void tp_error_wrap_for(lua_State *L, tp_code code, int fields);
  * lack of memory. */
 void tp_error_mark(lua_State *L);
 
-/* The code of the error value at `index`; TP_OK when it is no error table of ours. Never raises and
- * calls nothing, so it may be asked in any state. */
+/* The code of the error value at `index`; TP_OK if it is not an error table of taskpool. Never
+ * raises and calls nothing, so it may be asked in any state. */
 tp_code tp_error_code(lua_State *L, int index);
 
 /* Pushes "CODE: message" for the error table at `index`, without calling metamethods. Raises only

@@ -38,7 +38,7 @@ void tp_exposure_clear(tp_exposure *names);
 typedef enum tp_exposed {
   TP_EXPOSED_NOT,
   TP_EXPOSED_BELOW,   /* it is below a pattern, or may be in a module of the directory */
-  TP_EXPOSED_IN_FULL, /* a pattern is that very name */
+  TP_EXPOSED_IN_FULL, /* a pattern is exactly that name */
 } tp_exposed;
 
 tp_exposed tp_exposure_look(const tp_exposure *names, const char *name);

@@ -36,7 +36,7 @@ static void set_mode(lua_State *L, iterator_mode mode) {
   *(iterator_mode *)lua_touserdata(L, 1) = mode;
 }
 
-/* Ends the iteration and lets go of what was stepped; the closing value stays. */
+/* Ends the iteration and releases what was stepped; the closing value stays. */
 static int finish(lua_State *L) {
   set_mode(L, MODE_OVER);
   for (int i = SOURCE; i <= CONTROL; i++) {

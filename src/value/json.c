@@ -42,7 +42,7 @@ static json_t *build(builder *b, int index);
 
 /* ---- strings ---- */
 
-/* `bytes` with \xNN for what is no UTF-8; its length in `*length`. Freed by the caller. */
+/* `bytes` with \xNN for what is not UTF-8; its length in `*length`. Freed by the caller. */
 static char *repair(const char *bytes, size_t *length) {
   const unsigned char *from = (const unsigned char *)bytes;
   char *repaired = malloc(*length * 4 + 1); /* each byte becomes at most four, and sprintf ends it

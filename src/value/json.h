@@ -6,8 +6,8 @@
  * Integers stay integers; inf and nan, which JSON has not, are the strings "inf", "-inf" and "nan".
  * A list is an array (nil in it null), a set an array in order, any other table an object whose
  * keys are turned into text; an error is {"code", "message"}. Functions, userdata and threads are
- * strings as "function: 0x…". What is no UTF-8 in a string stands as \xNN. A table inside itself,
- * below depth TP_JSON_DEPTH or behind TP_JSON_NODES values is "...". */
+ * strings as "function: 0x…". What is not UTF-8 in a string stands as \xNN. A table inside itself,
+ * below depth TP_JSON_DEPTH or after TP_JSON_NODES values is "...". */
 #ifndef TP_VALUE_JSON_H
 #define TP_VALUE_JSON_H
 

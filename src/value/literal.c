@@ -168,7 +168,7 @@ static integer_result to_integer(const char *text, lua_Integer *value) {
   return result;
 }
 
-/* Pushes the float that `text` is; false for anything that is no decimal float. */
+/* Pushes the float that `text` is; false if it is not a decimal float. */
 static bool push_float(lua_State *L, const char *text) {
   text += *text == '+'; /* Lua reads a minus only */
   if (strspn(text, "+-.0123456789eE") != strlen(text) || lua_stringtonumber(L, text) == 0)

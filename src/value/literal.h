@@ -32,7 +32,7 @@
  * byte of `text`). May raise only for lack of memory: call it protected. */
 bool tp_literal_read(lua_State *L, const char *text, size_t length, size_t *used, tp_error *error);
 
-/* The same from the byte `*at` of `text` on, which then moves behind the literal; columns still
+/* The same from the byte `*at` of `text` on, which then moves past the literal; columns still
  * count from the first byte of `text`. */
 bool tp_literal_read_at(lua_State *L, const char *text, size_t length, size_t *at, tp_error *error);
 

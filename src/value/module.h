@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <lua.h>
 
-/* Bytes of a name, at most. */
+/* The most bytes of a name. */
 #define TP_NAME_LENGTH 200
 
 /* A module and its file. */

@@ -391,7 +391,7 @@ bool tp_name_find_exposed(lua_State *L, const tp_exposure *names, const char *na
 
 /* ---- patterns ---- */
 
-/* Looks for what a pattern names, as a session would that may name nothing else. */
+/* Looks for what a pattern names, as a session does that may name only that. */
 static outcome look_for_pattern(lua_State *L, const tp_exposure *names, const char *pattern) {
   char name[TP_NAME_LENGTH + sizeof ".*"];
   char *only[] = {name};

@@ -29,7 +29,7 @@
 /* ---- for Lua and C code ---- */
 
 /* Pushes the function or table called `name`, loading its module if need be. On failure pushes
- * nothing and fills `error`: InvalidArgument for what is no name; NotFound; ScriptError says why
+ * nothing and fills `error`: InvalidArgument for what is not a name; NotFound; ScriptError says why
  * the module failed to load, and nothing of it stays in package.loaded. Runs the module's chunk, so
  * it may take long; cannot wait. May raise only for lack of memory: call it protected. */
 bool tp_name_push(lua_State *L, const char *name, tp_error *error);

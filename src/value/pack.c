@@ -56,7 +56,7 @@ static void mark_set(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-/* The metatables that come along, as extension types. */
+/* The metatables that are sent along, as extension types. */
 static const struct {
   signed char type;           /* of the extension */
   const char *metatable;      /* its name in the registry */
@@ -212,7 +212,8 @@ static int kind_of(lua_State *L, int table) {
   return kind;
 }
 
-/* Packs a table that comes with its metatable: an extension, whose length is filled in behind. */
+/* Packs a table that comes with its metatable: an extension, whose length is filled in afterwards.
+ */
 static bool pack_marked(packer *p, int table, int kind) {
   size_t head = p->out->length;
   msgpack_pack_ext(&p->writer, UINT16_MAX + 1, kinds[kind].type); /* takes the long form */
@@ -335,7 +336,7 @@ static container on_root(unpacker_of u) {
   return (container){0};
 }
 
-/* What a value is that is no container. */
+/* A value that is not a container. */
 static const container plain;
 
 #define ON_INTEGER(name, type)                                                                     \
@@ -483,7 +484,7 @@ int tp_pack_push(lua_State *L, const char *data, size_t length) {
   unpacker self = {.L = L, .size = length};
   luaL_checkstack(L, 8, NULL);
   if (!is_list(data, length) || !parse(&self, data, length))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "these bytes are no packed values");
+    return tp_raise(L, TP_INVALID_ARGUMENT, "these bytes are not packed values");
   return self.count;
 }
 

@@ -8,7 +8,7 @@
  *     any other table              a map of its keys; so holes stay holes
  *     sets and error tables        a map that is marked, and gets its metatable back
  *
- * Other metatables stay behind. A table that stands in two places becomes two. What cannot be sent
+ * Other metatables are not sent. A table that stands in two places becomes two. What cannot be sent
  * is refused with its path: functions, userdata, coroutines, tables inside of themselves, deeper
  * than TP_PACK_DEPTH, tables as keys, and all that is more than TP_PACK_SIZE bytes. No metamethod
  * is called.
@@ -22,10 +22,10 @@
 #include <lua.h>
 #include <stddef.h>
 
-/* Tables in tables, at most. */
+/* How deep tables may be in tables. */
 #define TP_PACK_DEPTH 32
 
-/* Bytes of one list of values, at most. */
+/* The most bytes of one list of values. */
 #define TP_PACK_SIZE ((size_t)64 << 20)
 
 /* Whether this build can pack. */

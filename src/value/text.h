@@ -13,7 +13,7 @@
  *
  * No metamethod is ever called. A table deeper than 32, inside itself, or beyond the first 8 MiB of
  * the text prints as "...". The text is one line of valid UTF-8: control characters stand
- * escaped as \n, \t, \x1b, \u0085, bytes that are no UTF-8 as \xff. */
+ * escaped as \n, \t, \x1b, \u0085, bytes that are not UTF-8 as \xff. */
 #ifndef TP_VALUE_TEXT_H
 #define TP_VALUE_TEXT_H
 
