@@ -3,13 +3,13 @@
  * The classes of pools: constructors, and how a name becomes a method or a property. */
 #include "binding/class.h"
 #include "binding/arguments.h"
+#include "binding/executor.h"
 #include "binding/funcname.h"
 #include "binding/handle.h"
 #include "binding/load.h"
 #include "binding/method.h"
 #include "binding/policy.h"
 #include "binding/slots.h"
-#include "binding/thread.h"
 #include "exec/bind.h"
 #include "exec/retry.h"
 #include "exec/run.h"
@@ -153,7 +153,7 @@ int l_task_pool_new(lua_State *L) {
   tp_order order = to_order(L, ORDER);
   defaults told = read_defaults(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
-  bool has_threads = tp_thread_is_asked(L, "TaskPool", EXECUTOR);
+  bool has_threads = tp_executor_is_asked(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
   tp_load_check(L, "no pool can be made");
   tp_pool *pool = tp_handle_create(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
@@ -163,7 +163,7 @@ int l_task_pool_new(lua_State *L) {
   if (bounds.max)
     tp_run_set_bounds(pool, &bounds);
   if (has_threads)
-    tp_thread_equip(L, pool, THREADS);
+    tp_executor_equip(L, pool, THREADS);
   return 1;
 }
 
@@ -205,7 +205,7 @@ int l_simple_task_pool_new(lua_State *L) {
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);
   merge_sizes(L, SIZE, what);
-  bool has_threads = tp_thread_is_asked(L, what, EXECUTOR);
+  bool has_threads = tp_executor_is_asked(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   defaults told = read_defaults(L, GRACE, what);
@@ -223,7 +223,7 @@ int l_simple_task_pool_new(lua_State *L) {
     lua_setiuservalue(L, -2, i);
   }
   if (has_threads)
-    tp_thread_equip(L, pool, THREADS);
+    tp_executor_equip(L, pool, THREADS);
   return 1;
 }
 

@@ -4,12 +4,12 @@
  * checked and in the slots of the record. */
 #include "binding/pool.h"
 #include "binding/arguments.h"
+#include "binding/executor.h"
 #include "binding/funcname.h"
 #include "binding/future.h"
 #include "binding/handle.h"
 #include "binding/policy.h"
 #include "binding/slots.h"
-#include "binding/thread.h"
 #include "exec/bind.h"
 #include "exec/call.h"
 #include "exec/cancel.h"
@@ -56,7 +56,7 @@ static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
   if (!tp_pool_check_group(pool, options, &error))
     tp_raise_error(L, &error);
   tp_call_parts routed = *parts;
-  tp_thread_route(L, &routed, executor);
+  tp_executor_route(L, &routed, executor);
   tp_call *call = tp_call_create(exec_of(pool), L, &routed);
   tp_group *group = tp_pool_add_group(pool, options, call, &error);
   if (!group) {
@@ -146,7 +146,7 @@ static void submit(lua_State *L, bool waits, const char *method) {
   enum { FUTURE = TP_SLOT_SUBMIT_GROUP_NAME + 1, BOUND };
   lua_settop(L, TP_SLOT_SUBMIT_GROUP_NAME);
   if (!lua_isnil(L, TP_SLOT_SUBMIT_EXECUTOR))
-    tp_thread_is_named(L, method, TP_SLOT_SUBMIT_EXECUTOR);
+    tp_executor_is_named(L, method, TP_SLOT_SUBMIT_EXECUTOR);
   tp_future *future = tp_future_push(L, tp_state_host(L));
   tp_bind_arguments(L, TP_SLOT_SUBMIT_FUNC, TP_SLOT_SUBMIT_ARGS, TP_SLOT_SUBMIT_KWARGS);
   tp_group *group =
@@ -559,7 +559,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   tp_pool_close(pool);
   tp_future_forget_calls(L, 1);
   tp_handle_unpin(L, pool);
-  tp_thread_end(L, 1);
+  tp_executor_end(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pools whose tasks run in threads, and single calls there; see thread.h. */
-#include "binding/thread.h"
+ * Pools whose tasks run in threads, and single calls there; see executor.h. */
+#include "binding/executor.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"
 #include "exec/call.h"
@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <string.h>
 
-bool tp_thread_is_named(lua_State *L, const char *what, int executor) {
+bool tp_executor_is_named(lua_State *L, const char *what, int executor) {
   const char *name = lua_tostring(L, executor);
   bool is_thread = strcmp(name, "thread") == 0;
   if (!is_thread && strcmp(name, "coroutine") != 0)
@@ -24,8 +24,8 @@ bool tp_thread_is_named(lua_State *L, const char *what, int executor) {
   return is_thread;
 }
 
-bool tp_thread_is_asked(lua_State *L, const char *what, int executor) {
-  bool is_asked = !lua_isnil(L, executor) && tp_thread_is_named(L, what, executor);
+bool tp_executor_is_asked(lua_State *L, const char *what, int executor) {
+  bool is_asked = !lua_isnil(L, executor) && tp_executor_is_named(L, what, executor);
   if (lua_isnil(L, executor + 1))
     return is_asked;
   if (!is_asked)
@@ -37,7 +37,7 @@ bool tp_thread_is_asked(lua_State *L, const char *what, int executor) {
   return true;
 }
 
-void tp_thread_equip(lua_State *L, tp_pool *pool, int count) {
+void tp_executor_equip(lua_State *L, tp_pool *pool, int count) {
   const tp_run *run = pool->owner;
   tp_threads_push(L, tp_state_host(L),
                   &(tp_threads_options){.count = (unsigned)lua_tointeger(L, count),
@@ -50,7 +50,7 @@ void tp_thread_equip(lua_State *L, tp_pool *pool, int count) {
 /* Pushes the set of threads that a call is to run in. False: none, and nothing is pushed. */
 static bool push_set(lua_State *L, int pool, int executor) {
   bool is_given = executor && !lua_isnil(L, executor);
-  bool is_thread = is_given && tp_thread_is_named(L, "submit", executor);
+  bool is_thread = is_given && tp_executor_is_named(L, "submit", executor);
   if (is_given && !is_thread)
     return false;
   if (lua_getiuservalue(L, pool, TP_HANDLE_THREADS) == LUA_TUSERDATA)
@@ -61,7 +61,7 @@ static bool push_set(lua_State *L, int pool, int executor) {
   return is_thread;
 }
 
-void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor) {
+void tp_executor_route(lua_State *L, tp_call_parts *parts, int executor) {
   luaL_checkstack(L, 4, NULL);
   if (!push_set(L, parts->pool, executor))
     return;
@@ -70,7 +70,7 @@ void tp_thread_route(lua_State *L, tp_call_parts *parts, int executor) {
   parts->function = lua_gettop(L);
 }
 
-void tp_thread_end(lua_State *L, int pool) {
+void tp_executor_end(lua_State *L, int pool) {
   luaL_checkstack(L, 2, NULL);
   if (lua_getiuservalue(L, pool, TP_HANDLE_THREADS) == LUA_TUSERDATA)
     tp_threads_close(L, -1);
