@@ -3,6 +3,7 @@
  * What became of tasks that did not end well; see record.h. */
 #include "pool/record.h"
 #include "base/lines.h"
+#include "base/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,10 @@ static bool reserve(tp_records *records) {
     return true;
   }
   size_t capacity = records->capacity ? records->capacity * 2 : 8;
-  tp_record *ring = realloc(records->ring, capacity * sizeof *ring);
+  tp_record *ring = tp_vec_reserve(records->ring, &records->capacity, capacity, sizeof *ring);
   if (!ring)
     return false;
   records->ring = ring;
-  records->capacity = capacity;
   return true;
 }
 
