@@ -100,9 +100,9 @@ describe("a new pool", function()
       assert.are.equal("TaskPool-p has no method or property 'gather'; did you mean 'gather_and_close'?",
         try(pool, "gather"))
       assert.are.equal("TaskPool-p has no method or property 'xyzzy'", try(pool, "xyzzy"))
-      assert.are.equal("TaskPool-p has no 'stop_all', a SimpleTaskPool has", try(pool, "stop_all"))
-      assert.are.equal("SimpleTaskPool-s has no 'map', a TaskPool has", try(simple, "map"))
-      assert.are.equal("TaskPool-p has methods and properties, and no number as a key", try(pool, 1))
+      assert.are.equal("TaskPool-p has no 'stop_all'; a SimpleTaskPool has it", try(pool, "stop_all"))
+      assert.are.equal("SimpleTaskPool-s has no 'map'; a TaskPool has it", try(simple, "map"))
+      assert.are.equal("TaskPool-p has methods and properties; its keys are their names, not a number", try(pool, 1))
     end
   end))
 

@@ -670,7 +670,7 @@ describe("the end of a host with threads", function()
       ]],
       function(done)
         assert.matches("enough", done.err, 1, true)
-        assert.not_matches("left behind", done.err, 1, true)
+        assert.not_matches("given up", done.err, 1, true)
         assert.are.equal(1, done.code, done.err)
         assert.are.equal(0, done.signal)
       end
@@ -692,7 +692,7 @@ describe("the end of a host with threads", function()
       ]],
       function(done)
         assert.are.equal("closed\n", done.out, done.err)
-        assert.matches("thread %d of TaskPool%-0 does not end: it is blocked in C code, and is left behind", done.err)
+        assert.matches("thread %d of TaskPool%-0 does not end: it is blocked in C code, and was given up", done.err)
         assert.are.equal(0, done.code, done.err)
       end
     )
@@ -707,7 +707,7 @@ describe("the end of a host with threads", function()
       local gate = ...
       local given_up = taskpool.Event()
       taskpool.log.handler = function(_, message)
-        if message:find("is left behind", 1, true) then
+        if message:find("was given up", 1, true) then
           given_up:set()
         end
       end

@@ -101,13 +101,13 @@ describe("a table", function()
     for _, method in ipairs { "map", "starmap", "doublestarmap" } do
       for _, wrong in ipairs { { a = 1 }, { [0] = 1 }, { [-1] = 1 }, { [1.5] = 1 } } do
         local err = raises("InvalidArgument", pool[method], pool, print, wrong)
-        assert.are.equal(method .. ": 'iterable' must be a list, and has a key '" .. tostring(next(wrong))
+        assert.are.equal(method .. ": 'iterable' must be a list, but has the key '" .. tostring(next(wrong))
           .. "'; pairs(t) goes over keys and values", err.message)
       end
     end
     for method, options in pairs { apply = { args = { a = 1 } }, submit = { a = 1 }, submit_nowait = { a = 1 } } do
       local err = raises("InvalidArgument", pool[method], pool, print, options)
-      assert.matches("^" .. method .. ": 'args' must be a list, and has a key 'a'; .*'kwargs'", err.message)
+      assert.matches("^" .. method .. ": 'args' must be a list, but has the key 'a'; .*'kwargs'", err.message)
     end
     assert.are.equal(0, pool.num_waiting)
   end))

@@ -52,7 +52,7 @@ static void refuse_keys(lua_State *L, int index, const char *what, const tp_para
   lua_pushnil(L);
   lua_next(L, index);
   lua_pop(L, 1);
-  tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be a list, and has a key '%.100s'; %s", what,
+  tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' must be a list, but has the key '%.100s'; %s", what,
            param->name, luaL_tolstring(L, -1, NULL), advice);
 }
 

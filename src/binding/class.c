@@ -243,13 +243,14 @@ static int l_call(lua_State *L) {
 static int refuse_name(lua_State *L) {
   const tp_pool *pool = tp_handle_check(L, 1);
   if (lua_type(L, 2) != LUA_TSTRING)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has methods and properties, and no %s as a key",
+    return tp_raise(L, TP_INVALID_ARGUMENT,
+                    "%s has methods and properties; its keys are their names, not a %s",
                     pool->label, luaL_typename(L, 2));
   tp_closest closest = {.text = lua_tostring(L, 2), .length = lua_rawlen(L, 2)};
   const tp_method *elsewhere = tp_method_find(closest.text, TP_ON_ALL);
   if (elsewhere)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no '%s', a %s has", pool->label, closest.text,
-                    tp_handle_class(elsewhere->on));
+    return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no '%s'; a %s has it", pool->label,
+                    closest.text, tp_handle_class(elsewhere->on));
   tp_method_find_closest(&closest, tp_methods, pool->kind);
   if (!closest.method)
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method or property '%.100s'", pool->label,

@@ -125,7 +125,7 @@
 #define LIMIT                                                                                      \
   {                                                                                                \
     .name = "limit", .letter = 'l', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE, .value = "N",  \
-    .fallback = TP_DEFAULT_TEXT(TP_LIMIT_DEFAULT), .help = "so many at most, or inf"               \
+    .fallback = TP_DEFAULT_TEXT(TP_LIMIT_DEFAULT), .help = "the most rows to show, or inf"         \
   }
 
 #define RETURN_EXCEPTIONS                                                                          \
@@ -270,7 +270,7 @@ const tp_method tp_methods[] = {
                      .type = TP_PARAM_FLAG,
                      .fallback = "false",
                      .help = "cancel the newest tasks over the new size, else they may end"}},
-     .summary = "Change the size by so many places; answers with the new one.",
+     .summary = "Change the size by a number of places; shows the new size.",
      .call = l_pool_scale},
     {.name = "lock",
      .on = TP_ON_ALL,

@@ -159,7 +159,7 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   if (is_reachable)
     return true;
   if (tp_exec_is_exhausted(host->exec))
-    return tp_fail(error, TP_NO_MEMORY, "no memory to go on, and none comes back");
+    return tp_fail(error, TP_NO_MEMORY, "no memory to continue, and none was freed");
   char first[300] = "";
   name_first_task(host, first, sizeof first);
   tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them%s",

@@ -101,7 +101,8 @@ bool tp_scale_check_size(const tp_pool *pool, uint64_t size, tp_error *error) {
   if (bounds->max == 0 || (size >= bounds->min && size <= bounds->max))
     return true;
   return tp_fail(error, TP_INVALID_ARGUMENT,
-                 "%s scales itself between %" PRIu64 " and %" PRIu64 ": its size must be there too",
+                 "%s scales itself between %" PRIu64 " and %" PRIu64
+                 ": its size must be within these bounds",
                  pool->label, bounds->min, bounds->max);
 }
 

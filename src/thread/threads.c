@@ -109,7 +109,7 @@ static void give_up_rest(tp_threads *set) {
     pin_library();
     tp_exec_keep_signal(set->exec);
     tp_log_write(log, TP_LOG_WARNING,
-                 "thread %u of %s does not end: it is blocked in C code, and is left behind", i + 1,
+                 "thread %u of %s does not end: it is blocked in C code, and was given up", i + 1,
                  set->label);
     set->threads[i] = NULL;
   }

@@ -111,9 +111,10 @@ static int made(lua_State *L, int status, lua_KContext context) {
   (void)status, (void)context;
   bool callable = tp_callable_is(L, 2);
   if (!callable && !lua_istable(L, 2))
-    return tp_raise(L, TP_INVALID_ARGUMENT,
-                    "the function that makes the iterator returned neither one nor a list but %s",
-                    luaL_typename(L, 2));
+    return tp_raise(
+        L, TP_INVALID_ARGUMENT,
+        "the function that makes the iterator returned %s; expected an iterator or a list",
+        luaL_typename(L, 2));
   if (!callable) {
     lua_pushinteger(L, 0);
     lua_replace(L, 4);

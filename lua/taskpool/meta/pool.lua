@@ -339,7 +339,7 @@ function Pool:status() end
 
 ---@class taskpool.GroupsOptions
 ---@field all? boolean also those that have ended and were not flushed
----@field limit? number so many at most; default: 100
+---@field limit? number the most rows to show; default: 100
 
 ---Lists the groups, oldest first: how far each is, and why it goes no faster.
 ---
@@ -358,7 +358,7 @@ function Pool:groups(options) end
 ---@class taskpool.TasksOptions
 ---@field group? string those of one group
 ---@field state? "running"|"cancelled"|"ended"
----@field limit? number so many at most; default: 100
+---@field limit? number the most rows to show; default: 100
 
 ---Lists the tasks that have started and are not done: the running ones by age, then the others.
 ---
@@ -495,7 +495,7 @@ function TaskPool:starmap(func, iterable, ...) end
 ---@return string group_name
 function TaskPool:doublestarmap(func, iterable, ...) end
 
----Changes the size by so many places: not below 0, and within the bounds of `autoscale`.
+---Changes the size by a number of places: not below 0, and within the bounds of `autoscale`.
 ---
 ---Raises InvalidArgument for a pool without a limit.
 ---
