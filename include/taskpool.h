@@ -60,9 +60,9 @@ TP_API const char *tp_version(void);
   X(ALREADY_ENDED, AlreadyEnded)                       /* the task has ended */                    \
   X(INVALID_ARGUMENT, InvalidArgument)                 /* wrong type, range, name or spelling */   \
   X(NOT_FOUND, NotFound)                               /* no such function, module, command */     \
-  X(NOT_AVAILABLE, NotAvailable)                       /* cannot be had now; may work later */     \
+  X(NOT_AVAILABLE, NotAvailable)                       /* not possible now; may work later */      \
   X(CANCELLED, Cancelled)                              /* raised in a task that is cancelled */    \
-  X(TIMED_OUT, TimedOut)                               /* the time given was over */               \
+  X(TIMED_OUT, TimedOut)                               /* the time limit was over */               \
   X(DENIED, Denied)                                    /* not allowed for this caller */           \
   X(TASK_FAILED, TaskFailed)                           /* tasks that were waited for failed */     \
   X(DEADLOCK, Deadlock)                                /* tasks wait and nothing can wake them */  \

@@ -22,9 +22,9 @@ local core = {}
 ---| "AlreadyEnded" # the task has ended
 ---| "InvalidArgument" # wrong type, range, name or spelling
 ---| "NotFound" # no such function, module, command
----| "NotAvailable" # cannot be had now; may work later
+---| "NotAvailable" # not possible now; may work later
 ---| "Cancelled" # raised in a task that is cancelled
----| "TimedOut" # the time given was over
+---| "TimedOut" # the time limit was over
 ---| "Denied" # not allowed for this caller
 ---| "TaskFailed" # tasks that were waited for failed
 ---| "Deadlock" # tasks wait and nothing can wake them
