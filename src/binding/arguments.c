@@ -13,8 +13,8 @@
 #include <lauxlib.h>
 #include <math.h>
 
-/* Raises that the value at `index` is not what was expected: of a number says which, else the type.
- */
+/* Raises that the value at `index` is not what was expected. Shows a number, and of others the
+ * type. */
 static int refuse(lua_State *L, int index, const char *what, const tp_param *param,
                   const char *expected) {
   bool is_number = lua_type(L, index) == LUA_TNUMBER;
@@ -56,8 +56,8 @@ static void refuse_keys(lua_State *L, int index, const char *what, const tp_para
            param->name, luaL_tolstring(L, -1, NULL), advice);
 }
 
-/* Refuses what is left of pairs(t) or ipairs(t) where another argument follows: the first of its
- * values, which does not know t. */
+/* Refuses the first value of pairs(t) or ipairs(t), which is all that is left of them if another
+ * argument follows: it does not know t. */
 static void check_cut(lua_State *L, int index, const char *what) {
   static const char *const makers[] = {"pairs", "ipairs"};
   if (!lua_iscfunction(L, index))
@@ -256,7 +256,7 @@ static void lay_out_options(lua_State *L, const tp_method *method, int options, 
     check_keys(L, options, method->name, known);
 }
 
-/* How many arguments the iterable at `index` takes: what a generic `for` takes is three, and a
+/* How many arguments the iterable at `index` takes: the values of a generic `for` are three, and a
  * fourth that is closed at the end. */
 static int iterable_width(lua_State *L, int index, int top) {
   if (!tp_callable_is(L, index) || top < index + 2)

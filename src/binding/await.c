@@ -121,7 +121,7 @@ static int after_call(lua_State *L, int status, lua_KContext context) {
     return results(L, values);
   }
   lua_settop(L, BASE);
-  /* A function that waited itself has used up the id that the callback was made with. */
+  /* If the function itself has waited, it has used up the id that the callback was made with. */
   if (lua_tointeger(L, CALLBACK) != (lua_Integer)tp_wait_id(exec, L))
     return tp_raise(L, TP_INVALID_ARGUMENT,
                     "await: the function must not wait before it has passed the callback on");

@@ -25,7 +25,7 @@
 /* The place of an option in its list, which is that of its slot above the table of options. */
 #define AT(slot) [(slot)-TABLE - 1]
 
-/* Options that both constructors take; `size` has two names, as the property has. */
+/* Options that both constructors take; `size` has two names, like the property. */
 #define SIZE_OPTION                                                                                \
   { .name = "size", .type = TP_PARAM_SIZE }
 #define POOL_SIZE_OPTION                                                                           \

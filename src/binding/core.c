@@ -203,9 +203,9 @@ static int l_hand_over(lua_State *L) {
   return 0;
 }
 
-/* Hands a record to Lua. The context is a thread of its own, with the handler at [1]; what goes
- * wrong in the handler cannot be told to anybody. It has a second, and is no part of the task that
- * the record is of. */
+/* Hands a record to Lua. The context is a Lua thread of its own, with the handler at [1]. An error
+ * in the handler is dropped, because there is no log for it. The handler has a second, and does not
+ * count for the task that the record is of. */
 static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
   tp_exec *exec = tp_state_host(L)->exec;

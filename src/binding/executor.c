@@ -47,7 +47,8 @@ void tp_executor_equip(lua_State *L, tp_pool *pool, int count) {
   lua_setiuservalue(L, -2, TP_HANDLE_THREADS);
 }
 
-/* Pushes the set of threads that a call is to run in. False: none, and nothing is pushed. */
+/* Pushes the set of threads that a call must run in. Returns false and pushes nothing if it runs in
+ * none. */
 static bool push_set(lua_State *L, int pool, int executor) {
   bool is_given = executor && !lua_isnil(L, executor);
   bool is_thread = is_given && tp_executor_is_named(L, "submit", executor);

@@ -19,10 +19,10 @@ bool tp_executor_is_asked(lua_State *L, const char *what, int executor);
  * for each core). */
 void tp_executor_equip(lua_State *L, tp_pool *pool, int count);
 
-/* Replaces the function of a call by one that runs it in threads, if the pool has some: pushes two
- * values then, else none. The option at `executor` (0 or nil: none) decides otherwise for this
- * call; threads are the host's then, if the pool has none. Raises InvalidArgument for a function
- * without a name. */
+/* Replaces the function of a call by one that runs it in the threads of the pool, if it has some.
+ * The option at `executor` (0 or nil: none) overrides that for this call; for a pool without
+ * threads it means those of the host. Pushes two values if it replaces the function, else none.
+ * Raises InvalidArgument for a function without a name. */
 void tp_executor_route(lua_State *L, tp_call_parts *parts, int executor);
 
 /* Has the threads of a pool end. `pool`: where its userdata is. */

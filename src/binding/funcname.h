@@ -7,9 +7,9 @@
 
 #include <lua.h>
 
-/* Pushes a name for the function at `index`: of the caller's local variable or upvalue that holds
- * it, else of the global or the field of a loaded module, else of the place where it was defined,
- * as "hosts.lua:12", else "anonymous". */
+/* Pushes a name for the function at `index`: that of the caller's local variable or upvalue that
+ * holds it, else of the global or the field of a loaded module, else the place where it was
+ * defined, such as "hosts.lua:12", else "anonymous". */
 void tp_funcname_push(lua_State *L, int index);
 
 #endif

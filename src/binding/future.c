@@ -125,8 +125,7 @@ static bool keep(lua_State *L, int first, int count) {
   return lua_pcall(L, count + 1, 0, 0) == LUA_OK;
 }
 
-/* What a listener has returned, on top of L, says whether it has taken note of the error: false
- * does not. Pops it. */
+/* Pops what a listener has returned. It has taken note of the error unless that is false. */
 static bool takes_note(lua_State *L) {
   bool takes = !lua_isboolean(L, -1) || lua_toboolean(L, -1);
   lua_pop(L, 1);

@@ -33,8 +33,8 @@ void tp_future_see_call(lua_State *L, int index, const tp_group *group);
 /* Forgets the calls of the pool at `index` that tp_future_see_call finds. */
 void tp_future_forget_calls(lua_State *L, int index);
 
-/* Waits for the future in slot 1, for so many seconds at most (HUGE_VAL: any time), and returns its
- * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned` a cancel of
+/* Waits for the future in slot 1, for at most `seconds` (HUGE_VAL: any time), and returns its
+ * results, or raises its error or TimedOut: `return tp_future_await(…)`. With `owned`, a cancel of
  * the wait cancels what is waited for. */
 int tp_future_await(lua_State *L, double seconds, bool owned);
 

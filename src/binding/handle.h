@@ -38,7 +38,7 @@ void tp_handle_push(lua_State *L, tp_pool *pool);
 /* The pool whose handle is at `index`; raises InvalidArgument for anything else. */
 tp_pool *tp_handle_check(lua_State *L, int index);
 
-/* Releases a closed pool, which is freed when Lua code holds its handle no more. */
+/* Releases a closed pool, which is freed when no Lua code holds its handle. */
 void tp_handle_unpin(lua_State *L, tp_pool *pool);
 
 #endif

@@ -14,8 +14,8 @@
 /* Pushes a userdata for the module, to be filled by the caller: the argument of l_load. */
 tp_module *tp_load_push_module(lua_State *L);
 
-/* Lua: load(module): loads that module, once more if it is loaded, and waits for it. Who asks for
- * one that is being loaded waits for that. Raises what tp_module_load fails with. */
+/* Lua: load(module): loads that module, again if it is loaded, and waits for it. If it is being
+ * loaded already, waits for that. Raises what tp_module_load fails with. */
 int l_load(lua_State *L);
 
 /* Whether what runs is a module that is being loaded for a session, or a job which it started. */
@@ -24,8 +24,8 @@ bool tp_load_is_running(lua_State *L);
 /* Raises Denied then; `what` says what is not allowed to a module. */
 void tp_load_check(lua_State *L, const char *what);
 
-/* How a job that starts now is to be called, for tp_exec_start: a job of such a module is one too,
- * any other has the name `other`. */
+/* The name of a job that starts now, for tp_exec_start: a job that such a module starts has its
+ * name, any other is called `other`. */
 const char *tp_load_job_name(lua_State *L, const char *other);
 
 #endif

@@ -82,7 +82,7 @@ extern const tp_method tp_methods[];
  * NULL if there is none. */
 const tp_method *tp_method_find(const char *name, int on);
 
-/* What comes closest to a word that was meant as the name of a method. */
+/* The method whose name is closest to a word. */
 typedef struct tp_closest {
   const char *text;        /* the word */
   size_t length;           /* its bytes */

@@ -141,7 +141,7 @@ int l_pool_doublestarmap(lua_State *L) {
   return map(L, TP_SPREAD_NAMED, "doublestarmap");
 }
 
-/* Submits a call and pushes its future. With `waits` it may be left outside of a full queue. */
+/* Submits a call and pushes its future. With `waits`, a full queue blocks the call. */
 static void submit(lua_State *L, bool waits, const char *method) {
   enum { FUTURE = TP_SLOT_SUBMIT_GROUP_NAME + 1, BOUND };
   lua_settop(L, TP_SLOT_SUBMIT_GROUP_NAME);
@@ -216,8 +216,8 @@ int l_pool_start(lua_State *L) {
 
 /* ---- cancelling ---- */
 
-/* The part of its own grace that a cancelled caller gives on, so that it sees the end of those that
- * it cancels. */
+/* The part of its own grace that a cancelled caller passes on, so that it sees the end of the tasks
+ * that it cancels. */
 #define GRACE_GIVEN_ON 0.9
 
 /* The grace of a cancel that does not say it. */

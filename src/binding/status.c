@@ -26,7 +26,7 @@ const char *const tp_status_fields[] = {
 const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "waiting", "order",
                                              "locked", "paused", "decision", NULL};
 
-/* What fits a line of 80 columns: the ended tasks are the sum of four of them. */
+/* These fit a line of 80 columns; `ended` is left out because it is the sum of four of them. */
 const char *const tp_status_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
                                               "cancelled", "timed_out", "limit",   "why", NULL};
 
@@ -121,7 +121,7 @@ static uint64_t to_limit(lua_State *L, int index) {
   return lua_isnil(L, index) ? TP_LIMIT_DEFAULT : tp_arguments_to_size(L, index);
 }
 
-/* As an integer where it is one, so that it prints as it was written. */
+/* Sets an integer if the weight is one, so that it prints as it was written. */
 static void set_weight(lua_State *L, double weight) {
   lua_Integer integer;
   if (lua_numbertointeger(weight, &integer) && (double)integer == weight)

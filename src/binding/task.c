@@ -20,8 +20,8 @@ static void set_number(lua_State *L, const char *key, double value) {
   lua_setfield(L, -2, key);
 }
 
-/* What is told of a task. Making strings and tables may run finalizers, which may flush the pool:
- * so all is read before, and the reason is kept. */
+/* What is shown of a task. Making strings and tables may run finalizers, which may flush the pool.
+ * So everything is read before, and the reason is kept. */
 typedef struct facts {
   uint64_t id;
   const char *group;   /* name of its group, valid until the first string is made; NULL: none */

@@ -94,8 +94,8 @@ static int time_out(lua_State *L, const tp_pool *pool, const target *of) {
 
 /* ---- failures ---- */
 
-/* Room for what is said of one target. Making strings may run finalizers, which may flush the pool:
- * so it is written here before. */
+/* Room for the words about one target. Making strings may run finalizers, which may flush the pool.
+ * So the words are written here first. */
 enum { WORDS_SIZE = 512 };
 
 static int first_line(const char *text) {

@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* How an event reads in the log: "<before>P<after>", or "<before>P_Task-3<after>" for a task's;
- * then the words that it was told with. */
+/* The text of an event in the log: "<before>P<after>", or "<before>P_Task-3<after>" for an event of
+ * a task; then the words that it was told with. */
 static const struct {
   tp_log_level level;
   const char *before, *after; /* NULL: not told */
@@ -75,7 +75,7 @@ unsigned tp_events_listened(const tp_host *host) {
   return listened;
 }
 
-/* Runs in the watchdog's thread, so it writes to where the host's creator said, never into Lua. */
+/* Runs in the watchdog's thread, so it writes to the log of the host's creator, never into Lua. */
 static void on_stuck(void *context, const char *place) {
   const tp_host *host = context;
   tp_log_write(&host->default_log, TP_LOG_WARNING,

@@ -12,7 +12,7 @@
 
 /* ---- submitted calls ---- */
 
-/* The place of that pool, made if need be; where memory is out, one that is there already. */
+/* The place of that pool, which is added if it is new; without memory for it, the first place. */
 static size_t find(tp_failures *failures, const char *pool) {
   for (size_t i = 0; i < failures->count; i++)
     if (strcmp(failures->pools[i].pool, pool) == 0)
@@ -59,7 +59,7 @@ typedef struct summary {
   char words[1500]; /* the first places */
 } summary;
 
-/* Adds failures; `where` and `name` say of what they are, such as "in group " and its name. */
+/* Adds failures; `where` and `name` say where they were, such as "in group " and its name. */
 static void add(summary *of, uint64_t count, const char *where, const char *name,
                 const char *pool) {
   if (count == 0)

@@ -178,7 +178,8 @@ static int l_host_gc(lua_State *L) {
   return 0;
 }
 
-/* Tells the state of its host; a state of others gets a finalizer, which runs when it is closed. */
+/* Tells the state which host it has. A state of others also gets a finalizer, which runs when the
+ * state is closed. */
 static void register_host(tp_host *host) {
   lua_State *L = host->L;
   tp_state_set_host(L, host);
@@ -194,8 +195,8 @@ static void register_host(tp_host *host) {
   *box = host;
 }
 
-/* Up to version 1.50, libuv keeps a descriptor of a loop that it could not make. Standard ones are
- * never of a loop (standard.h). */
+/* Up to version 1.50, libuv leaks a descriptor of a loop that it could not make. It is never a
+ * standard one (standard.h). */
 static int make_loop(uv_loop_t *loop) {
   int status = uv_loop_init(loop);
   if (status != 0 && uv_version() < LIBUV_1_51 && uv_backend_fd(loop) > STDERR_FILENO)
@@ -303,7 +304,7 @@ static void on_tick(uv_timer_t *timer) {
   (void)timer;
 }
 
-/* Waits for requests that are under way outside (files, names): their callbacks reach into the Lua
+/* Waits for requests of libuv that are not done (files, names), because their callbacks use the Lua
  * state. False: some are still not done. */
 static bool drain(tp_host *host) {
   uv_timer_t tick;
@@ -320,7 +321,7 @@ static bool drain(tp_host *host) {
 }
 
 /* Closes the host's own handles, and its own loop with whatever is left there. False: requests of
- * others are under way, so the memory under them must stay. */
+ * others are not done, so their memory must stay. */
 static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);
   uv_close((uv_handle_t *)&host->stop, NULL);
@@ -359,7 +360,7 @@ void tp_host_close(tp_host *host) {
     lua_close(host->L);
   if (!close_loop(host))
     return;
-  /* Lua does not run each finalizer to its end: one may meet a stack overflow. */
+  /* Lua does not run each finalizer to its end: one may fail with a stack overflow. */
   while (host->owns_state && !TAILQ_EMPTY(&host->pools))
     tp_host_remove_pool(host, TAILQ_FIRST(&host->pools));
   tp_exec_free(host->exec);

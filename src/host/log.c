@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Longest record; of what is longer the middle is left out. */
+/* The longest record; of a longer one the middle is left out. */
 #define RECORD_SIZE 4032
 
 static const char *const level_names[] = {

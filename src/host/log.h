@@ -18,7 +18,7 @@ typedef struct tp_log {
 void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* No more records come: says how many were dropped since the last one, if that can be said now. */
+/* After the last record: says how many were dropped since then, if the log can take that now. */
 void tp_log_end(const tp_log *log);
 
 #endif

@@ -74,8 +74,8 @@ static int call(lua_State *L, int nargs, int nresults, int flags) {
 
 /* ---- what is replaced ---- */
 
-/* What luv keeps for a handle; NULL for a handle of ours, whose data is a record of ours, which all
- * are larger than luv's. */
+/* What luv keeps for a handle; NULL for a handle of ours. Its data is then a record of ours, and
+ * all of these are larger than luv's. */
 static const luv_handle_t *luv_data(const uv_handle_t *handle, const luv_ctx_t *context) {
   const luv_handle_t *data = handle->data;
   return data && data->ctx == context ? data : NULL;
@@ -178,8 +178,8 @@ static void close_handle(uv_handle_t *handle, void *context) {
     lua_pop(of->L, 1);
 }
 
-/* Lua: what stands for each function of luv's from then on, with that function as its upvalue. A
- * finalizer may still close a file, but nothing may be begun that would outlive the Lua state. */
+/* Lua: replaces each function of luv's from then on, with that function as its upvalue. A finalizer
+ * may still close a file, but must not begin anything that would outlive the Lua state. */
 static int l_at_once(lua_State *L) {
   for (int i = 1; i <= lua_gettop(L); i++)
     if (lua_isfunction(L, i))

@@ -12,11 +12,11 @@ uv_loop_t *tp_luv_loop(lua_State *L);
 /* Opens luv on the host's loop. May raise for lack of memory. */
 void tp_luv_open(tp_host *host);
 
-/* Starts closing all handles of luv's on the host's loop. In a state that is the host's, finalizers
- * can from now on do with luv only what is done at once. */
+/* Starts closing all handles of luv's on the host's loop. In a state that the host owns, finalizers
+ * can from now on call only functions of luv that end at once. */
 void tp_luv_close(tp_host *host);
 
-/* For uv_walk, after the Lua state was closed: closes what its finalizers have made meanwhile. */
+/* For uv_walk, after the Lua state was closed: closes the handles that its finalizers have made. */
 void tp_luv_abandon(uv_handle_t *handle, void *context);
 
 #endif

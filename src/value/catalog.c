@@ -27,7 +27,7 @@ typedef struct catalog {
   char bytes[BYTES_MAX];
 } catalog;
 
-/* The length of the word that a module's file or a folder is called by; 0: it cannot be named. */
+/* The length of the word that names a module's file or a folder; 0: it cannot be named. */
 static size_t word_of(const char *entry, bool is_folder) {
   size_t length = tp_exposure_word_length(entry);
   return strcmp(entry + length, is_folder ? "" : ".lua") == 0 ? length : 0;

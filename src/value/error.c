@@ -57,8 +57,8 @@ static void fill_metatable(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }
 
-/* Pushes the metatable. The key by address is set last: where it is missing, memory ran out half
- * way and the metatable is filled again. */
+/* Pushes the metatable. The key by address is set last: if it is missing, memory has run out before
+ * and the metatable is filled again. */
 static void push_metatable(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key) == LUA_TTABLE)
     return;

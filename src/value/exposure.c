@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No control session gets at these, whatever the directory holds. */
+/* No control session can reach these, whatever the directory holds. */
 static const char *const standard_modules[] = {
     LUA_GNAME,      LUA_COLIBNAME,   LUA_TABLIBNAME,  LUA_IOLIBNAME, LUA_OSLIBNAME,
     LUA_STRLIBNAME, LUA_UTF8LIBNAME, LUA_MATHLIBNAME, LUA_DBLIBNAME, LUA_LOADLIBNAME};

@@ -26,7 +26,7 @@ bool tp_exposure_check(const char *pattern, tp_error *error);
 /* Adds a pattern (copied). False: InvalidArgument, NoMemory. */
 bool tp_exposure_add(tp_exposure *names, const char *pattern, tp_error *error);
 
-/* The file at `path` is a script that the host runs, and no module. False: no memory. */
+/* Notes that the file at `path` is a script that the host runs, not a module. False: no memory. */
 bool tp_exposure_add_script(tp_exposure *names, const char *path);
 
 /* Frees what `names` holds; it is all zero then. NULL is allowed. */

@@ -55,7 +55,7 @@ static iterator_mode list_mode(lua_State *L, int index) {
   return is_proxy && !tp_callable_has(L, index, "__len") ? MODE_PROXY : MODE_LIST;
 }
 
-/* The length of the list on top. Its metamethods, where there are some, must not wait. */
+/* The length of the list on top. Its metamethods, if it has some, must not wait. */
 static lua_Integer length_of(lua_State *L) {
   return tp_callable_has(L, -1, "__len") ? luaL_len(L, -1) : tp_list_length(L, -1);
 }
@@ -81,7 +81,7 @@ static int step_list(lua_State *L, bool ends_with_nil) {
 
 /* ---- a generic for ---- */
 
-/* The step has returned; its results are all there is above [1]. */
+/* The step has returned; its results are all values above [1]. */
 static int stepped(lua_State *L, int status, lua_KContext context) {
   (void)status, (void)context;
   if (lua_isnoneornil(L, 2))
@@ -106,7 +106,7 @@ static int step_calls(lua_State *L) {
 
 /* ---- a maker ---- */
 
-/* The maker has returned; its first four results are all there is above [1]. */
+/* The maker has returned; its first four results are all values above [1]. */
 static int made(lua_State *L, int status, lua_KContext context) {
   (void)status, (void)context;
   bool callable = tp_callable_is(L, 2);

@@ -149,7 +149,7 @@ static json_t *append(json_t *array, json_t *item) {
   return NULL;
 }
 
-/* True when the value built last stood for all that are left. */
+/* True if the value built last stands for all that are left. */
 static bool is_full(const builder *b) {
   return b->nodes > TP_JSON_NODES;
 }

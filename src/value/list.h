@@ -8,7 +8,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Has the table at `index`, which has no metatable, say that it is a list of that length. */
+/* Marks the table at `index`, which has no metatable, as a list of that length. */
 void tp_list_mark(lua_State *L, int index, lua_Integer length);
 
 /* The length that the table at `index` was marked with; -1: it was not. */
@@ -17,8 +17,8 @@ lua_Integer tp_list_marked(lua_State *L, int index);
 /* The length of the list at `index`: what it says, else its border. */
 lua_Integer tp_list_length(lua_State *L, int index);
 
-/* Whether the table at `index` has keys but no list items, so that it was hardly meant as a list.
- */
+/* Whether the table at `index` has keys but no list items, so that it was probably not meant as a
+ * list. */
 bool tp_list_has_keys_only(lua_State *L, int index);
 
 #endif

@@ -455,7 +455,7 @@ static bool store(parser *p, frame *f) {
   return true;
 }
 
-/* What stands where a comma or the closing bracket of `f` should. */
+/* Fails because of what is found in place of a comma or the closing bracket of `f`. */
 static bool fail_after_value(parser *p, const frame *f) {
   char c = peek(p, 0);
   const char open = f->close == ']' ? '[' : f->close == ')' ? '(' : '{';
@@ -470,7 +470,7 @@ static bool fail_after_value(parser *p, const frame *f) {
                  column(p->at));
 }
 
-/* A value inside a bracket has been finished: what is it for? */
+/* A value in a bracket is complete: reads what follows it, and stores it or makes it a key. */
 static bool after_value(parser *p) {
   frame *f = innermost(p);
   skip_blanks(p);

@@ -81,8 +81,8 @@ bool tp_module_find_below(const char *directory, tp_module *module) {
   return false;
 }
 
-/* Writes the first path into `path` that package.path makes of the name and that is good; with
- * `is_folder` of a template only what ends with its first '?'. */
+/* Writes the first good path into `path` that package.path makes of the name; with `is_folder`,
+ * each template counts only up to its first '?'. */
 static bool find_on_path(lua_State *L, const char *name, bool is_folder,
                          bool (*is_good)(const char *path), char path[PATH_MAX]) {
   int top = lua_gettop(L);

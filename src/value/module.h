@@ -28,7 +28,7 @@ bool tp_module_find_below(const char *directory, tp_module *module);
 /* Along package.path. */
 bool tp_module_find_on_path(lua_State *L, tp_module *module);
 
-/* Where tp_module_load or tp_module_end has loaded it from. */
+/* Finds the file that tp_module_load or tp_module_end has loaded the module from. */
 bool tp_module_recall(lua_State *L, tp_module *module);
 
 /* Whether the name is a folder, of modules perhaps, below the directory (NULL: none) or along
@@ -46,8 +46,8 @@ bool tp_module_is_same_file(const char *one, const char *other);
 /* Pushes the value of a module that is loaded. False: it is not, and nothing is pushed. */
 bool tp_module_push(lua_State *L, const char *name);
 
-/* Runs the text of the module's file, once more if it is loaded. If that fails, what was loaded
- * before stays: false, ScriptError. Raises only for lack of memory, as all here. */
+/* Runs the text of the module's file, again if it is loaded. If that fails, what was loaded before
+ * stays: false, ScriptError. Raises only for lack of memory, like all functions here. */
 bool tp_module_load(lua_State *L, const tp_module *module, tp_error *error);
 
 /* The same for a caller that calls the chunk by itself: tp_module_begin pushes what is loaded now,

@@ -91,8 +91,8 @@ static outcome fail_loading(const lookup *l) {
   return LOOKUP_FAILED;
 }
 
-/* Pushes what `require` returns. Only its complaint about this very module means that it is
- * missing; one about another module comes from inside of this one. */
+/* Pushes what `require` returns. The module is missing only if `require` says so of this module; if
+ * it says so of another one, this module has required that one. */
 static outcome from_require(lookup *l) {
   lua_State *L = l->L;
   char missing[TP_NAME_LENGTH + 32];
@@ -145,8 +145,8 @@ static bool find_file(lua_State *L, const tp_exposure *names, bool trusted, tp_m
   return false;
 }
 
-/* Pushes the module that a session may know, if it is loaded. One that is loaded and has no file
- * was put there by the host. */
+/* Pushes the module that a session may know, if it is loaded. A loaded module without a file was
+ * put there by the host. */
 static outcome from_file(lookup *l) {
   bool has_file = find_file(l->L, l->names, false, l->module);
   if (has_file && tp_exposure_is_script(l->names, l->module->path)) {

@@ -40,8 +40,8 @@ bool tp_name_push_in(lua_State *L, const tp_module *module, const char *name, tp
 /* The module that `name` is found in, where its file is remembered. */
 bool tp_name_find_module(lua_State *L, const char *name, tp_module *module);
 
-/* Pushes the name that the function at `index` was last found by in a module; false, and nothing:
- * it never was. */
+/* Pushes the name that the function at `index` was last found by in a module. Returns false and
+ * pushes nothing if it was found in none. */
 bool tp_name_push_of(lua_State *L, int index);
 
 /* Loads the text of a module anew, for those who ask for it from now on. A module that fails to
@@ -50,9 +50,9 @@ bool tp_name_reload(lua_State *L, const tp_exposure *names, const char *module, 
 
 /* ---- for control sessions ---- */
 
-/* As tp_name_push, but runs nothing. Where a module must be loaded first, `*missing` is that one,
- * and the failure NotAvailable; else missing->name is "". NotFound says where it looked and what
- * would make the name reachable. */
+/* Like tp_name_push, but runs nothing. If a module must be loaded first, it is written to
+ * `*missing`, and the failure is NotAvailable; else missing->name is "". NotFound says where it was
+ * searched and what would make the name reachable. */
 bool tp_name_push_exposed(lua_State *L, const tp_exposure *names, const char *name,
                           tp_module *missing, tp_error *error);
 

@@ -139,7 +139,7 @@ static bool refuse_type(packer *p, int index) {
   return refuse(p, problem);
 }
 
-/* Counts the entries of a table. Returns the length of an array; -1: it is none. */
+/* Counts the entries of a table. Returns the length of an array; -1: it is not one. */
 static lua_Integer count_entries(lua_State *L, int table, uint32_t *count) {
   lua_Integer marked = tp_list_marked(L, table);
   lua_Integer length = marked < 0 ? (lua_Integer)lua_rawlen(L, table) : marked;
@@ -474,7 +474,7 @@ static int on_ext(unpacker_of u, const char *base, const char *body, unsigned le
   return 0;
 }
 
-/* Whether the bytes begin with a list: all others that come are inside of it. */
+/* Whether the bytes begin with a list, which all other values are in. */
 static bool is_list(const char *data, size_t length) {
   unsigned char first = length > 0 ? (unsigned char)*data : 0;
   return (first & 0xF0) == 0x90 || first == 0xDC || first == 0xDD;

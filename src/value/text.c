@@ -157,7 +157,8 @@ static void add_number(writer *w, int index) {
   }
 }
 
-/* Writes what a userdata says of itself, where that is C code: Lua code could go on for ever. */
+/* Writes what a userdata's __tostring says, if that is a C function: a Lua function could run for
+ * ever. */
 static bool add_own_text(writer *w, int index) {
   lua_State *L = w->L;
   int top = lua_gettop(L);

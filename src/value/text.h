@@ -26,8 +26,8 @@
 /* Pushes the text of the value at `index`. Raises only for lack of memory. */
 void tp_text_push(lua_State *L, int index);
 
-/* Pushes `bytes` with control characters escaped as above. The bytes must stay where they are while
- * Lua allocates: a string on the stack, or memory that Lua does not know. */
+/* Pushes `bytes` with control characters escaped as above. The bytes must not move while Lua
+ * allocates: they are in a string on the stack, or in memory that is not Lua's. */
 void tp_text_escape(lua_State *L, const char *bytes, size_t length);
 
 #endif
