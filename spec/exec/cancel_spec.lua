@@ -21,6 +21,29 @@ local function cancelled(body)
   return reason
 end
 
+describe("the cancel of a large group", function()
+  it("leaves turns to others, and reaches all its tasks", tasks.case(function()
+    local pool, other, passed = tasks.TaskPool(), tasks.TaskPool(), 0
+    pool:apply(taskpool.sleep, { args = { 60 }, num = 20000, group_name = "many" })
+    settle()
+    other:apply(function()
+      while pool.num_running > 0 do
+        passed = passed + 1
+        taskpool.yield()
+      end
+    end)
+    taskpool.yield()
+    pool:cancel_group "many"
+    assert.is_true(pool.num_cancelled > 0 and pool.num_running > 0)
+    passed = 0
+    pool:cancel_all() -- the rest of it is on its way
+    pool:gather_and_close { return_exceptions = true }
+    assert.is_true(passed > 10)
+    assert.are.equal(20000, pool.num_cancelled_total)
+    other:gather_and_close()
+  end))
+end)
+
 describe("the cancel error", function()
   it("says code, message, who and when", tasks.case(function()
     local CANCELS <const> = {

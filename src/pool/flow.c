@@ -257,7 +257,19 @@ static void end(tp_pool *pool, tp_task *task) {
   tp_flow_wake(pool);
 }
 
+/* The cancel of a group has come to this task of it; NULL: it is over. */
+static void set_next_cancel(tp_pool *pool, tp_group *group, tp_task *task) {
+  group->next_cancel = task;
+  if (task)
+    return;
+  TAILQ_REMOVE(&pool->cancelling, group, cancel_link);
+  tp_cancel_release(group->reason);
+  group->reason = NULL;
+}
+
 static void enter_done(tp_pool *pool, tp_task *task) {
+  if (task->group->next_cancel == task)
+    set_next_cancel(pool, task->group, TAILQ_NEXT(task, group_link));
   if (task->state == TP_TASK_RUNNING)
     TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   else
@@ -363,8 +375,32 @@ static void feed_group(tp_pool *pool, tp_group *group) {
   settle(pool, group);
 }
 
+void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
+  tp_flow_enter(pool, task, TP_TASK_CANCELLED);
+  pool->ops->cancel(task, reason);
+}
+
+/* Goes on with the cancel of a group. */
+static void cancel_some(tp_pool *pool, tp_group *group, unsigned most) {
+  while (group->next_cancel && most-- > 0) {
+    tp_task *task = group->next_cancel;
+    if (task->state == TP_TASK_RUNNING)
+      tp_flow_cancel_task(pool, task, group->reason);
+    set_next_cancel(pool, group, TAILQ_NEXT(task, group_link));
+  }
+}
+
+/* The same for all groups, one after the other. Returns whether there is more to do. */
+static bool go_on_cancelling(tp_pool *pool, unsigned most) {
+  tp_group *group = TAILQ_FIRST(&pool->cancelling);
+  if (group)
+    cancel_some(pool, group, most);
+  return !TAILQ_EMPTY(&pool->cancelling);
+}
+
 bool tp_flow_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
+  bool is_cancelling = go_on_cancelling(pool, most);
   while (!tp_pool_is_full(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
     if (most-- == 0)
       return true;
@@ -374,9 +410,9 @@ bool tp_flow_feed(tp_pool *pool, unsigned most) {
     else
       throttle(pool, group);
   }
-  pool->woken = false;
+  pool->woken = is_cancelling;
   set_alarm(pool);
-  return false;
+  return is_cancelling;
 }
 
 void tp_flow_feed_ready(tp_pool *pool, tp_group *group) {
@@ -392,14 +428,27 @@ void tp_flow_feed_ready(tp_pool *pool, tp_group *group) {
 
 /* ---- cancelling ---- */
 
-void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason) {
-  tp_flow_enter(pool, task, TP_TASK_CANCELLED);
-  pool->ops->cancel(task, reason);
-}
+/* So many tasks of a group are cancelled at once, the others in turns: a million of them would hold
+ * the loop for seconds. */
+enum { CANCELS_MAX = 500 };
 
 void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason) {
   for (uint64_t i = 0; i < count; i++)
     tp_flow_cancel_task(pool, TAILQ_LAST(&pool->running_tasks, tp_task_list), reason);
+}
+
+/* Cancels the first of the running tasks, and sees to it that the others follow. */
+static void begin_cancelling(tp_pool *pool, tp_group *group, tp_cancel *reason) {
+  if (group->reason || TAILQ_EMPTY(&group->tasks))
+    return;
+  group->reason = tp_cancel_keep(reason);
+  group->next_cancel = TAILQ_FIRST(&group->tasks);
+  TAILQ_INSERT_TAIL(&pool->cancelling, group, cancel_link);
+  cancel_some(pool, group, CANCELS_MAX);
+  if (group->reason && !pool->woken) {
+    pool->woken = true;
+    pool->ops->wake(pool);
+  }
 }
 
 void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
@@ -408,10 +457,7 @@ void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->place.index)
     dequeue(pool, group);
   set_alarm(pool);
-  tp_task *task;
-  TAILQ_FOREACH (task, &group->tasks, group_link)
-    if (task->state == TP_TASK_RUNNING)
-      tp_flow_cancel_task(pool, task, reason);
+  begin_cancelling(pool, group, reason);
   if (!group->forgotten)
     forget_name(pool, group);
   settle(pool, group);

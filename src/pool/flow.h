@@ -17,7 +17,8 @@ void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
 /* Cancels that many of the running tasks, the newest first; there must be so many. */
 void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason);
 
-/* Stops the feed of a group, then cancels its running tasks, then frees its name. */
+/* Stops the feed of a group, frees its name, and cancels its running tasks: the oldest 500 at
+ * once, the others from tp_flow_feed. */
 void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason);
 
 /* The same for every group. */
@@ -29,7 +30,8 @@ bool tp_flow_is_throttled(const tp_pool *pool);
 
 /* ---- what the executor calls ---- */
 
-/* Starts up to `most` tasks, one of each waiting group in turn. Returns whether it could go on at
+/* Starts up to `most` tasks, one of each waiting group in turn, and cancels as many of those groups
+ * that are being cancelled. Returns whether it could go on at
  * once. */
 bool tp_flow_feed(tp_pool *pool, unsigned most);
 

@@ -37,6 +37,7 @@ const char *tp_group_label(const tp_group *group) {
 }
 
 void tp_group_destroy(tp_group *group) {
+  tp_cancel_release(group->reason);
   tp_idset_clear(&group->ids);
   free(group->name);
   free(group);

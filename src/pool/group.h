@@ -8,6 +8,7 @@
 #ifndef TP_POOL_GROUP_H
 #define TP_POOL_GROUP_H
 
+#include "pool/cancel.h"
 #include "pool/idset.h"
 #include "pool/queue.h"
 #include "pool/rate.h"
@@ -59,6 +60,8 @@ typedef struct tp_group {
   uint64_t occupying;   /* tasks started and not ended; they count against the limit */
   uint64_t started;     /* tasks ever started */
   tp_ends ends;         /* of them */
+  tp_cancel *reason;    /* of a cancel that has not reached all its tasks; NULL: none has */
+  tp_task *next_cancel; /* the task that it reaches next */
   uint64_t unseen;      /* failures of tasks and of the iterator that nobody has looked at */
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
@@ -76,6 +79,7 @@ typedef struct tp_group {
   bool finished;      /* nothing of it runs and nothing is to come */
   bool forgotten;     /* cancelled: no longer found by name */
   TAILQ_ENTRY(tp_group) blocked_link; /* among the blocked calls */
+  TAILQ_ENTRY(tp_group) cancel_link;  /* among those with a `reason` */
   TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
   UT_hash_handle hh;                  /* in the pool's table by name */
 } tp_group;

@@ -37,6 +37,7 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   TAILQ_INIT(&pool->running_tasks);
   TAILQ_INIT(&pool->finishing_tasks);
   TAILQ_INIT(&pool->groups);
+  TAILQ_INIT(&pool->cancelling);
   TAILQ_INIT(&pool->blocked);
   pool->listened = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);

@@ -132,18 +132,19 @@ struct tp_pool {
   tp_group *walk;                             /* the next one of tp_flow_visit */
   uint64_t next_number;                       /* of the next group */
   tp_group *names;                            /* groups by name */
-  uint64_t queue_limit;           /* submitted calls that may wait, TP_UNLIMITED for no limit */
-  uint64_t queued_calls;          /* those in TP_CALL_QUEUED */
-  struct tp_group_list blocked;   /* those in TP_CALL_BLOCKED, oldest first */
-  tp_idset call_ids;              /* tasks of submitted calls, started and not flushed */
-  char *free_prefix;              /* the prefix that the last default name was made of */
-  uint64_t free_index;            /* below it no index is free for that prefix */
-  uint64_t unfinished;            /* groups that are not finished */
-  uint64_t finished;              /* the number of the one that TP_EVENT_FINISHED is about */
-  bool locked;                    /* refuses new work */
-  bool paused;                    /* the same for a while: who may wait, waits */
-  bool closed;                    /* refuses everything */
-  TAILQ_ENTRY(tp_pool) host_link; /* in the host's list */
+  uint64_t queue_limit;            /* submitted calls that may wait, TP_UNLIMITED for no limit */
+  uint64_t queued_calls;           /* those in TP_CALL_QUEUED */
+  struct tp_group_list cancelling; /* those whose cancel has not reached all their tasks */
+  struct tp_group_list blocked;    /* those in TP_CALL_BLOCKED, oldest first */
+  tp_idset call_ids;               /* tasks of submitted calls, started and not flushed */
+  char *free_prefix;               /* the prefix that the last default name was made of */
+  uint64_t free_index;             /* below it no index is free for that prefix */
+  uint64_t unfinished;             /* groups that are not finished */
+  uint64_t finished;               /* the number of the one that TP_EVENT_FINISHED is about */
+  bool locked;                     /* refuses new work */
+  bool paused;                     /* the same for a while: who may wait, waits */
+  bool closed;                     /* refuses everything */
+  TAILQ_ENTRY(tp_pool) host_link;  /* in the host's list */
 };
 
 typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
