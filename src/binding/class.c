@@ -22,8 +22,9 @@
 
 /* ---- constructors ---- */
 
-/* The place of an option in its list, which is that of its slot above the table of options. */
-#define AT(slot) [(slot)-TABLE - 1]
+/* The place of an option in its list, which is that of its slot above the table of options. One
+ * without a name, which nothing sets, ends the list. */
+#define AT(slot) [slot - TABLE - 1]
 
 /* Options that both constructors take; `size` has two names, like the property. */
 #define SIZE_OPTION                                                                                \
@@ -133,7 +134,7 @@ int l_task_pool_new(lua_State *L) {
     THREADS,
     TOP = THREADS
   };
-  static const tp_param options[] = {
+  static const tp_param options[TOP - TABLE + 1] = {
       AT(SIZE) = SIZE_OPTION,
       AT(POOL_SIZE) = POOL_SIZE_OPTION,
       AT(NAME) = NAME_OPTION,
@@ -144,8 +145,7 @@ int l_task_pool_new(lua_State *L) {
       AT(QUEUE_LIMIT) = {.name = "queue_limit", .type = TP_PARAM_SIZE},
       AT(AUTOSCALE) = {.name = "autoscale", .type = TP_PARAM_TABLE},
       AT(EXECUTOR) = EXECUTOR_OPTION,
-      AT(THREADS) = THREADS_OPTION,
-      AT(TOP + 1) = {.name = NULL}};
+      AT(THREADS) = THREADS_OPTION};
   uint64_t size;
   lua_settop(L, TABLE);
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
@@ -187,7 +187,7 @@ int l_simple_task_pool_new(lua_State *L) {
     THREADS,
     BOUND
   };
-  static const tp_param options[] = {
+  static const tp_param options[BOUND - TABLE] = {
       AT(ARGS) = {.name = "args", .type = TP_PARAM_LIST},
       AT(KWARGS) = {.name = "kwargs", .type = TP_PARAM_TABLE},
       AT(END_CALLBACK) = {.name = "end_callback", .type = TP_PARAM_FUNCTION},
@@ -199,8 +199,7 @@ int l_simple_task_pool_new(lua_State *L) {
       AT(RETRIES) = RETRIES_OPTION,
       AT(RATE) = RATE_OPTION,
       AT(EXECUTOR) = EXECUTOR_OPTION,
-      AT(THREADS) = THREADS_OPTION,
-      AT(BOUND) = {.name = NULL}};
+      AT(THREADS) = THREADS_OPTION};
   lua_settop(L, TABLE);
   tp_arguments_check(L, FUNC, what, &function);
   tp_arguments_lay_out_options(L, TABLE, what, options);

@@ -78,7 +78,8 @@ enum { NAMELESS_MAX = 1000 };
 
 /* The place in that set. Two places may share a number, which costs one of them its name. */
 static lua_Integer place_number(const lua_Debug *info) {
-  return (lua_Integer)((uintptr_t)info->source + ((uintptr_t)info->linedefined << 40));
+  uintptr_t number = (uintptr_t)info->source + ((uintptr_t)info->linedefined << 40);
+  return (lua_Integer)number;
 }
 
 static bool is_nameless(lua_State *L, lua_Integer place) {
