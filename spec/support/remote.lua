@@ -11,7 +11,7 @@ function remote.echo(...)
   return ...
 end
 
----What it got, as text: what a home that cannot see it asks for.
+---What it got, as text: for an owner that cannot see it.
 function remote.describe(...)
   local words = {}
   for index = 1, select("#", ...) do
@@ -29,6 +29,12 @@ end
 function remote.sleep(seconds, ...)
   taskpool.sleep(seconds)
   return ...
+end
+
+---Makes the file `path`, to tell that the task has begun, then goes on as another one of these.
+function remote.begin(path, name, ...)
+  assert(io.open(path, "w")):close()
+  return remote[name](...)
 end
 
 ---Never waits.

@@ -5,6 +5,7 @@ local gates = require "spec.support.gate"
 local program = require "spec.support.program"
 local taskpool = require "taskpool"
 local tasks = require "spec.support.tasks"
+local uv = require "luv"
 
 local REMOTE <const> = "spec.support.remote."
 
@@ -341,11 +342,15 @@ describe("an error in a thread", function()
 end)
 
 describe("a cancel", function()
-  ---Runs one task, cancels it after a while, and returns what it came to and how long that took.
+  ---Runs one task, cancels it when it has begun, and returns what it came to and how long that took.
   local function cancel_one(pool, name, args, grace)
-    local ends = {}
-    local group = pool:apply(REMOTE .. name, noting(ends, { args = args }))
-    taskpool.sleep(0.05)
+    local ends, directory = {}, program.make_directory()
+    local sign = directory .. "/begun"
+    local group = pool:apply(REMOTE .. "begin", noting(ends, { args = { sign, name, table.unpack(args) } }))
+    await_that(function()
+      return uv.fs_stat(sign)
+    end)
+    program.remove_directory(directory)
     local since = taskpool.now()
     pool:cancel_group(group, { msg = "enough", grace = grace })
     pool:flush { return_exceptions = true }
