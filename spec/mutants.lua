@@ -115,7 +115,7 @@ return {
   { text = "  cancel_some(pool, group, CANCELS_MAX);", becomes = "  cancel_some(pool, group, ~0U);",
     specs = { "cancel" },
     breaks = "the cancel of a large group holds the loop" },
-  { text = "  bool is_cancelling = go_on_cancelling(pool, most);", becomes = "  bool is_cancelling = false;",
+  { text = "  bool is_cancelling = tp_flow_cancel_more(pool, most);", becomes = "  bool is_cancelling = false;",
     specs = { "cancel" }, breaks = "of a large group only the first tasks are cancelled" },
   { text = "return coro->cancelling->raises >= RAISES_MAX;", becomes = "return false;", specs = { "preempt" },
     breaks = "a task that swallows its cancel is not killed before its grace is over" },

@@ -30,7 +30,7 @@ void tp_ready_count_begun(tp_coro *coro) {
 }
 
 void tp_ready_add_pool(tp_run *run) {
-  if (run->queued || run->held)
+  if (run->queued)
     return;
   run->queued = true;
   TAILQ_INSERT_TAIL(&run->exec->ready.pools, run, queue_link);

@@ -21,7 +21,6 @@
 void tp_run_hold(tp_pool *pool) {
   tp_run *run = pool->owner;
   run->held = true;
-  tp_ready_remove_pool(run);
 }
 
 void tp_run_let_go(tp_pool *pool) {

@@ -67,7 +67,7 @@ static void feed_pools(tp_exec *exec) {
   while (exec->ready.fresh < FRESH_MAX && (run = TAILQ_FIRST(&exec->ready.pools))) {
     TAILQ_REMOVE(&exec->ready.pools, run, queue_link);
     run->queued = false;
-    if (tp_flow_feed(run->pool, FEED_MAX))
+    if ((run->held ? tp_flow_cancel_more : tp_flow_feed)(run->pool, FEED_MAX))
       tp_ready_add_pool(run);
     if (run == last)
       break;

@@ -390,8 +390,7 @@ static void cancel_some(tp_pool *pool, tp_group *group, unsigned most) {
   }
 }
 
-/* The same for all groups, one after the other. Returns whether there is more to do. */
-static bool go_on_cancelling(tp_pool *pool, unsigned most) {
+bool tp_flow_cancel_more(tp_pool *pool, unsigned most) {
   tp_group *group = TAILQ_FIRST(&pool->cancelling);
   if (group)
     cancel_some(pool, group, most);
@@ -400,7 +399,7 @@ static bool go_on_cancelling(tp_pool *pool, unsigned most) {
 
 bool tp_flow_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
-  bool is_cancelling = go_on_cancelling(pool, most);
+  bool is_cancelling = tp_flow_cancel_more(pool, most);
   while (!tp_pool_is_full(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
     if (most-- == 0)
       return true;
@@ -445,10 +444,8 @@ static void begin_cancelling(tp_pool *pool, tp_group *group, tp_cancel *reason) 
   group->next_cancel = TAILQ_FIRST(&group->tasks);
   TAILQ_INSERT_TAIL(&pool->cancelling, group, cancel_link);
   cancel_some(pool, group, CANCELS_MAX);
-  if (group->reason && !pool->woken) {
-    pool->woken = true;
+  if (group->reason)
     pool->ops->wake(pool);
-  }
 }
 
 void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {

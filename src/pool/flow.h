@@ -35,6 +35,10 @@ bool tp_flow_is_throttled(const tp_pool *pool);
  * once. */
 bool tp_flow_feed(tp_pool *pool, unsigned most);
 
+/* Cancels up to `most` tasks of the groups that are being cancelled, and starts nothing. Returns
+ * the same. */
+bool tp_flow_cancel_more(tp_pool *pool, unsigned most);
+
 /* An error has jumped out of tp_flow_feed while it asked that group for a task. The group gives up
  * what it has not started. */
 void tp_flow_feed_failed(tp_pool *pool, tp_group *group);
