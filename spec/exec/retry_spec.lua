@@ -51,6 +51,24 @@ describe("retries", function()
     assert.are.equal(2, log:count("Retrying " .. tostring(pool) .. "_Task-0 at once"))
   end))
 
+  it("are made of a task that takes over the coroutine of another group's", tasks.live_case(function()
+    local pool = tasks.TaskPool { size = 1 }
+    local ended = 0
+    for _ = 1, 200 do
+      local times = {}
+      pool:apply(function() end)
+      pool:apply(failing(1, times), {
+        retries = 1,
+        end_callback = function(_, ok)
+          ended = ended + (ok and #times or 0)
+        end,
+      })
+    end
+    pool:gather_and_close()
+    assert.are.equal(400, ended)
+    assert.are.equal(200, pool.num_retried)
+  end))
+
   it("end with the last error, with its whole traceback, which gather_and_close raises", tasks.case(function(log)
     local ends = {}
     local pool = tasks.TaskPool()

@@ -153,13 +153,13 @@ static int push_next(tp_call *call, lua_State *L) {
   return spread(call, L, base, 1);
 }
 
-/* Pushes what the next task calls; returns how many arguments. */
+/* Pushes what the next task calls, and what that is called with; returns how many arguments. */
 static int push_parts(tp_call *call, tp_coro *coro) {
-  if (coro->state != TP_CORO_RUNNING)
-    return push_next(call, coro->L);
-  if (coro->kept != call)
+  bool is_kept = coro->state == TP_CORO_RUNNING;
+  if (is_kept && coro->kept != call)
     keep_parts(call, coro);
-  return push_kept(call, coro->L);
+  int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
+  return wrapped + (is_kept ? push_kept : push_next)(call, coro->L);
 }
 
 /* Has a task run, if it does not already: it was the reusable one. */
@@ -194,8 +194,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   coro->as.task.tries = 1;
   if (call->timeout > 0 && !tp_exec_cancel_after(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
-  int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
-  begin(coro, wrapped + push_parts(call, coro));
+  begin(coro, push_parts(call, coro));
   exec->handover.group = NULL;
   exec->handover.taken = NULL;
   *task = &coro->as.task;
