@@ -2,7 +2,8 @@
 --
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
---   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, queue, threads, control, asleep
+--   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, start, queue, growth, threads, control,
+--                                                      fairness, asleep
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed are the median and the
@@ -55,6 +56,10 @@ local programs = {
   spin = {command = "taskpool run $HERE/spin.lua COUNT", count = 300000000},
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000},
   calls = {command = "taskpool run $HERE/calls.lua COUNT", count = 3000},
+  start = {command = "for run in $(seq COUNT); do taskpool run $HERE/first.lua; done; echo 1", count = 90},
+  start_lua = {command = "for run in $(seq COUNT); do lua5.4 -e ''; done; echo 1", count = 90},
+  growth = {command = "taskpool run $HERE/growth.lua $SUBJECT COUNT", count = 1000000, quick_count = 100000},
+  fairness = {command = "taskpool run $HERE/fairness.lua COUNT", count = 10000},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000},
   queue = {command = "taskpool run $HERE/queue.lua $WAITING COUNT", count = 10000, quick_count = 10000},
   threads_trivial = {command = "taskpool run $HERE/threads.lua trivial 2 COUNT", count = 1500000},
@@ -303,6 +308,48 @@ local function print_calls()
   print_figure("the same, with an empty map", lines[4], "microseconds", "≤", 20)
 end
 
+---How long a program takes for one of its COUNT runs, milliseconds.
+local function time_a_run(name)
+  local count = quick and programs[name].count // 3 or programs[name].count
+  local begun = uv.hrtime()
+  return run(name) and (uv.hrtime() - begun) / 1e6 / count
+end
+
+local function print_start()
+  local ours, lua, ratios = {}, {}, {}
+  for round = 1, ROUNDS do
+    ours[round], lua[round] = time_a_run "start", time_a_run "start_lua"
+    ratios[round] = ours[round] / lua[round]
+  end
+  add{work = "start, one task, end", unit = "ms", value = median(ours), baseline = "lua5.4 -e '', ms",
+      baseline_value = median(lua), ratio = median(ratios), spread = spread(ratios), sign = "≤", target = 2}
+end
+
+-- What costs are printed of, with the most that there is of it.
+local growing = {
+  {"tasks", "a task, beside 10 that sleep"}, {"timers", "a sleep, beside 10 others"},
+  {"waiting", "a call submitted, after 10 that wait"}, {"ids", "the state of a task, of 10"},
+  {"groups", "a new group, beside 10 others", most = 100000},
+}
+
+---One row a size, and the exponent: 0 where the cost is the same however many there are, 1 where it grows with them.
+local function print_growth()
+  for _, of in ipairs(growing) do
+    local few, many = 10, of.most or quick and 100000 or 1000000
+    local first = run("growth", {SUBJECT = of[1]}, few) or {}
+    local last = run("growth", {SUBJECT = of[1]}, many) or {}
+    local exponent = first[1] and last[1] and math.log(last[1] / first[1]) / math.log(many / few)
+    add{work = of[2], unit = "microseconds", value = first[1], baseline = readable(many) .. ", microseconds",
+        baseline_value = last[1], ratio = exponent, sign = "≤", target = 0.15}
+  end
+end
+
+local function print_fairness()
+  local lines = repeated "fairness"
+  print_figure("largest gap, beside 1000 that yield", lines[1], "ms")
+  print_figure("largest gap, beside 4 endless loops", lines[2], "ms")
+end
+
 local function print_queue()
   local numbers
   for _, waiting in ipairs{1, 1000, quick and 100000 or 1000000} do
@@ -365,9 +412,12 @@ end
 local works = {
   {"map", print_map},
   {"calls", print_calls},
+  {"start", print_start},
   {"queue", print_queue},
+  {"growth", print_growth},
   {"threads", print_threads},
   {"control", print_control},
+  {"fairness", print_fairness},
   {"asleep", print_asleep},
 }
 
