@@ -7,13 +7,13 @@
  *     tp_error error;
  *     tp_host *host = tp_host_create(NULL, &error);                    a loop and a Lua state
  *     tp_host_run_file(host, "jobs.lua", 0, NULL, &error);             the script makes pools
- *     tp_host_serve(host, NULL, "unix:/run/jobs.sock", &error);        people steer them
+ *     tp_host_serve(host, NULL, "unix:/run/jobs.sock", &error);        people control them
  *     tp_host_run(host, &error);                                       until all work is done
  *     tp_host_destroy(host);
  *
  * Errors. A function that can fail returns false (or NULL) and fills the tp_error it was given; the
  * pointer may be NULL. Any other pointer that is NULL where none is allowed gives InvalidArgument.
- * The library never exits, aborts or prints: what it has to tell goes to the log function of the
+ * The library never exits, aborts or prints: what it has to say goes to the log function of the
  * options.
  *
  * Threads. A host belongs to the thread that calls it; only tp_host_stop and tp_host_stop_by may be
@@ -99,8 +99,8 @@ typedef enum tp_log_level {
 
 /* Receives each log record at or above the level asked for: one call for each record, on the host's
  * thread. Only the record that a worker is stuck in C code comes from a thread of the library.
- * `message` ends with the call. Each line break in it is followed by two blanks, which nothing else
- * begins with; other control bytes are escaped. It must not call back into the host. */
+ * `message` is valid during the call. Each line break in it is followed by two blanks, with which
+ * no record begins; other control bytes are escaped. It must not call back into the host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
 
 /* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never
@@ -116,18 +116,18 @@ typedef struct tp_log_file {
 
 /* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the file of the tp_log_file
  * that is its context. It never waits: while a pipe or a terminal takes nothing, because nobody
- * reads it, records are dropped; the next one that is taken comes after a line that says how many.
- * So does the end of the host, if no record follows. */
+ * reads it, records are dropped. A line that says how many comes before the next record that is
+ * taken, or at the end of the host. */
 TP_API void tp_log_to_file(void *log_file, tp_log_level level, const char *message);
 
 /* How a host is made. Start from {0}: every zero is a default. */
 typedef struct tp_host_options {
   tp_log_fn log;          /* where log records go; default: nowhere */
   void *log_context;      /* passed to `log` */
-  tp_log_level log_level; /* the least that `log` is told; default: TP_LOG_WARNING */
+  tp_log_level log_level; /* the lowest that `log` gets; default: TP_LOG_WARNING */
   bool no_preempt;    /* workers that never wait are not interrupted; default: they are, by … */
   int preempt_signal; /* … this signal, sent to the thread that runs the host, whether that blocks
-                         it or not. It is taken for the whole process, and put back by
+                         it or not. It is taken for the whole process, and restored by
                          tp_host_destroy, unless another host was told to use the same; default:
                          the first real-time signal that has no handler */
   const char *modules; /* directory whose modules may be named in control commands;
@@ -184,7 +184,7 @@ TP_API void tp_host_stop_by(tp_host *host, const char *who);
  * task. */
 TP_API void tp_host_destroy(tp_host *host);
 
-/* The control client of the command line, for programs that want one of their own. */
+/* The control client of the command line, for programs that need their own. */
 typedef struct tp_client_options {
   const char *address; /* "unix:PATH" or "tcp://HOST:PORT" */
   const char *command; /* one command to send; NULL: read lines from `in` until its end or "exit" */
@@ -196,7 +196,7 @@ typedef struct tp_client_options {
 typedef enum tp_client_result {
   TP_CLIENT_DONE = 0,          /* every command was answered; none failed */
   TP_CLIENT_FAILED = 1,        /* a command was answered with an error */
-  TP_CLIENT_USAGE = 2,         /* the options make no sense */
+  TP_CLIENT_USAGE = 2,         /* the options are wrong */
   TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or the connection broke */
   TP_CLIENT_DENIED = 4,        /* the server or the system refuses this client */
 } tp_client_result;

@@ -337,7 +337,7 @@ return {
     becomes = "if (luaL_loadfilex(L, module->path, \"bt\") != LUA_OK)", specs = { "names" },
     breaks = "binary chunks are loaded" },
   -- memory
-  { text = "  group->feeding = true; /* who is told may cancel it */\n  if (group->feed == TP_FEED_READY",
+  { text = "  group->feeding = true; /* what fail_feed tells may cancel it */\n  if (group->feed == TP_FEED_READY",
     becomes = "  if (false && group->feed == TP_FEED_READY", specs = { "c.faults" },
     breaks = "a group without memory for its next task is tried again for ever" },
   { text = "if (!is_lost && ++coro->cancelling->kills < KILLS_MAX)", becomes = "if (!is_lost)", specs = { "c.faults" },

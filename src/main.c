@@ -23,7 +23,7 @@ typedef struct subcommand {
   const char *name;
   const char *usage;                  /* the words after `taskpool` */
   const char *summary;                /* one line for the list of sub-commands */
-  const char *help;                   /* what its -h says below the usage */
+  const char *help;                   /* what its -h prints below the usage */
   int (*call)(int argc, char **argv); /* gets the words after the name; returns the exit code */
 } subcommand;
 
@@ -39,8 +39,8 @@ static const subcommand subcommands[] = {
             .name = "run",
             .usage = "run [OPTIONS] FILE [ARG...]",
             .summary = "run a host script",
-            .help = "Runs the Lua script FILE as the main task of a host, each ARG an argument\n"
-                    "of it, and goes on until no task is left and no control server is open.\n"
+            .help = "Runs the Lua script FILE with the arguments ARG as the main task of a\n"
+                    "host, until no task is left and no control server is open.\n"
                     "\n"
                     "  --log-level LEVEL  what goes to the log on stderr: debug, info,\n"
                     "                     warning (default), error, none\n"
@@ -48,7 +48,7 @@ static const subcommand subcommands[] = {
                     "                     name (default: the directory of FILE)\n"
                     "  --preempt on|off   whether workers that never wait are interrupted\n"
                     "                     (default: on)\n"
-                    "  --ignore-failures  exit with 0 also when tasks failed and the script\n"
+                    "  --ignore-failures  exit with 0 even if tasks failed and the script\n"
                     "                     has not looked at their errors\n"
                     "\n"
                     "SIGINT (^C) or SIGTERM cancels the tasks and stops the host; the same\n"
@@ -128,9 +128,9 @@ typedef struct option {
 static const option run_options[] = {
     {.name = "--log-level",
      .set = set_log_level,
-     .complaint = "--log-level wants debug, info, warning, error or none, not "},
-    {.name = "--preempt", .set = set_preempt, .complaint = "--preempt wants on or off, not "},
-    {.name = "--modules", .set = set_modules, .complaint = "--modules wants a directory, not "},
+     .complaint = "--log-level must be debug, info, warning, error or none, not "},
+    {.name = "--preempt", .set = set_preempt, .complaint = "--preempt must be on or off, not "},
+    {.name = "--modules", .set = set_modules, .complaint = "--modules must be a directory, not "},
 };
 
 /* Takes the option at argv[*at], as "--name VALUE" or "--name=VALUE". False after a complaint. */
@@ -151,8 +151,8 @@ static bool take_option(tp_host_options *options, int argc, char **argv, int *at
   return false;
 }
 
-/* What the signal handlers need. They get no argument, so this is the one thing in the program that
- * stands outside of every function. */
+/* What the signal handlers need. They get no argument, so this is the one variable of the program
+ * that is outside every function. */
 static struct {
   tp_host *volatile host;       /* the host to stop, NULL when there is none */
   volatile sig_atomic_t signal; /* what stopped it, 0 for nothing */
@@ -169,8 +169,8 @@ static void do_nothing(int signal_number) {
   (void)signal_number;
 }
 
-/* Takes SIGINT and SIGTERM once: the second one finds the system's own handler and ends the
- * program. Signals that have no meaning yet do nothing. */
+/* Takes SIGINT and SIGTERM once: the second one meets the system's handler, which ends the program.
+ * Signals that have no meaning yet do nothing. */
 static void handle_signals(tp_host *host) {
   static const int idle[] = {SIGHUP, SIGUSR1, SIGUSR2};
   struct sigaction nothing = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
@@ -275,8 +275,8 @@ static char *unix_address(char **words) {
 /* A way to reach a server. */
 typedef struct transport {
   const char *name;               /* the word after `control` */
-  int words;                      /* how many words tell the place */
-  const char *missing;            /* the complaint when they are not there */
+  int words;                      /* how many words its address has */
+  const char *missing;            /* the complaint if they are missing */
   char *(*address)(char **words); /* makes the address of them; the caller frees it */
 } transport;
 
@@ -292,7 +292,7 @@ static const transport *find_transport(const char *name) {
   return NULL;
 }
 
-/* Lets the prompt take all characters, also where the environment names no language. */
+/* Lets the prompt take all characters, even where the environment names no language. */
 static void use_locale(void) {
   if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -324,7 +324,7 @@ static int control(int argc, char **argv) {
     return print_help(self);
   const transport *by = find_transport(argv[0]);
   if (!by)
-    return complain(self, "want tcp or unix, not ", argv[0]);
+    return complain(self, "expected tcp or unix, not ", argv[0]);
   if (argc - 1 < by->words)
     return complain(self, by->missing, "");
   return connect_to(by, argc - 1, argv + 1);
@@ -336,7 +336,7 @@ static int version(int argc, char **argv) {
   if (argc > 0 && is_help(argv[0]))
     return print_help(&subcommands[VERSION]);
   if (argc > 0)
-    return complain(&subcommands[VERSION], "takes no words, but got ", argv[0]);
+    return complain(&subcommands[VERSION], "takes no arguments, but got ", argv[0]);
   printf("taskpool %s\n", tp_version());
   return EXIT_SUCCESS;
 }
@@ -351,7 +351,7 @@ static void print_usage(FILE *to) {
 }
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN); /* a reader that leaves is an error of that write, no reason to die */
+  signal(SIGPIPE, SIG_IGN); /* if a reader leaves, the write fails and the program goes on */
   if (argc > 1 && is_help(argv[1])) {
     print_usage(stdout);
     return EXIT_SUCCESS;
@@ -360,7 +360,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], subcommands[i].name) == 0)
       return subcommands[i].call(argc - 2, argv + 2);
   if (argc > 1)
-    fprintf(stderr, "taskpool: there is no sub-command '%s'\n", argv[1]);
+    fprintf(stderr, "taskpool: unknown sub-command '%s'\n", argv[1]);
   print_usage(stderr);
   return EXIT_USAGE;
 }

@@ -404,7 +404,7 @@ static int run_here(run *of) {
 /* Runs at a time, and how long one may take, seconds. */
 enum { SLOTS = 4 };
 
-static double patience = 20;
+static double time_limit = 20;
 
 /* A process that runs. */
 typedef struct slot {
@@ -467,7 +467,7 @@ static void wait_for_one(tally *sum) {
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) == 0) {
     for (int i = 0; i < SLOTS; i++)
-      if (slots[i].pid && seconds() - slots[i].since > patience)
+      if (slots[i].pid && seconds() - slots[i].since > time_limit)
         kill(slots[i].pid, SIGKILL);
     usleep(300);
   }

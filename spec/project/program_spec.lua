@@ -22,10 +22,10 @@ describe("the program", function()
     end
   end)
 
-  it("refuses what is no sub-command, and to do nothing", function()
+  it("refuses an unknown sub-command, and to do nothing", function()
     local done = program.run { "walk" }
     assert.are.equal(2, done.code)
-    assert.matches("no sub%-command 'walk'\nusage: ", done.err)
+    assert.matches("unknown sub%-command 'walk'\nusage: ", done.err)
     assert.are.equal(2, program.run({}).code)
   end)
 

@@ -136,7 +136,7 @@ describe("values sent to a thread and back", function()
       { 'argument 1["two words"] is a function, which cannot be sent to a thread', { ["two words"] = print } },
       { "argument 1[true] is a function, which cannot be sent to a thread", { [true] = print } },
       { "argument 1[2.5] is a function, which cannot be sent to a thread", { [2.5] = print } },
-      { "argument 1.list[3] is a table inside of itself", cycle },
+      { "argument 1.list[3] is a table inside itself", cycle },
       { "argument 1.a has a key that is not a string, number or boolean", { a = { [{}] = 1 } } },
       { ("argument 1%s is too deep: tables are sent 32 deep at most"):format(("[1]"):rep(32)), nested(33) },
       { "argument 1 is too much: 64 MiB are sent at most", ("x"):rep((64 << 20) + 1) },

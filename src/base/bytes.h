@@ -20,7 +20,7 @@ bool tp_bytes_reserve(tp_bytes *bytes, size_t more);
 /* Appends bytes. False: no memory, and nothing is appended. */
 bool tp_bytes_append(tp_bytes *bytes, const char *data, size_t length);
 
-/* Frees the memory; empty then. */
+/* Frees the memory; `bytes` is empty then. */
 void tp_bytes_clear(tp_bytes *bytes);
 
 #endif

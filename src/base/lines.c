@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies a character of several bytes; returns how many. 0: it is none. */
+/* Copies a character of several bytes; returns how many. 0: it is not one. */
 static size_t copy_character(const char *from, char out[8]) {
   size_t length = tp_utf8_length(from, strnlen(from, 4));
   if (length < 2)
@@ -19,8 +19,8 @@ static size_t copy_character(const char *from, char out[8]) {
   return length;
 }
 
-/* Writes to `out` what stands for the bytes at `from`, and says how many those are. Idempotent:
- * what has been laid out stays what it is. */
+/* Writes to `out` the form of the next bytes at `from`, and returns how many those are. Idempotent:
+ * text that is laid out already stays as it is. */
 static size_t lay_out_next(const char *from, char out[8]) {
   unsigned char byte = (unsigned char)*from, next = (unsigned char)from[1];
   size_t length;
@@ -53,8 +53,8 @@ static size_t measure(const char *from, const char *end) {
   return length;
 }
 
-/* Appends what stands for the text from `*from` on, as long as it is no more than `most`. Returns
- * the end of what is written. */
+/* Appends the text from `*from` on, laid out, as far as it has at most `most` bytes. Returns the
+ * end of what is written. */
 static char *append(char *to, const char **from, const char *end, size_t most) {
   char out[8];
   while (*from < end) {
@@ -70,7 +70,7 @@ static char *append(char *to, const char **from, const char *end, size_t most) {
   return to;
 }
 
-/* Room for the words that stand in place of the middle. */
+/* Room for the words that replace the middle. */
 enum { CUT_SIZE = 48 };
 
 void tp_lines_lay_out(char *to, size_t size, const char *text) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that belong to somebody else; see span.h. */
+ * Bytes that another part owns; see span.h. */
 #include "base/span.h"
 #include <string.h>
 

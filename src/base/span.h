@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that belong to somebody else. */
+ * Bytes that another part owns. */
 #ifndef TP_BASE_SPAN_H
 #define TP_BASE_SPAN_H
 
@@ -15,7 +15,7 @@ typedef struct tp_span {
 /* The bytes of a string, without its end. */
 tp_span tp_span_of(const char *text);
 
-/* Without the bytes of `set` at the end; at both ends. */
+/* Without the bytes of `set` at the end, or at both ends. */
 tp_span tp_span_trim_end(tp_span span, const char *set);
 tp_span tp_span_trim(tp_span span, const char *set);
 

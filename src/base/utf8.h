@@ -27,7 +27,7 @@ int tp_utf8_count(const char *bytes, size_t length);
  * takes one. */
 int tp_utf8_width(const char *bytes, size_t length);
 
-/* The length of the longest beginning of well-formed bytes that takes at most so many columns. */
+/* The length of the longest beginning of well-formed bytes that takes at most `columns`. */
 size_t tp_utf8_fit(const char *bytes, size_t length, int columns);
 
 #endif

@@ -13,8 +13,8 @@
 #include <lauxlib.h>
 #include <math.h>
 
-/* Raises that the value at `index` is not what was expected. Shows a number, and of others the
- * type. */
+/* Raises that the value at `index` is not what was expected. Shows a number, or the type of another
+ * value. */
 static int refuse(lua_State *L, int index, const char *what, const tp_param *param,
                   const char *expected) {
   bool is_number = lua_type(L, index) == LUA_TNUMBER;
@@ -264,7 +264,7 @@ static int iterable_width(lua_State *L, int index, int top) {
   return top > index + 2 && tp_callable_has(L, index + 3, "__close") ? 4 : 3;
 }
 
-/* Pushes the iterable at `index`, which takes so many arguments, as one value. */
+/* Pushes the iterable at `index`, which takes `width` arguments, as one value. */
 static void push_iterable(lua_State *L, int index, int width) {
   for (int i = 0; i < width; i++)
     lua_pushvalue(L, index + i);

@@ -12,7 +12,7 @@
  * says. Raises InvalidArgument that names the method and the parameter, NotFound for a name. */
 void tp_arguments_lay_out(lua_State *L, const tp_method *method);
 
-/* The most options that a table may have. */
+/* How many options a table may have. */
 #define TP_OPTIONS_MAX 20
 
 /* Pushes the options of `what` from the table at `table` (or nil), checked, a slot each in the

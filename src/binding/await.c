@@ -5,7 +5,7 @@
  * The callback is a C closure that knows the wake id of the wait. It wakes the task with its
  * arguments; if it is called before the task has parked, it keeps them. A wait that is cancelled
  * cancels the request, or closes the handle, that the function has returned; what cannot be stopped
- * is left to itself, and its late result dropped. */
+ * goes on, and its late result is dropped. */
 #include "binding/await.h"
 #include "binding/context.h"
 #include "exec/park.h"

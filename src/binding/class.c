@@ -96,10 +96,10 @@ static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first)
   return bounds;
 }
 
-/* What both kinds of pools are told about the ends and the starts of their tasks. */
+/* Options of both kinds of pools for the starts and ends of their tasks. */
 typedef struct defaults {
   double grace;   /* seconds that a cancelled task has */
-  tp_retry retry; /* of calls that say nothing else */
+  tp_retry retry; /* of calls that set none */
   tp_rate rate;   /* of the starts */
 } defaults;
 
@@ -151,13 +151,13 @@ int l_task_pool_new(lua_State *L) {
   tp_arguments_lay_out_options(L, TABLE, "TaskPool", options);
   merge_sizes(L, SIZE, "TaskPool");
   tp_order order = to_order(L, ORDER);
-  defaults told = read_defaults(L, GRACE, "TaskPool");
+  defaults given = read_defaults(L, GRACE, "TaskPool");
   tp_bounds bounds = read_bounds(L, AUTOSCALE, SIZE, &size);
   bool has_threads = tp_executor_is_asked(L, "TaskPool", EXECUTOR);
   lua_settop(L, TOP);
   tp_load_check(L, "no pool can be made");
   tp_pool *pool = tp_handle_create(L, TP_ON_TASK_POOL, lua_tostring(L, NAME), size);
-  set_defaults(pool, &told);
+  set_defaults(pool, &given);
   pool->order = order;
   pool->queue_limit = tp_arguments_to_size(L, QUEUE_LIMIT);
   if (bounds.max)
@@ -207,11 +207,11 @@ int l_simple_task_pool_new(lua_State *L) {
   bool has_threads = tp_executor_is_asked(L, what, EXECUTOR);
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
-  defaults told = read_defaults(L, GRACE, what);
+  defaults given = read_defaults(L, GRACE, what);
   tp_load_check(L, "no pool can be made");
   tp_pool *pool =
       tp_handle_create(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_arguments_to_size(L, SIZE));
-  set_defaults(pool, &told);
+  set_defaults(pool, &given);
   const int values[] = {[TP_HANDLE_FUNCTION] = FUNC,
                         [TP_HANDLE_ARGUMENTS] = BOUND,
                         [TP_HANDLE_END_CALLBACK] = END_CALLBACK,

@@ -57,7 +57,7 @@ static int l_core_in_task(lua_State *L) {
   return 1;
 }
 
-/* Lua: tries(): which try of its function the running task is at; nil outside of a pool's task. */
+/* Lua: tries(): which try of its function the running task is at; nil outside a pool's task. */
 static int l_core_tries(lua_State *L) {
   uint32_t tries = tp_retry_tries(exec_of(L));
   if (tries)
@@ -205,7 +205,7 @@ static int l_hand_over(lua_State *L) {
 
 /* Hands a record to Lua. The context is a Lua thread of its own, with the handler at [1]. An error
  * in the handler is dropped, because there is no log for it. The handler has a second, and does not
- * count for the task that the record is of. */
+ * count for the running task. */
 static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
   tp_exec *exec = tp_state_host(L)->exec;

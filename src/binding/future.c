@@ -3,7 +3,7 @@
  * Futures; see future.h.
  *
  * A future is a userdata that its call, or the registry, holds until it is done; then its results,
- * or its error, are its user value. Those who wait for it are parks to wake and functions to call.
+ * or its error, are its user value. What waits for it are parks to wake and functions to call.
  * An error that nobody has seen when the future is collected is logged. */
 #include "binding/future.h"
 #include "base/fail.h"
@@ -49,7 +49,7 @@ struct tp_future {
   tp_group *group;     /* the call that it waits for; NULL: none, or it is done */
   tp_coro *coro;       /* the same for a coroutine */
   int anchor;          /* registry reference while it waits for a coroutine */
-  future_state state;  /* how it stands */
+  future_state state;  /* whether and how it has ended */
   bool seen;           /* somebody was given its error */
   bool counted;        /* among the host's failures that nobody has seen, … */
   size_t where;        /* … there */
@@ -132,8 +132,8 @@ static bool takes_note(lua_State *L) {
   return takes;
 }
 
-/* A listener has failed: wakes who waits for it, as the table at place `i` of the list says.
- * Allocates nothing. */
+/* A listener has failed: wakes the coroutine that waits for it, by the table at place `i` of the
+ * list. Allocates nothing. */
 static void wake_waiting(const tp_future *future, lua_State *L, int list, lua_Integer i) {
   if (lua_rawgeti(L, list, i) == LUA_TTABLE) {
     lua_pushboolean(L, true);
@@ -174,7 +174,7 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
   return seen;
 }
 
-/* Counts a failure that nobody was told of. */
+/* Counts a failure that nobody has seen. */
 static void count_unseen(tp_future *future, const tp_pool *pool) {
   if (future->state != FUTURE_FAILED || future->seen)
     return;
@@ -216,7 +216,7 @@ static void wake_all(tp_future *future) {
   forget_waiters(future);
 }
 
-/* Logs the error of the future at `index`, which nobody is given. */
+/* Logs the error of the future at `index`, which nobody has seen. */
 static void report(const tp_future *future, lua_State *L, int index) {
   lua_getiuservalue(L, index, TRACEBACK);
   const char *text = lua_tostring(L, -1);
@@ -291,7 +291,7 @@ static int push_values(lua_State *L, int index) {
   return count;
 }
 
-/* Says where the error on top of L, that of the future in slot 1, comes from, and who awaits it. */
+/* Says where the error on top of L, that of the future in slot 1, comes from and is awaited. */
 static void set_cause(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (lua_getiuservalue(L, 1, TRACEBACK) == LUA_TSTRING) {
@@ -381,7 +381,7 @@ int tp_future_await(lua_State *L, double seconds, bool owned) {
   tp_pool *pool = future->group && seconds == HUGE_VAL ? future->group->pool : NULL;
   if (pool && !tp_deadlock_check(exec, L, pool)) {
     if (owned)
-      cancel(future, TP_CANCELLED, "nobody waits for it", TP_GRACE_DEFAULT);
+      cancel(future, TP_CANCELLED, "nothing waits for it", TP_GRACE_DEFAULT);
     return tp_deadlock_raise(exec, L, pool);
   }
   return tp_wait_park_until(exec, L, deadline, after_await, owned);
@@ -497,7 +497,7 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit) {
 }
 
 /* Adds the function in slot 2 to those that listen for the end of the future in slot 1. Before each
- * function the list has who waits for it (slot 3; false: nobody). */
+ * function the list has what waits for it (slot 3; false: nothing). */
 static void add_listener(lua_State *L) {
   if (lua_getiuservalue(L, 1, LISTENERS) != LUA_TTABLE) {
     lua_pop(L, 1);

@@ -18,16 +18,16 @@ tp_future *tp_future_push(lua_State *L, tp_host *host);
 /* Has a future wait for the one task of a group, whose call keeps it alive. */
 void tp_future_expect_call(tp_future *future, tp_group *group);
 
-/* A tp_coro_done whose context is a future: keeps the results, and wakes who waits. */
+/* A tp_coro_done whose context is a future: keeps the results, and wakes what waits. */
 void tp_future_done(void *context, lua_State *L, bool ok, int count);
 
 /* Pushes the name of the group that a future waits for, in place of the future: the group stays
- * until a flush, and a failure is told as those of other groups are.
- * Returns false and pushes nothing for a future that is done, or is not of a call. */
+ * until a flush, and its failure is reported as those of other groups are. Returns false and pushes
+ * nothing for a future that is done, or is not of a call. */
 bool tp_future_push_group(lua_State *L, int index);
 
-/* Somebody was told of the failures of a group (NULL: of none) of the pool at `index`. If it is a
- * kept call, its failure counts as seen, as if its future was awaited. Allocates nothing. */
+/* The failures of a group (NULL: none) of the pool at `index` were reported. If it is a kept call,
+ * its failure counts as seen, as if its future was awaited. Allocates nothing. */
 void tp_future_see_call(lua_State *L, int index, const tp_group *group);
 
 /* Forgets the calls of the pool at `index` that tp_future_see_call finds. */

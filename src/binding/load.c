@@ -2,7 +2,7 @@
  *
  * Modules that are loaded for a control session; see load.h.
  *
- * Each load is a job with a future. Those that are going on stand in a table module -> future, from
+ * Each load is a job with a future. Those that are going on are in a table module -> future, from
  * which they vanish with the future. */
 #include "binding/load.h"
 #include "binding/future.h"
@@ -17,7 +17,7 @@
 /* Seconds that a module has to load. */
 #define LIMIT 5
 
-/* What the jobs are called: they are known by this very text. */
+/* The name of the jobs, which are known by its address. */
 static const char job_name[] = "a module that is loaded for a control session";
 
 /* Its address is the registry key of the table module -> future of the loads that are going on. */
@@ -43,7 +43,7 @@ const char *tp_load_job_name(lua_State *L, const char *other) {
 
 /* ---- the job ---- */
 
-/* The chunk has returned or raised. Stack: the module, then as tp_module_end wants it. */
+/* The chunk has returned or raised. Stack: the module, then as tp_module_end expects it. */
 static int after_chunk(lua_State *L, int status, lua_KContext context) {
   tp_error error;
   const tp_module *module = lua_touserdata(L, 1);

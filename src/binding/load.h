@@ -2,7 +2,7 @@
  *
  * Modules that are loaded for a control session.
  *
- * Such a module is loaded in a coroutine of its own, which may wait, is preempted as any task is,
+ * Such a module is loaded in a coroutine of its own, which may wait, is preempted like any task,
  * and has a time limit. Meanwhile it may not act as a script does: see tp_load_check. */
 #ifndef TP_BINDING_LOAD_H
 #define TP_BINDING_LOAD_H

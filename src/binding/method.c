@@ -46,7 +46,7 @@
   {                                                                                                \
     .name = "num_concurrent", .letter = 'n', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE,       \
     .value = "NUM", .fallback = TP_DEFAULT_TEXT(TP_NUM_CONCURRENT_DEFAULT),                        \
-    .help = "how many tasks of the group may run at a time; inf: as many as the pool"              \
+    .help = "how many tasks of the group may run at a time; inf: the pool's size"                  \
   }
 
 #define MESSAGE                                                                                    \
@@ -58,8 +58,7 @@
 #define TIMEOUT                                                                                    \
   {                                                                                                \
     .name = "timeout", .letter = 't', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS,           \
-    .value = "SECONDS",                                                                            \
-    .help = "cancel a task with TimedOut when it has run for so long (default: never)"             \
+    .value = "SECONDS", .help = "cancel a task that runs longer, with TimedOut (default: never)"   \
   }
 
 #define RETRIES                                                                                    \
@@ -94,7 +93,7 @@
   {                                                                                                \
     .name = "weight", .letter = 'w', .kind = TP_PARAM_OPTION, .type = TP_PARAM_NUMBER,             \
     .value = "WEIGHT", .fallback = TP_DEFAULT_TEXT(TP_WEIGHT_DEFAULT),                             \
-    .help = "the smaller, the sooner, in a pool whose order is by priority"                        \
+    .help = "a smaller weight starts sooner, in a pool with the order priority"                    \
   }
 
 /* The parameters of map, starmap and doublestarmap. */
@@ -114,18 +113,18 @@
                          .type = TP_PARAM_NAME,                                                    \
                          .value = "EXECUTOR",                                                      \
                          .help = "what runs it, coroutine or thread (default: the pool's)"},       \
-  AT(SUBMIT_GROUP_NAME) = {.name = "group_name",                                                   \
-                           .letter = 'g',                                                          \
-                           .kind = TP_PARAM_OPTION,                                                \
-                           .type = TP_PARAM_NAME,                                                  \
-                           .value = "NAME",                                                        \
-                           .help =                                                                 \
-                               "a name to cancel it by while it has not ended (default: none)"}
+  AT(SUBMIT_GROUP_NAME) = {                                                                        \
+      .name = "group_name",                                                                        \
+      .letter = 'g',                                                                               \
+      .kind = TP_PARAM_OPTION,                                                                     \
+      .type = TP_PARAM_NAME,                                                                       \
+      .value = "NAME",                                                                             \
+      .help = "a name by which it can be cancelled until it ends (default: none)"}
 
 #define LIMIT                                                                                      \
   {                                                                                                \
     .name = "limit", .letter = 'l', .kind = TP_PARAM_OPTION, .type = TP_PARAM_SIZE, .value = "N",  \
-    .fallback = TP_DEFAULT_TEXT(TP_LIMIT_DEFAULT), .help = "the most rows to show, or inf"         \
+    .fallback = TP_DEFAULT_TEXT(TP_LIMIT_DEFAULT), .help = "how many rows to show at most, or inf" \
   }
 
 #define RETURN_EXCEPTIONS                                                                          \
@@ -218,7 +217,7 @@ const tp_method tp_methods[] = {
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {SUBMIT},
-     .summary = "Queue one call; a session is told the name of its group.",
+     .summary = "Queue one call and do not wait for it; shows the name of its group.",
      .call = l_pool_submit_nowait},
     {.name = "set_weight",
      .on = TP_ON_TASK_POOL,
@@ -233,13 +232,13 @@ const tp_method tp_methods[] = {
                                          .kind = TP_PARAM_REQUIRED,
                                          .type = TP_PARAM_NUMBER,
                                          .value = "WEIGHT",
-                                         .help = "the smaller, the sooner"}},
-     .summary = "Change the weight of a group; what it has not started follows it.",
+                                         .help = "a smaller weight starts sooner"}},
+     .summary = "Change the weight of a group, for its tasks that have not started.",
      .call = l_pool_set_weight},
     {.name = "start",
      .on = TP_ON_SIMPLE_POOL,
      .role = TP_ROLE_OPERATE,
-     .params = {NUM_OF("how many more tasks")},
+     .params = {NUM_OF("how many tasks to start")},
      .summary = "Start more tasks of the pool's function in a new group.",
      .call = l_pool_start},
     {.name = "stop",
@@ -263,19 +262,19 @@ const tp_method tp_methods[] = {
                                 .kind = TP_PARAM_REQUIRED,
                                 .type = TP_PARAM_INTEGER,
                                 .value = "N",
-                                .help = "how many places more, or fewer where it is negative"},
+                                .help = "how many places to add, or to remove if it is negative"},
                 AT(SCALE_HARD) =
                     {.name = "hard",
                      .kind = TP_PARAM_OPTION,
                      .type = TP_PARAM_FLAG,
                      .fallback = "false",
-                     .help = "cancel the newest tasks over the new size, else they may end"}},
+                     .help = "cancel the newest tasks above the new size; default: they go on"}},
      .summary = "Change the size by a number of places; shows the new size.",
      .call = l_pool_scale},
     {.name = "lock",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
-     .summary = "Refuse new work; groups that are there go on.",
+     .summary = "Refuse new work; groups that exist go on.",
      .call = l_pool_lock},
     {.name = "unlock",
      .on = TP_ON_ALL,
@@ -298,7 +297,8 @@ const tp_method tp_methods[] = {
      .summary = "Take new work again; shows whether the pool is paused.",
      .call = l_pool_resume},
     PROPERTY(paused, TP_ON_ALL, "Whether the pool takes no new work for now."),
-    PROPERTY(order, TP_ON_TASK_POOL, "Who of those that wait is next: fifo, lifo or priority."),
+    PROPERTY(order, TP_ON_TASK_POOL,
+             "Which of the waiting groups is next: fifo, lifo or priority."),
     PROPERTY(queue_limit, TP_ON_TASK_POOL, "How many submitted calls may wait."),
     PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
     PROPERTY(is_closed, TP_ON_ALL, "Whether the pool was gathered and closed."),
@@ -306,9 +306,10 @@ const tp_method tp_methods[] = {
     PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
     PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
     PROPERTY(num_ok, TP_ON_ALL, "Number of tasks that have ended well, ever."),
-    PROPERTY(num_failed, TP_ON_ALL, "Number of tasks that an error has ended, ever."),
-    PROPERTY(num_cancelled_total, TP_ON_ALL, "Number of tasks that a cancel has ended, ever."),
-    PROPERTY(num_timed_out, TP_ON_ALL, "Number of tasks ended because their time was over, ever."),
+    PROPERTY(num_failed, TP_ON_ALL, "Number of tasks that were ended by an error, ever."),
+    PROPERTY(num_cancelled_total, TP_ON_ALL, "Number of tasks that were ended by a cancel, ever."),
+    PROPERTY(num_timed_out, TP_ON_ALL,
+             "Number of tasks that were ended by their time limit, ever."),
     PROPERTY(num_retried, TP_ON_ALL, "Number of times that a task was tried again."),
     PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
     PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
@@ -331,7 +332,7 @@ const tp_method tp_methods[] = {
                                      .type = TP_PARAM_TARGET,
                                      .value = "TARGET",
                                      .help = "a running task by its id, or a group by its name"}},
-     .summary = "Cancel tasks and groups; none if one of them is not there.",
+     .summary = "Cancel tasks and groups; none if one of them cannot be cancelled.",
      .call = l_pool_cancel},
     {.name = "cancel_group",
      .on = TP_ON_ALL,
@@ -342,7 +343,7 @@ const tp_method tp_methods[] = {
                                          .value = "NAME",
                                          .help = "a group"},
                 AT(CANCEL_GROUP_MSG) = MESSAGE, AT(CANCEL_GROUP_GRACE) = GRACE},
-     .summary = "Cancel a group: what has not started never starts.",
+     .summary = "Cancel a group; tasks that have not started never start.",
      .call = l_pool_cancel_group},
     {.name = "cancel_all",
      .on = TP_ON_ALL,
@@ -375,19 +376,19 @@ const tp_method tp_methods[] = {
                                     .kind = TP_PARAM_OPTION,
                                     .type = TP_PARAM_SECONDS,
                                     .value = "SECONDS",
-                                    .help = "fail with TimedOut after so long (default: never)"},
+                                    .help = "fail with TimedOut after this time (default: never)"},
                 AT(WAIT_RETURN_EXCEPTIONS) = RETURN_EXCEPTIONS,
                 AT(WAIT_TARGET) = {.name = "target",
                                    .kind = TP_PARAM_REST,
                                    .type = TP_PARAM_TARGET,
                                    .value = "TARGET",
                                    .help = "a group by its name, or a task by its id"}},
-     .summary = "Wait until groups and tasks have ended; fail if tasks of them did.",
+     .summary = "Wait until groups and tasks have ended; fail if any task failed.",
      .call = l_pool_wait},
     {.name = "status",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
-     .summary = "Show what the pool is like: its size, counts, order, bounds.",
+     .summary = "Show the pool's size, counts, order and bounds.",
      .fields = tp_status_fields,
      .call = l_pool_status},
     {.name = "groups",
@@ -400,7 +401,7 @@ const tp_method tp_methods[] = {
                                   .fallback = "false",
                                   .help = "also those that have ended and were not flushed"},
                 AT(GROUPS_LIMIT) = LIMIT},
-     .summary = "List the groups: how far each is, and why it goes no faster.",
+     .summary = "List the groups: how far each is, and what holds it back.",
      .fields = tp_status_group_fields,
      .call = l_pool_groups},
     {.name = "tasks",
@@ -411,17 +412,16 @@ const tp_method tp_methods[] = {
                                    .kind = TP_PARAM_OPTION,
                                    .type = TP_PARAM_NAME,
                                    .value = "NAME",
-                                   .help = "those of one group (default: of all)"},
+                                   .help = "only tasks of this group (default: any)"},
                 AT(TASKS_STATE) =
                     {.name = "state",
                      .letter = 's',
                      .kind = TP_PARAM_OPTION,
                      .type = TP_PARAM_NAME,
                      .value = "STATE",
-                     .help =
-                         "running, cancelled (it has not ended yet), or ended (its callback runs)"},
+                     .help = "running, cancelled (not ended yet) or ended (its callback runs)"},
                 AT(TASKS_LIMIT) = LIMIT},
-     .summary = "List the tasks that have started and are not done, and where they are.",
+     .summary = "List the tasks that have started and are not done, and where each is.",
      .fields = tp_status_task_fields,
      .call = l_pool_tasks},
     {.name = "traceback",
@@ -441,8 +441,8 @@ const tp_method tp_methods[] = {
                  .kind = TP_PARAM_REQUIRED,
                  .type = TP_PARAM_TARGET,
                  .value = "TARGET",
-                 .help = "a task that was not flushed, by its id, or the name of its group"}},
-     .summary = "Tell of a task: its group, its state, its error, and what came of its cancel.",
+                 .help = "id of a task that was not flushed, or name of its group"}},
+     .summary = "Show a task: its group, its state, its error, and the outcome of its cancel.",
      .call = l_pool_task},
     {.name = NULL},
 };

@@ -9,14 +9,14 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
-/* The most fields of a policy. */
+/* How many fields a policy may have. */
 #define FIELDS_MAX 4
 
 /* One number of a policy. */
 typedef struct field {
   const char *name;   /* its key; NULL ends a list of fields */
   bool is_whole;      /* an integer */
-  double least, most; /* what it may be */
+  double least, most; /* its range */
   double fallback;    /* where it is not given; below `least`: it must be */
 } field;
 

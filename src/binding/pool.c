@@ -220,7 +220,7 @@ int l_pool_start(lua_State *L) {
  * that it cancels. */
 #define GRACE_GIVEN_ON 0.9
 
-/* The grace of a cancel that does not say it. */
+/* The grace of a cancel that sets none. */
 static double default_grace(const tp_pool *pool) {
   const tp_run *run = pool->owner;
   double left;
@@ -550,7 +550,7 @@ static int gather_and_close(lua_State *L, int status, lua_KContext context) {
   tp_pool *pool = tp_handle_check(L, 1);
   if (status == LUA_YIELD)
     tp_wait_values(exec_of(pool), L, 2);
-  if (pool->closed) /* another one was first */
+  if (pool->closed) /* another caller was first */
     return 0;
   if (!tp_pool_is_idle(pool)) {
     tp_run_wait(pool, L, TP_EVENT_IDLE, 0);

@@ -60,7 +60,7 @@ bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_err
   return !end.failed;
 }
 
-/* The main function has returned inside of a task that was running already. */
+/* The main function has returned inside a task that was running already. */
 static int after_call(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
@@ -82,7 +82,7 @@ int l_core_run(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "run: the loop is running already");
   tp_error deadlock;
   bool ok = tp_run_main(host, L, lua_gettop(L) - 1, true, &deadlock);
-  if (deadlock.code == TP_CANCELLED) { /* ^C: ends as the interpreter has it */
+  if (deadlock.code == TP_CANCELLED) { /* ^C: ends as the interpreter does */
     lua_pushstring(L, deadlock.message);
     return lua_error(L);
   }

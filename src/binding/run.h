@@ -10,7 +10,7 @@
  * it has returned; with `until_idle`, until nothing is left. An error ends everything else. Leaves
  * two values on L and nothing else: the list of its results (with n), or a list of its error alone;
  * nil, or message and traceback of the error. True if it returned. `deadlock` is TP_OK unless
- * nothing could wake the main task. May raise for lack of memory. */
+ * tp_host_run_until failed. May raise for lack of memory. */
 bool tp_run_main(tp_host *host, lua_State *L, int nargs, bool until_idle, tp_error *deadlock);
 
 /* Lua: run(main, …) of taskpool.core. */

@@ -37,7 +37,7 @@ enum {
   TP_SLOT_MAP_RATE,
 };
 
-/* Also of submit_nowait, but for the last one. */
+/* Also of submit_nowait, except the last one. */
 enum {
   TP_SLOT_SUBMIT_FUNC = TP_SLOT_FIRST,
   TP_SLOT_SUBMIT_ARGS,

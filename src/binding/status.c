@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a pool, its groups and its tasks are like; see status.h. */
+ * The status of a pool, its groups and its tasks; see status.h. */
 #include "binding/status.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a pool, its groups and its tasks are like, as tables.
+ * The status of a pool, its groups and its tasks, as tables.
  *
  * To add a field: where its table is made in status.c, and its name in the list of fields here. */
 #ifndef TP_BINDING_STATUS_H
@@ -11,8 +11,7 @@
 
 /* The fields of the tables in the order in which people see them, ended by NULL. */
 extern const char *const tp_status_fields[];
-extern const char *const tp_status_list_fields[]; /* the ones that are shown of each of many pools
-                                                   */
+extern const char *const tp_status_list_fields[]; /* those of each pool in a list */
 extern const char *const tp_status_group_fields[];
 extern const char *const tp_status_task_fields[];
 

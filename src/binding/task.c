@@ -66,7 +66,7 @@ static int l_push_facts(lua_State *L) {
   return 1;
 }
 
-/* How a task stands; one that the pool has no record of has ended. */
+/* The state of a task; one that is no longer there has ended. */
 static const char *state_name(const tp_task *task) {
   return tp_task_state_name(task && task->state < TP_TASK_DONE ? task->state : TP_TASK_ENDED);
 }

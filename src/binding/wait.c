@@ -3,7 +3,7 @@
  * Waiting for groups and tasks of a pool; see wait.h.
  *
  * What is waited for is noted by numbers, which outlive the records: a group may be flushed, a task
- * forgotten, and both have ended then. It is waited for one after the other. */
+ * forgotten, and both have ended then. The targets are waited for one after the other. */
 #include "binding/wait.h"
 #include "binding/future.h"
 #include "binding/handle.h"

@@ -48,7 +48,7 @@
 
 /* How long the cleanup of a cancelled coroutine may go on without a wait, before the cancel is
  * raised in the middle of it. */
-#define SPARE (50 * MILLISECOND)
+#define CLEANUP (50 * MILLISECOND)
 
 /* When the watchdog speaks up. */
 #define STUCK (5000 * MILLISECOND)
@@ -198,7 +198,7 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
     return;
   }
   tp_exec_cancel_count_raise(exec);
-  exec->context.coro->cancelling->spared_until = is_exhausted ? 0 : now() + SPARE;
+  exec->context.coro->cancelling->cleanup_until = is_exhausted ? 0 : now() + CLEANUP;
   if (!is_exhausted && can_abandon(exec, L)) {
     slice->abandoned = L;
     lua_yield(L, 0);
@@ -214,7 +214,7 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
 /* Whether the running coroutine is to be ended: it is cancelled, and has had time for its cleanup
  * since that was raised last. */
 static bool is_due(const tp_coro *coro) {
-  return coro && tp_exec_cancel_is_raising(coro) && now() >= coro->cancelling->spared_until;
+  return coro && tp_exec_cancel_is_raising(coro) && now() >= coro->cancelling->cleanup_until;
 }
 
 /* The slice of the running coroutine is over. */

@@ -73,7 +73,7 @@ static void note_change(tp_run *run, tp_event event) {
 
 /* Tells the pool which events matter: those that are listened to, those that somebody waits for,
  * and those that its scaling depends on. */
-static void update_wanted(tp_run *run) {
+static void update_listened(tp_run *run) {
   unsigned listened = run->listened | scale_events(run);
   for (size_t i = 0; i < run->waiter_count; i++)
     listened |= TP_EVENT_BIT(run->waiters[i].event);
@@ -85,13 +85,13 @@ void tp_run_set_bounds(tp_pool *pool, const tp_bounds *bounds) {
   pool->scale.bounds = *bounds;
   run->scaler.run = run;
   run->scaler.ring = look;
-  update_wanted(run);
+  update_listened(run);
 }
 
 void tp_run_listen(tp_pool *pool, unsigned events) {
   tp_run *run = pool->owner;
   run->listened = events;
-  update_wanted(run);
+  update_listened(run);
 }
 
 /* Whether a waiter for that event, which has happened, has got what it waits for. */
@@ -114,7 +114,7 @@ static void wake_waiters(tp_run *run, tp_event event) {
       run->waiters[kept++] = waiter;
   }
   run->waiter_count = kept;
-  update_wanted(run);
+  update_listened(run);
 }
 
 void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
@@ -198,7 +198,7 @@ void tp_run_wait(tp_pool *pool, lua_State *L, tp_event event, uint64_t number) {
   if (run->waiter_count == run->waiter_capacity && !make_room(run))
     tp_raise(L, TP_NO_MEMORY, "no memory to wait for %s", pool->label);
   run->waiters[run->waiter_count++] = (tp_pool_waiter){id, event, number};
-  update_wanted(run);
+  update_listened(run);
 }
 
 /* Lua: a registry reference of the value at [1]. */

@@ -81,15 +81,15 @@ struct tp_coro {
 
 /* What is known of the cancel of one coroutine; made when it is cancelled, shielded or limited. */
 struct tp_cancelling {
-  tp_cancel *reason;     /* why it is cancelled; NULL while it is not */
-  uint64_t since;        /* clock when it was, nanoseconds */
-  uint64_t shield_until; /* clock until which nothing is raised; 0: no shield */
-  uint64_t spared_until; /* when slices raise again, in the time of slices; 0: at once */
-  uint32_t timer;        /* its place in the heap of timers + 1; 0: none */
-  uint8_t raises;        /* how often the cancel error was raised */
-  uint8_t kills;         /* how often it could not be killed for lack of memory */
-  bool to_kill;          /* it is killed at its next turn */
-  bool killed;           /* it was */
+  tp_cancel *reason;      /* why it is cancelled; NULL while it is not */
+  uint64_t since;         /* clock when it was, nanoseconds */
+  uint64_t shield_until;  /* clock until which nothing is raised; 0: no shield */
+  uint64_t cleanup_until; /* when slices raise again, in the time of slices; 0: at once */
+  uint32_t timer;         /* its place in the heap of timers + 1; 0: none */
+  uint8_t raises;         /* how often the cancel error was raised */
+  uint8_t kills;          /* how often it could not be killed for lack of memory */
+  bool to_kill;           /* it is killed at its next turn */
+  bool killed;            /* it was */
 };
 
 /* A queue of coroutines through `next`. */

@@ -49,10 +49,10 @@ void tp_failures_clear(tp_failures *failures) {
 
 /* ---- all of them ---- */
 
-/* So many places are named. */
+/* How many places are named. */
 enum { NAMED_MAX = 5 };
 
-/* What is said of them. */
+/* What is said about them. */
 typedef struct summary {
   uint64_t failed;  /* tasks and calls */
   unsigned places;  /* groups, and pools with submitted calls */

@@ -11,7 +11,7 @@
 
 /* Failed calls of one pool whose futures nobody has looked at. */
 typedef struct tp_unawaited {
-  char *pool;     /* its label; "" stands for no pool, or no memory for its name */
+  char *pool;     /* its label; "": no pool, or no memory for its name */
   uint64_t count; /* how many */
 } tp_unawaited;
 
@@ -24,7 +24,7 @@ typedef struct tp_failures {
 /* Counts a failed call of the pool that prints as `pool`, and returns where. */
 size_t tp_failures_add(tp_failures *failures, const char *pool);
 
-/* Takes back what tp_failures_add has returned: somebody has looked. */
+/* Takes back what tp_failures_add counted there: somebody has looked at it. */
 void tp_failures_remove(tp_failures *failures, size_t where);
 
 void tp_failures_clear(tp_failures *failures);

@@ -103,7 +103,7 @@ static void on_stop(uv_async_t *async) {
   tp_host_end(host, atomic_load(&host->stopper), TP_CANCELLED);
 }
 
-/* What a run goes on for. */
+/* What a run waits for. */
 typedef struct goal {
   tp_host *host;    /* whose run it is */
   const bool *done; /* true when it is reached; NULL: nothing must be left */
@@ -178,8 +178,8 @@ static int l_host_gc(lua_State *L) {
   return 0;
 }
 
-/* Tells the state which host it has. A state of others also gets a finalizer, which runs when the
- * state is closed. */
+/* Tells the state which host it has. A state that the host does not own also gets a finalizer,
+ * which runs when the state is closed. */
 static void register_host(tp_host *host) {
   lua_State *L = host->L;
   tp_state_set_host(L, host);
@@ -239,8 +239,8 @@ static int l_memory(lua_State *L) {
   return 1;
 }
 
-/* The record of a host. In a state of others its memory is the state's, because finalizers that run
- * after the host was closed may still call it. */
+/* The record of a host. In a state that it does not own its memory is the state's, because
+ * finalizers that run after the host was closed may still call it. */
 static tp_host *allocate(lua_State *L, bool owns_state) {
   if (owns_state)
     return calloc(1, sizeof(tp_host));
@@ -320,7 +320,7 @@ static bool drain(tp_host *host) {
   return drained;
 }
 
-/* Closes the host's own handles, and its own loop with whatever is left there. False: requests of
+/* Closes the host's own handles, and its own loop with all that is left there. False: requests of
  * others are not done, so their memory must stay. */
 static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);

@@ -41,11 +41,11 @@ struct tp_host {
   uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
   uv_loop_t own_loop;                    /* used unless luv brought its own */
   uv_async_t stop;                       /* sent by tp_host_stop_by */
-  _Atomic(const char *) stopper;         /* who did that */
+  _Atomic(const char *) stopper;         /* what asked for that */
   tp_interrupt interrupt;                /* ^C of a stock interpreter */
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
-  bool closing;                          /* Lua is not called any more */
+  bool closing;                          /* Lua is no longer called */
   tp_exec *exec;                         /* runs every coroutine */
   tp_log log;                            /* where records go, from which level on */
   tp_log default_log;                    /* where they went before Lua took them */
@@ -88,7 +88,7 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error);
 tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const char *name,
                           uint64_t size);
 
-/* Changes the level of the log, and what pools tell with it. */
+/* Changes the level of the log, and with it which events pools report. */
 void tp_host_set_log_level(tp_host *host, tp_log_level level);
 
 /* Frees a pool. */

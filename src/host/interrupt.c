@@ -4,9 +4,9 @@
  *
  * The interpreter's handler of SIGINT has the next Lua code of the main thread raise an error. The
  * loop runs no Lua there, or catches what it raises. So while it runs, the loop takes the signal
- * and calls that handler itself, then some Lua code that does nothing: an error in that is the wish
- * to end. The action is for one signal: the next one meets the system's own, which ends the
- * process, also where a task blocks the loop. */
+ * and calls that handler itself, then some Lua code that does nothing: an error there is the
+ * request to end. The action is for one signal: the next one meets the system's own, which ends the
+ * process, even if a task blocks the loop. */
 #include "host/interrupt.h"
 
 /* Lua: nothing, for a hook to be called in. */

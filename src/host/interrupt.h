@@ -13,8 +13,8 @@ typedef struct tp_interrupt {
   lua_State *L;            /* the main thread of the interpreter's state */
   uv_signal_t handle;      /* takes SIGINT while the loop runs */
   bool is_open;            /* `handle` was made */
-  bool is_started;         /* it takes it */
-  bool has_come;           /* the interpreter wants what runs to end */
+  bool is_started;         /* it takes SIGINT now */
+  bool has_come;           /* the interpreter has asked for the end */
   struct sigaction theirs; /* what the interpreter does at SIGINT */
   struct sigaction ours;   /* what is done while the loop runs, once */
 } tp_interrupt;

@@ -14,7 +14,7 @@ typedef struct tp_log {
   tp_log_level level; /* records below it are dropped */
 } tp_log;
 
-/* Writes a record, laid out by value/lines.h. */
+/* Writes a record, laid out by base/lines.h. */
 void tp_log_write(const tp_log *log, tp_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

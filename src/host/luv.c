@@ -3,12 +3,11 @@
  * luv on the host's loop; see luv.h.
  *
  * luv's own runner of callbacks prints the error of a callback and ends the process. Ours logs it,
- * and ends a callback that runs for longer than a second.
- * A host that is closing calls nothing any more.
+ * and ends a callback that runs for longer than a second. A host that is closing calls none.
  *
- * luv takes every handle of the loop for its own, and that the loop is run by Lua. Neither is so
- * here: `walk` and `run` are replaced. To replace another function: a row in `replaced`; it finds
- * luv's own in its upvalue. */
+ * luv assumes that every handle of the loop is its own, and that Lua runs the loop. Neither is true
+ * here, so `walk` and `run` are replaced. To replace another function: a row in `replaced`; it
+ * finds luv's own in its upvalue. */
 #include "host/luv.h"
 #include "exec/exec.h"
 #include "exec/preempt.h"
@@ -38,8 +37,8 @@ static int l_traceback(lua_State *L) {
   return 1;
 }
 
-/* lua_pcall. Called by the loop, the function has a second; called by a task (uv.walk), it is a
- * part of that. */
+/* lua_pcall. Called by the loop, the function has a second; called by a task (uv.walk), it is part
+ * of that task. */
 static int call_watched(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler) {
   if (tp_exec_current(exec))
     return lua_pcall(L, nargs, nresults, handler);
@@ -105,7 +104,7 @@ static int l_walk(lua_State *L) {
   return 0;
 }
 
-/* Lua: uv.run, which may not run the loop inside of itself. */
+/* Lua: uv.run, which may not run the loop inside itself. */
 static int l_run(lua_State *L) {
   if (tp_exec_is_looping(tp_state_host(L)->exec))
     return tp_raise(L, TP_INVALID_ARGUMENT,
@@ -216,8 +215,8 @@ static int l_restrict(lua_State *L) {
   return 0;
 }
 
-/* The luv table is wherever scripts keep it; ours is in the registry. No finalizer runs any more
- * before the state is closed: it could make a handle by a function that is not restricted yet. */
+/* Scripts may keep the luv table anywhere; ours is in the registry. No finalizer runs from here on
+ * until the state is closed: it could make a handle by a function that is not restricted yet. */
 static void restrict_luv(lua_State *L) {
   lua_gc(L, LUA_GCSTOP);
   if (!lua_checkstack(L, 4))
@@ -232,7 +231,7 @@ static void restrict_luv(lua_State *L) {
 void tp_luv_abandon(uv_handle_t *handle, void *context) {
   (void)context;
   if (uv_is_closing(handle))
-    handle->data = NULL; /* nobody is told any more */
+    handle->data = NULL; /* luv is no longer told */
   else
     uv_close(handle, free_handle);
 }

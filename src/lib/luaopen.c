@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The Lua modules of the core; see module.h. */
+ * The Lua modules of the core; see luaopen.h. */
 #include "lib/luaopen.h"
 #include "binding/core.h"
 #include "exec/exec.h"

@@ -10,8 +10,8 @@
  * raise. */
 void tp_luaopen_preload(tp_host *host);
 
-/* Lua: the entry of build/lua/taskpool/core.so, for a stock interpreter: a host comes to life in
- * its state. */
+/* Lua: the entry of build/lua/taskpool/core.so, for a stock interpreter: a host is made in its
+ * state. */
 TP_API int luaopen_taskpool_core(lua_State *L);
 
 #endif

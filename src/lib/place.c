@@ -20,7 +20,7 @@
 static const char here;
 
 /* The directory of that file, in `path`, and how to get to the Lua files from there. NULL: it
- * cannot be found out. */
+ * cannot be found. */
 static const char *find_file(char path[PATH_MAX]) {
   static const char *const ways[] = {TP_LUA_FROM_BIN, TP_LUA_FROM_LIB};
   size_t size = PATH_MAX;

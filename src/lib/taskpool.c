@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The embedding API of taskpool.h, but for tp_host_serve, which is in server/, and tp_client_run,
+ * The embedding API of taskpool.h, except tp_host_serve, which is in server/, and tp_client_run,
  * which is in client/. */
 #include "base/fail.h"
 #include "base/lines.h"
@@ -47,7 +47,7 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
   static const tp_host_options defaults = {0};
   options = options ? options : &defaults;
   if (options->log_level > TP_LOG_NONE) {
-    tp_fail(error, TP_INVALID_ARGUMENT, "log_level: there is no level %d", (int)options->log_level);
+    tp_fail(error, TP_INVALID_ARGUMENT, "log_level: unknown level %d", (int)options->log_level);
     return NULL;
   }
   lua_State *L = tp_state_create(error);
@@ -108,7 +108,7 @@ static void fail_script(tp_error *error, const char *text) {
     tp_lines_lay_out(error->message, sizeof error->message, text ? text : "no memory to say why");
 }
 
-/* The main task ended in the error that stands first in the list at [1]; [2]: its traceback. */
+/* The main task ended in the error that is first in the list at [1]; [2]: its traceback. */
 static void tell_failure(lua_State *L, tp_error *error) {
   lua_rawgeti(L, 1, 1);
   if (tp_error_code(L, -1) != TP_CANCELLED) {
@@ -150,7 +150,7 @@ static int l_run(lua_State *L) {
   return 0;
 }
 
-/* Fills `error` where an argument that must be there is NULL. */
+/* Fills `error` if a required argument is NULL. */
 static bool is_given(const void *argument, const char *name, tp_error *error) {
   if (!argument)
     tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
@@ -159,7 +159,7 @@ static bool is_given(const void *argument, const char *name, tp_error *error) {
 
 static bool are_arguments(int argc, char *const argv[], tp_error *error) {
   if (argc < 0)
-    return tp_fail(error, TP_INVALID_ARGUMENT, "argc must not be negative, as %d is", argc);
+    return tp_fail(error, TP_INVALID_ARGUMENT, "argc must not be negative (%d)", argc);
   for (int i = 0; i < argc; i++)
     if (!argv || !argv[i])
       return tp_fail(error, TP_INVALID_ARGUMENT, "argv must have %d strings", argc);

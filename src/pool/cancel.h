@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Why a task is cancelled: one record for each cancel call, shared by all tasks that it hits. */
+ * Why a task is cancelled: one record for each cancel call, shared by all its tasks. */
 #ifndef TP_POOL_CANCEL_H
 #define TP_POOL_CANCEL_H
 

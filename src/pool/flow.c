@@ -59,7 +59,7 @@ static void take_tokens(tp_pool *pool, tp_group *group) {
     tp_rate_take(&group->rate, now);
 }
 
-/* Whether a token of the pool would let something start, or into the queue. */
+/* Whether a token of the pool would let a task start, or a call into the queue. */
 static bool wants_token(const tp_pool *pool) {
   bool is_asked = !pool->paused && !TAILQ_EMPTY(&pool->blocked);
   return !tp_pool_is_full(pool) && (pool->queue.count > 0 || is_asked);
@@ -171,9 +171,7 @@ void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
   tp_group_destroy(group);
 }
 
-/* Notices that a group has nothing running and nothing to come. That is the end of a submitted
- * call.
- */
+/* Notices that a group has nothing running and nothing to come: the end of a submitted call. */
 static void settle(tp_pool *pool, tp_group *group) {
   if (group->finished || group->feeding || group->feed != TP_FEED_DONE ||
       !TAILQ_EMPTY(&group->tasks))
@@ -336,7 +334,7 @@ static bool reserve_task(tp_pool *pool, tp_group *group) {
 
 /* There is not enough memory for the next task of a group. */
 static void give_up(tp_pool *pool, tp_group *group) {
-  group->feeding = true; /* who is told may cancel it */
+  group->feeding = true; /* what fail_feed tells may cancel it */
   if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
     group->feed = pool->ops->fail_feed(group);
   group->feeding = false;
@@ -427,8 +425,8 @@ void tp_flow_feed_ready(tp_pool *pool, tp_group *group) {
 
 /* ---- cancelling ---- */
 
-/* So many tasks of a group are cancelled at once, the others in turns: a million of them would hold
- * the loop for seconds. */
+/* How many tasks of a group are cancelled at once. The others follow in later turns: a million of
+ * them would hold the loop for seconds. */
 enum { CANCELS_MAX = 500 };
 
 void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason) {

@@ -14,7 +14,7 @@ void tp_flow_weigh_group(tp_pool *pool, tp_group *group, double weight);
 /* Cancels a running task; its state changes at once, the task ends later. */
 void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
 
-/* Cancels that many of the running tasks, the newest first; there must be so many. */
+/* Cancels that many of the running tasks, the newest first; there must be at least as many. */
 void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason);
 
 /* Stops the feed of a group, frees its name, and cancels its running tasks: the oldest 500 at
@@ -24,15 +24,14 @@ void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason);
 /* The same for every group. */
 void tp_flow_cancel_all(tp_pool *pool, tp_cancel *reason);
 
-/* Whether the rate of the pool is why nothing starts now: places are free and groups wait, but
- * there is no token. */
+/* Whether nothing starts now because of the pool's rate: places are free and groups wait, but there
+ * is no token. */
 bool tp_flow_is_throttled(const tp_pool *pool);
 
 /* ---- what the executor calls ---- */
 
-/* Starts up to `most` tasks, one of each waiting group in turn, and cancels as many of those groups
- * that are being cancelled. Returns whether it could go on at
- * once. */
+/* Starts up to `most` tasks, one of each waiting group in turn, and cancels up to as many of groups
+ * that are being cancelled. Returns whether it could go on at once. */
 bool tp_flow_feed(tp_pool *pool, unsigned most);
 
 /* Cancels up to `most` tasks of the groups that are being cancelled, and starts nothing. Returns
@@ -47,7 +46,7 @@ void tp_flow_feed_failed(tp_pool *pool, tp_group *group);
  * has stopped. */
 void tp_flow_feed_ready(tp_pool *pool, tp_group *group);
 
-/* The time has come that `wake_at` was asked for. */
+/* The time that `wake_at` was given has come. */
 void tp_flow_go_on(tp_pool *pool);
 
 /* A task's call has come to this state. States only rise; TP_TASK_ENDED may be left out where there
@@ -57,8 +56,8 @@ void tp_flow_enter(tp_pool *pool, tp_task *task, tp_task_state state);
 /* A running task's function is called once more. */
 void tp_flow_count_retry(tp_pool *pool);
 
-/* Calls `visit` for each group. A visit may end any group, because whoever is told of the end of
- * one may cancel others. If a visit calls this function, the outer walk ends with the inner one. */
+/* Calls `visit` for each group. A visit may end any group, because the end of one may make callers
+ * cancel others. If a visit calls this function, the outer walk ends with the inner one. */
 void tp_flow_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context);
 
 /* ---- what pool.c and scale.c call ---- */
@@ -73,7 +72,7 @@ void tp_flow_wake(tp_pool *pool);
 /* Whether one more submitted call may wait. */
 bool tp_flow_has_place(const tp_pool *pool);
 
-/* A new submitted call asks for a place, after those that do already. */
+/* A new submitted call asks for a place, after those that already wait for one. */
 void tp_flow_enter_queue(tp_pool *pool, tp_group *group);
 
 /* Lets blocked calls into the queue, as far as there are places. */

@@ -4,7 +4,7 @@
  * its tasks may run at a time, and which ids it has started. What moves it on is in flow.c.
  *
  * A *submitted call* is a group of one task: it may have no name, waits in a queue that the pool
- * may bound, and is gone when its task is, unless it is *kept*: others know it by its name. */
+ * may bound, and is gone when its task is, unless it is *kept* because others know its name. */
 #ifndef TP_POOL_GROUP_H
 #define TP_POOL_GROUP_H
 
@@ -41,12 +41,12 @@ typedef struct tp_ends {
   uint64_t timed_out;
 } tp_ends;
 
-/* What a new group is to be. */
+/* The options of a new group. */
 typedef struct tp_group_options {
   const char *name;   /* NULL: the first free of "<prefix>-<i>"; of a submitted call: none */
   const char *prefix; /* NULL for a submitted call */
   uint64_t limit;     /* tasks of it at a time, UINT64_MAX for no limit */
-  double weight;      /* the smaller, the sooner, where the pool's order is by priority */
+  double weight;      /* a smaller one starts sooner, where the pool's order is by priority */
   tp_rate rate;       /* of the starts of its tasks */
   bool submitted;     /* a submitted call */
   bool waits;         /* submitted: may be blocked by a full queue or a paused pool */
@@ -59,21 +59,21 @@ typedef struct tp_group {
   uint64_t limit;       /* tasks of it at a time, UINT64_MAX for no limit */
   uint64_t occupying;   /* tasks started and not ended; they count against the limit */
   uint64_t started;     /* tasks ever started */
-  tp_ends ends;         /* of them */
-  tp_cancel *reason;    /* of a cancel that has not reached all its tasks; NULL: none has */
+  tp_ends ends;         /* how they ended */
+  tp_cancel *reason;    /* of a cancel that has not reached all its tasks yet; else NULL */
   tp_task *next_cancel; /* the task that it reaches next */
   uint64_t unseen;      /* failures of tasks and of the iterator that nobody has looked at */
   tp_task_list tasks;   /* live tasks in the order of starting */
   tp_idset ids;         /* all tasks ever started and not flushed */
-  tp_feed_state feed;   /* where its arguments stand */
-  tp_queue_place place; /* in the pool's queue of groups that can start a task, or that rest */
+  tp_feed_state feed;   /* the state of its arguments */
+  tp_queue_place place; /* in the pool's queue, or among its throttled groups */
   tp_rate rate;         /* of the starts of its tasks */
-  double weight;        /* the smaller, the sooner, where the pool's order is by priority */
+  double weight;        /* a smaller one starts sooner, where the pool's order is by priority */
   uint64_t number;      /* rises with each new group of the pool */
   tp_admission admission; /* of a submitted call that has not started */
   bool submitted;         /* a submitted call */
   bool kept;              /* a submitted call that stays until a flush when it has ended */
-  bool known_by_name; /* the same, and nobody has its future: its failure counts as with others */
+  bool known_by_name; /* the same, without a future: its failure counts as those of other groups */
   bool throttled;     /* its place is among those that wait for a token of their rate */
   bool feeding;       /* is being asked for a task right now, so must stay */
   bool finished;      /* nothing of it runs and nothing is to come */
@@ -97,8 +97,7 @@ const char *tp_group_label(const tp_group *group);
 /* Frees the record; it must be in no list or table, and without live tasks. */
 void tp_group_destroy(tp_group *group);
 
-/* Takes all ids out of `ids` but those of live tasks. Keeps too many rather than fail for lack of
- * memory. */
+/* Keeps in `ids` only those of live tasks; without memory for that, keeps all. */
 void tp_group_forget_ended(tp_group *group);
 
 #endif

@@ -16,7 +16,7 @@
 typedef struct tp_idrun {
   uint64_t first; /* number of the first word */
   uint64_t count; /* how many words in a row have these bits */
-  uint64_t bits;  /* bit b of word w stands for the id w * 64 + b */
+  uint64_t bits;  /* bit b of word w is for the id w * 64 + b */
 } tp_idrun;
 
 typedef struct tp_idset {

@@ -113,7 +113,7 @@ bool tp_pool_check_group(const tp_pool *pool, const tp_group_options *options, t
   return check_place(pool, options, error);
 }
 
-/* Links a group's name; NULL is no name. False: no memory. */
+/* Links a group's name, if it has one. False: no memory. */
 static bool add_name(tp_pool *pool, tp_group *group) {
   if (!group->name)
     return true;
@@ -293,7 +293,7 @@ bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket) {
   return !first || first->ticket >= ticket;
 }
 
-/* What is being made of `call_ids` by a flush. */
+/* What a flush keeps of `call_ids`. */
 typedef struct survivors {
   const tp_pool *pool; /* whose they are */
   tp_idset ids;        /* those that are still alive */

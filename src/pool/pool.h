@@ -5,8 +5,8 @@
  *
  * How it works. A method adds a group and calls the executor's `wake`; later the executor's turn
  * calls tp_flow_feed, which starts tasks, one of each waiting group in turn, while there is room.
- * The executor tells the pool what became of a task with tp_flow_enter. Nothing here waits: who
- * wants to wait parks until `event` says that the pool has moved on, and looks again.
+ * The executor tells the pool what became of a task with tp_flow_enter. Nothing here waits: a
+ * caller that must wait parks until `event` says that the pool has moved on, and looks again.
  *
  * The files: task.c and group.c the records; idset.c and cancel.c what they hold; record.c what
  * became of cancelled tasks; queue.c who is next, rate.c how soon; flow.c how tasks move through
@@ -27,10 +27,10 @@
 
 #define TP_UNLIMITED UINT64_MAX
 
-/* No time: wake_at is taken back. */
+/* No time: takes an earlier wake_at back. */
 #define TP_NEVER UINT64_MAX
 
-/* The weight of a group that says nothing else. */
+/* The weight of a group that sets none. */
 #define TP_WEIGHT_DEFAULT 4
 
 /* Which of the waiting groups gets the next place. */
@@ -45,9 +45,9 @@ typedef struct tp_pool tp_pool;
 /* The bit of an event in `listened` of tp_pool. */
 #define TP_EVENT_BIT(event) (1U << (event))
 
-/* What a pool tells; the task is set where the event is about one. */
+/* What a pool reports; the task is set if the event is about one. */
 typedef enum tp_event {
-  TP_EVENT_INITIALIZED, /* the pool is there */
+  TP_EVENT_INITIALIZED, /* the pool is made */
   TP_EVENT_LOCKED,      /* refuses new work */
   TP_EVENT_UNLOCKED,    /* takes new work again */
   TP_EVENT_STARTED,     /* a task has its place and its id */
@@ -64,7 +64,7 @@ typedef enum tp_event {
   TP_EVENT_FINISHED,    /* a group has nothing running and nothing to come */
   TP_EVENT_CHANGED,     /* work has come, or the size was set: what scales the pool looks again */
   TP_EVENT_SCALED,      /* the pool has given itself another size */
-  TP_EVENT_HELD,        /* it has decided to keep the one that it has */
+  TP_EVENT_HELD,        /* it has decided to keep its size */
 } tp_event;
 
 /* What a pool needs of its executor. */
@@ -82,19 +82,19 @@ typedef struct tp_pool_ops {
   /* How many tasks the feed still holds, as far as is known. */
   uint64_t (*waiting)(const tp_group *group);
   /* How many tasks it may have for places that become free; TP_UNLIMITED for an iterator, which
-   * does not tell. */
+   * does not say. */
   uint64_t (*demand)(const tp_group *group);
-  /* The group has no use for its `call` any more. */
+  /* The group no longer needs its `call`. */
   void (*release)(tp_group *group);
   /* The pool could start tasks: call tp_flow_feed soon, from the loop. */
   void (*wake)(tp_pool *pool);
   /* The clock of rates, nanoseconds; it never goes back. */
   uint64_t (*now)(const tp_pool *pool);
   /* Call tp_flow_go_on from the loop at that time of this clock, in place of the time asked for
-   * before; TP_NEVER: not any more. */
+   * before; TP_NEVER: at no time. */
   void (*wake_at)(tp_pool *pool, uint64_t when);
-  /* Something happened that is in `listened`; `words` is what more there is to say, or NULL. Must
-   * not call back into the pool. */
+  /* Something happened that is in `listened`; `words` says more, or is NULL. Must not call back
+   * into the pool. */
   void (*event)(tp_pool *pool, tp_event event, tp_task *task, const char *words);
 } tp_pool_ops;
 
@@ -142,7 +142,7 @@ struct tp_pool {
   uint64_t unfinished;             /* groups that are not finished */
   uint64_t finished;               /* the number of the one that TP_EVENT_FINISHED is about */
   bool locked;                     /* refuses new work */
-  bool paused;                     /* the same for a while: who may wait, waits */
+  bool paused;                     /* the same for now: calls that may wait do */
   bool closed;                     /* refuses everything */
   TAILQ_ENTRY(tp_pool) host_link;  /* in the host's list */
 };
@@ -158,7 +158,7 @@ const char *tp_pool_order_name(tp_order order);
 tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
                         uint64_t size);
 
-/* Frees a pool of which nothing runs any more. No event is told. */
+/* Frees a pool of which nothing runs. Reports no event. */
 void tp_pool_destroy(tp_pool *pool);
 
 /* ---- methods: what Lua and the control port call ---- */
@@ -172,8 +172,8 @@ bool tp_pool_check_group(const tp_pool *pool, const tp_group_options *options, t
 tp_group *tp_pool_add_group(tp_pool *pool, const tp_group_options *options, void *call,
                             tp_error *error);
 
-/* Has a submitted call that has not ended be known by its name, not by a future. It gets one,
- * "<prefix>-<i>", if it has none. False: no memory. */
+/* Has a submitted call that has not ended be known by its name, not by a future. It gets the name
+ * "<prefix>-<i>" if it has none. False: no memory. */
 bool tp_pool_keep_group(tp_pool *pool, tp_group *group, const char *prefix);
 
 /* The group of that name; NULL: TaskGroupNotFound. */
@@ -213,7 +213,7 @@ uint64_t tp_pool_waiting(const tp_pool *pool);
 uint64_t tp_pool_ok(const tp_pool *pool);
 
 /* Somebody has looked at the failures of a group, or at that of a task, given its record and its
- * group (NULL: it has none any more). */
+ * group (NULL: that is gone). */
 void tp_pool_see_group(tp_group *group);
 void tp_pool_see_task(tp_group *group, tp_record *record);
 
@@ -241,7 +241,7 @@ void tp_pool_close(tp_pool *pool);
 
 /* ---- events ---- */
 
-/* Tells of an event, with what more there is to say, or NULL. */
+/* Reports an event; `words` says more, or is NULL. */
 static inline void tp_pool_tell_words(tp_pool *pool, tp_event event, tp_task *task,
                                       const char *words) {
   if (pool->listened & TP_EVENT_BIT(event))

@@ -3,8 +3,8 @@
  * The groups that can start a task once there is room, in the order in which they get it.
  *
  * A heap: the first is the one of the smallest weight, among equals the one of the smallest turn.
- * What these two are is said by the pool's order when a group is offered (flow.c). Turns mostly
- * rise, so joining the queue mostly costs the same however long it is. */
+ * The pool's order says what these two are when a group is offered (flow.c). Turns mostly rise, so
+ * joining the queue mostly costs the same however long it is. */
 #ifndef TP_POOL_QUEUE_H
 #define TP_POOL_QUEUE_H
 
@@ -14,9 +14,9 @@
 
 struct tp_group;
 
-/* Where a group stands in a queue; a part of its record. */
+/* Where a group is in a queue; a part of its record. */
 typedef struct tp_queue_place {
-  double weight; /* the smaller, the sooner */
+  double weight; /* a smaller one is next sooner */
   uint64_t turn; /* the same among equal weights */
   size_t index;  /* in the heap, counted from 1; 0: it is not in the queue */
 } tp_queue_place;
@@ -33,7 +33,7 @@ bool tp_queue_reserve(tp_queue *queue, size_t count);
 /* Adds a group whose place says weight and turn, after tp_queue_reserve. */
 void tp_queue_add(tp_queue *queue, struct tp_group *group);
 
-/* Takes a group out, wherever it stands. */
+/* Takes a group out, wherever it is. */
 void tp_queue_remove(tp_queue *queue, struct tp_group *group);
 
 /* The weight or the turn of a group in the queue was changed. */

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A token that is taken late by up to so much (a timer counts in milliseconds, the loop was busy)
- * does not put off those after it, or a high rate would never be reached. */
+/* A token that is taken late by up to this (a timer counts in milliseconds, the loop was busy) does
+ * not put off those after it, or a high rate would never be reached. */
 #define TP_RATE_LATE UINT64_C(10000000)
 
 typedef struct tp_rate {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of tasks that did not end well: by whom they were cancelled, how they ended, and how
+ * What became of tasks that did not end well: what cancelled them, how they ended, and how
  * long that took; the error of those that failed. Only a task that was cancelled or has failed
  * leaves a record, when its function is over; the next flush releases it. A pool keeps the newest
  * ones in a ring. */
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most records that a pool keeps. */
+/* How many records a pool keeps at most. */
 #define TP_RECORDS_MAX 65536
 
 /* The longest text of an error that a record keeps; the middle of a longer one is left out. */
@@ -33,7 +33,7 @@ typedef struct tp_record {
   double took;        /* seconds from the cancel to the end of the function */
   char *text;         /* of TP_OUTCOME_FAILED: message and traceback, as base/lines.h lays them out;
                          NULL: no memory */
-  tp_outcome outcome; /* how that ended */
+  tp_outcome outcome; /* how the function ended */
   bool is_unseen;     /* nobody has looked at its error */
 } tp_record;
 
@@ -60,7 +60,7 @@ tp_record *tp_records_find(const tp_records *records, uint64_t task);
 /* The oldest one of them with an error of a task in `ids`; NULL: there is none. */
 const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids);
 
-/* Releases the records of all tasks but those that `is_kept` says. */
+/* Releases the records of all tasks except those for which `is_kept` returns true. */
 void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64_t task),
                       void *context);
 

@@ -109,8 +109,7 @@ bool tp_scale_check_size(const tp_pool *pool, uint64_t size, tp_error *error) {
 bool tp_scale_by(tp_pool *pool, int64_t by, tp_error *error) {
   const tp_bounds *bounds = &pool->scale.bounds;
   if (pool->size == TP_UNLIMITED)
-    return tp_fail(error, TP_INVALID_ARGUMENT,
-                   "%s has no limit that could be scaled; give it one by its pool_size first",
+    return tp_fail(error, TP_INVALID_ARGUMENT, "%s has no limit to scale; set its pool_size first",
                    pool->label);
   uint64_t max = bounds->max ? bounds->max : INT64_MAX;
   uint64_t step = by < 0 ? -(uint64_t)by : (uint64_t)by;

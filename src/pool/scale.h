@@ -43,7 +43,7 @@ typedef struct tp_load {
   unsigned quiet;   /* intervals in a row, up to this one, with free places */
 } tp_load;
 
-/* What comes of it. */
+/* What is decided. */
 typedef struct tp_decision {
   uint64_t from, to; /* the size before and after */
   unsigned quiet;    /* for the next load */
@@ -68,7 +68,7 @@ bool tp_scale_may_shrink(const struct tp_pool *pool);
 
 /* ---- the pool's methods ---- */
 
-/* Whether the pool may have that size: false with InvalidArgument outside of its bounds. */
+/* Whether the pool may have that size: false with InvalidArgument outside its bounds. */
 bool tp_scale_check_size(const struct tp_pool *pool, uint64_t size, tp_error *error);
 
 /* Adds places to the size, or takes some away, within 0 and the bounds. False with InvalidArgument

@@ -24,21 +24,20 @@ typedef enum tp_task_state {
   TP_TASK_RUNNING,   /* started; its function has not returned */
   TP_TASK_CANCELLED, /* cancelled; its cleanup or its cancel callback has not finished */
   TP_TASK_ENDED,     /* ended; its end callback may still run */
-  TP_TASK_DONE,      /* nothing of it runs any more; the record is the executor's again */
+  TP_TASK_DONE,      /* nothing of it runs; the record is the executor's again */
 } tp_task_state;
 
 typedef struct tp_task {
   uint64_t id;            /* counts from 0 within the pool, in the order of starting */
-  struct tp_group *group; /* the call that it is one of */
+  struct tp_group *group; /* the group that it is a task of */
   TAILQ_ENTRY(tp_task)
   pool_link; /* in the pool's `running` (by start) or `finishing` (by ticket) */
   TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
   struct tp_task *bucket_next;     /* in the table by id */
   uint64_t ticket;         /* number of its move into `finishing`; orders it against flushes */
-  tp_task_state state : 8; /* where it stands */
+  tp_task_state state : 8; /* its state */
   tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
-  uint32_t tries; /* how often its function was called; kept by the executor where it may be again
-                   */
+  uint32_t tries; /* calls of its function; counted by the executor if it may be tried again */
 } tp_task;
 
 typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;

@@ -72,7 +72,7 @@ bool tp_view_calls(const tp_pool *pool, tp_view *view) {
       continue;
     view->running += group->occupying;
     view->waiting += waiting_of(group);
-    if (!shown || (shown->occupying && !group->occupying)) /* one that waits tells more */
+    if (!shown || (shown->occupying && !group->occupying)) /* one that waits says more */
       shown = group;
   }
   if (shown)

@@ -2,8 +2,8 @@
  *
  * What people see of a pool's groups and tasks.
  *
- * Who shows it makes strings and tables meanwhile, which may run finalizers, and these may flush
- * the pool or cancel tasks. So each function here reads what it returns at once. */
+ * A caller makes strings and tables between two calls. That may run finalizers, which may flush the
+ * pool or cancel tasks. So each function here reads all that it returns at once. */
 #ifndef TP_POOL_VIEW_H
 #define TP_POOL_VIEW_H
 
@@ -17,9 +17,9 @@ typedef struct tp_view {
   uint64_t ok;      /* those of them that have ended well */
   tp_ends ends;     /* the others */
   uint64_t limit;   /* tasks at a time, TP_UNLIMITED for no limit */
-  double weight;    /* the smaller, the sooner */
-  bool is_exact;    /* `waiting` counts all of them; an iterator does not tell */
-  char why[64];     /* why the group goes no faster */
+  double weight;    /* a smaller one is next sooner */
+  bool is_exact;    /* `waiting` counts all of them; an iterator does not say how many */
+  char why[64];     /* what holds the group back */
 } tp_view;
 
 tp_view tp_view_group(const tp_group *group);

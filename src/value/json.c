@@ -87,7 +87,7 @@ static int l_text(lua_State *L) {
   return 1;
 }
 
-/* What a value is that JSON has no form for, in words. */
+/* The text of a value that JSON has no form for. */
 static json_t *build_text(lua_State *L, int index) {
   index = lua_absindex(L, index);
   if (!lua_checkstack(L, 2))
@@ -149,7 +149,7 @@ static json_t *append(json_t *array, json_t *item) {
   return NULL;
 }
 
-/* True if the value built last stands for all that are left. */
+/* True if the value built last is the "..." for all that are left. */
 static bool is_full(const builder *b) {
   return b->nodes > TP_JSON_NODES;
 }

@@ -3,11 +3,11 @@
  * Values out, for programs: the JSON of a Lua value, as framed answers of the control server hold
  * it.
  *
- * Integers stay integers; inf and nan, which JSON has not, are the strings "inf", "-inf" and "nan".
+ * Integers stay integers; inf and nan, which JSON lacks, are the strings "inf", "-inf" and "nan".
  * A list is an array (nil in it null), a set an array in order, any other table an object whose
  * keys are turned into text; an error is {"code", "message"}. Functions, userdata and threads are
- * strings as "function: 0x…". What is not UTF-8 in a string stands as \xNN. A table inside itself,
- * below depth TP_JSON_DEPTH or after TP_JSON_NODES values is "...". */
+ * strings such as "function: 0x…". Bytes in a string that are not UTF-8 are \xNN. A table inside
+ * itself, below depth TP_JSON_DEPTH or after TP_JSON_NODES values is "...". */
 #ifndef TP_VALUE_JSON_H
 #define TP_VALUE_JSON_H
 

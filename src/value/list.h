@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How long a list is. Lua does not know that of a list with nil in it, so such a list says it: in a
- * field `n`, as table.pack does, or, if we have made it, out of sight in its metatable. */
+ * field `n`, as table.pack does, or, if we have made it, hidden in its metatable. */
 #ifndef TP_VALUE_LIST_H
 #define TP_VALUE_LIST_H
 

@@ -7,8 +7,8 @@
  * or '=' make it the key of the next value; a comma or the closing bracket put it into the table of
  * the innermost open bracket.
  *
- * On the Lua stack stand, from the outermost bracket to the innermost, its table and, while the
- * value for it is read, a key; at the end of a step the value just finished is on top. */
+ * The Lua stack holds, from the outermost bracket to the innermost, its table and, while the value
+ * for it is read, a key; at the end of a step the value just finished is on top. */
 #include "value/literal.h"
 #include "base/fail.h"
 #include "base/utf8.h"
@@ -57,7 +57,7 @@ typedef struct parser {
   tp_error *error;
 } parser;
 
-/* A word that stands for a value. */
+/* A word that is a value. */
 typedef struct constant {
   const char *word;
   enum { CONSTANT_NIL, CONSTANT_TRUE, CONSTANT_FALSE } value;
@@ -137,7 +137,7 @@ static size_t number_end(const parser *p) {
   return end;
 }
 
-/* Value of the digit `c`, 16 if it is none. */
+/* Value of the digit `c`, 16 if it is not one. */
 static unsigned digit_value(char c) {
   static const char digits[] = "0123456789abcdef";
   const char *found = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
@@ -271,7 +271,7 @@ static bool read_escape(parser *p, char **out) {
     return true;
   }
   if (letter != 'u')
-    return FAIL_TEXT(p, from, from + 2, "there is no escape %s");
+    return FAIL_TEXT(p, from, from + 2, "unknown escape %s");
   if (!read_code(p, &value))
     return FAIL(p, from, "\\u needs a character, as in \\u00e9, \\ud83d\\ude00, \\u{e9},");
   *out += tp_utf8_encode(value, *out);
@@ -292,7 +292,7 @@ static size_t find_quote(parser *p) {
   return FAIL(p, p->at, "no quote closes the string");
 }
 
-/* No escape is shorter than what it stands for, so the text between the quotes is room enough. */
+/* No escape is shorter than what it means, so the text between the quotes is room enough. */
 static bool read_string(parser *p) {
   luaL_Buffer buffer;
   size_t end = find_quote(p);
@@ -347,7 +347,7 @@ static bool read_word(parser *p) {
     return true;
   }
   if (!found)
-    return FAIL_TEXT(p, from, end, "'%s' is not a literal (a string stands in quotes)");
+    return FAIL_TEXT(p, from, end, "'%s' is not a literal (a string must be in quotes)");
   if (found->value == CONSTANT_NIL)
     lua_pushnil(p->L);
   else
@@ -414,11 +414,11 @@ static bool is_new_key(parser *p, const frame *f, size_t place) {
 /* The value on top becomes a key, because `sign` follows it. */
 static bool make_key(parser *p, frame *f, char sign) {
   if (f->close != '}')
-    return FAIL_TEXT(p, p->at, p->at + 1, "'%s' makes a key, which stands only in { },");
+    return FAIL_TEXT(p, p->at, p->at + 1, "'%s' makes a key, which is allowed only in { },");
   if (f->keyed)
     return FAIL_TEXT(p, p->at, p->at + 1, "'%s' follows a value that has its key already");
   if (sign == '=' && p->form == FORM_PLAIN)
-    return FAIL(p, p->value_at, "before '=' stands a bare word or a key in [ ]: not so");
+    return FAIL(p, p->value_at, "expected a bare word or a key in [ ] before '='");
   if (sign == '=' && p->form == FORM_BOXED) {
     lua_rawgeti(p->L, -1, 1);
     lua_replace(p->L, -2);
@@ -487,7 +487,7 @@ static bool after_value(parser *p) {
 
 /* ---- the loop ---- */
 
-/* What stands where a value should. */
+/* Fails because of what is found in place of a value. */
 static bool fail_value(parser *p) {
   const frame *f = innermost(p);
   char c = peek(p, 0);

@@ -157,7 +157,7 @@ bool tp_module_recall(lua_State *L, tp_module *module) {
   if (lua_getfield(L, -1, module->name) == LUA_TTABLE) {
     lua_rawgeti(L, -1, 2);
     lua_rawgeti(L, -2, 1);
-    found = lua_rawequal(L, -2, top + 1); /* else somebody has loaded another one since */
+    found = lua_rawequal(L, -2, top + 1); /* else another one was loaded since */
   }
   if (found)
     snprintf(module->path, sizeof module->path, "%s", lua_tostring(L, -1));
@@ -188,7 +188,7 @@ bool tp_module_begin(lua_State *L, const tp_module *module) {
 }
 
 /* Replaces nil on top, which the chunk has returned, by what it has put into package.loaded itself;
- * `before` is the stack slot of what stood there. */
+ * `before` is the stack slot of what was there. */
 static void replace_nil(lua_State *L, const tp_module *module, int before) {
   if (!lua_isnil(L, -1))
     return;

@@ -2,7 +2,7 @@
  *
  * Modules and their files: where the file of a module is, and how its text is run.
  *
- * What is loaded stands in package.loaded, as with `require`. For a module that was loaded here its
+ * What is loaded is in package.loaded, as with `require`. For a module that was loaded here its
  * file is remembered, so that others can load the same one: a thread, or a reload. */
 #ifndef TP_VALUE_MODULE_H
 #define TP_VALUE_MODULE_H
@@ -11,18 +11,18 @@
 #include <limits.h>
 #include <lua.h>
 
-/* The most bytes of a name. */
+/* How many bytes a name has at most. */
 #define TP_NAME_LENGTH 200
 
 /* A module and its file. */
 typedef struct tp_module {
-  char name[TP_NAME_LENGTH + 1]; /* as package.module */
+  char name[TP_NAME_LENGTH + 1]; /* such as package.module */
   char path[PATH_MAX];           /* of its file; "": there is none, or it is not known */
 } tp_module;
 
 /* ---- where its file is: these set `path` ---- */
 
-/* Below the directory, links that lead out of it not followed. */
+/* Below the directory; links that lead out of it are not followed. */
 bool tp_module_find_below(const char *directory, tp_module *module);
 
 /* Along package.path. */

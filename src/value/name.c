@@ -3,9 +3,9 @@
  * Names to values: see name.h.
  *
  * How it works. A lookup (struct lookup) tries the beginnings of the name from the longest to the
- * shortest as a module. What a module is depends on who asks: from_loaded and from_require for
+ * shortest as a module. What a module is depends on the caller: from_loaded and from_require for
  * trusted code, from_file for control sessions. The first module that is there decides: walk
- * follows the other words through its tables, and may_use has the last word on what was found. */
+ * follows the other words through its tables, and may_use says whether the value may be used. */
 #include "value/name.h"
 #include "base/fail.h"
 #include "value/registry.h"
@@ -68,7 +68,7 @@ static bool is_own_function(const lookup *l) {
   return debug.source[0] == '@' && tp_module_is_same_file(debug.source + 1, l->module->path);
 }
 
-/* The last word on the value on top. */
+/* Whether the value on top may be used. */
 static bool may_use(const lookup *l) {
   if (!l->names)
     return lua_isfunction(l->L, -1) || lua_istable(l->L, -1);
@@ -128,7 +128,7 @@ static bool find_loaded(lua_State *L, const tp_exposure *names, bool is_listed, 
          (is_listed || (names->directory && tp_module_is_below(names->directory, module->path)));
 }
 
-/* Finds the file of a module: that which it was loaded from, else the one that it would be loaded
+/* Finds the file of a module: the one that it was loaded from, else the one that it would be loaded
  * from. `trusted` code looks first where `require` does. */
 static bool find_file(lua_State *L, const tp_exposure *names, bool trusted, tp_module *module) {
   bool is_listed = trusted || names->count > 0, is_loaded = tp_module_push(L, module->name);
@@ -341,7 +341,7 @@ bool tp_name_find_module(lua_State *L, const char *name, tp_module *module) {
   return found;
 }
 
-/* Finds the file of the module that is to be loaded anew. */
+/* Finds the file of the module that is to be reloaded. */
 static bool find_reloaded(lua_State *L, const tp_exposure *names, bool trusted, const char *name,
                           tp_module *module, tp_error *error) {
   if (!tp_exposure_is_name(name))

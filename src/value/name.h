@@ -5,7 +5,7 @@
  * is a module decides; the other words are fields, read without metamethods. A function that was
  * exposed under a name is found by that name, before any module.
  *
- * Who asks decides what can be reached:
+ * What can be reached depends on the caller:
  *
  *     Lua and C code      any function or table in a module that `require` finds
  *     a control session   functions that were exposed under a name; in modules, tables and the Lua
@@ -44,8 +44,8 @@ bool tp_name_find_module(lua_State *L, const char *name, tp_module *module);
  * pushes nothing if it was found in none. */
 bool tp_name_push_of(lua_State *L, int index);
 
-/* Loads the text of a module anew, for those who ask for it from now on. A module that fails to
- * load stays what it is. False: InvalidArgument, NotFound, ScriptError, as tp_name_push. */
+/* Loads the text of a module again, for later lookups. A module that fails to load stays what it
+ * is. False: InvalidArgument, NotFound, ScriptError, as tp_name_push. */
 bool tp_name_reload(lua_State *L, const tp_exposure *names, const char *module, tp_error *error);
 
 /* ---- for control sessions ---- */
@@ -56,7 +56,7 @@ bool tp_name_reload(lua_State *L, const tp_exposure *names, const char *module, 
 bool tp_name_push_exposed(lua_State *L, const tp_exposure *names, const char *name,
                           tp_module *missing, tp_error *error);
 
-/* Finds the file of a module that a session asks to load anew. False: InvalidArgument, NotFound. */
+/* Finds the file of a module that a session asks to reload. False: InvalidArgument, NotFound. */
 bool tp_name_find_exposed(lua_State *L, const tp_exposure *names, const char *name,
                           tp_module *module, tp_error *error);
 

@@ -83,7 +83,7 @@ typedef struct packer {
   int number;                  /* which value of the list it is at, from 1 on */
   const char *what, *where;    /* see tp_pack */
   int depth;                   /* entries of `levels` in use */
-  level levels[TP_PACK_DEPTH]; /* the tables that the walk is inside of */
+  level levels[TP_PACK_DEPTH]; /* the tables that the walk is in */
   tp_error *error;             /* filled on failure */
 } packer;
 
@@ -221,7 +221,7 @@ static bool pack_marked(packer *p, int table, int kind) {
   if (!pack_entries(p, table))
     return false;
   if (!p->has_memory)
-    return true; /* told at the end */
+    return true; /* reported at the end */
   uint32_t length = (uint32_t)(p->out->length - body);
   for (int i = 0; i < 4; i++)
     p->out->data[head + 1 + (size_t)i] = (char)(length >> (24 - 8 * i));
@@ -232,11 +232,11 @@ static bool pack_table(packer *p, int index) {
   const void *table = lua_topointer(p->L, index);
   for (int i = 0; i < p->depth; i++)
     if (p->levels[i].table == table)
-      return refuse(p, " is a table inside of itself");
+      return refuse(p, " is a table inside itself");
   if (p->depth == TP_PACK_DEPTH)
     return refuse(p, " is too deep: tables are sent 32 deep at most");
   if (!lua_checkstack(p->L, 8))
-    return tp_fail(p->error, TP_NO_MEMORY, "no memory to send an %s", p->what);
+    return tp_fail(p->error, TP_NO_MEMORY, "no memory to send %ss", p->what);
   p->levels[p->depth++] = (level){.table = table};
   int kind = kind_of(p->L, index);
   bool ok = kind < KIND_COUNT ? pack_marked(p, index, kind) : pack_entries(p, index);
@@ -299,7 +299,7 @@ bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what
   if (ok && out->length > p.limit)
     ok = refuse(&p, " is too much: 64 MiB are sent at most");
   if (!p.has_memory)
-    ok = tp_fail(error, TP_NO_MEMORY, "no memory to send an %s", what);
+    ok = tp_fail(error, TP_NO_MEMORY, "no memory to send %ss", what);
   if (!ok)
     out->length = before;
   return ok;
@@ -398,7 +398,7 @@ static inline int on_bin(unpacker_of u, const char *base, const char *text, unsi
   return on_str(u, base, text, length, c);
 }
 
-/* How many elements a table is made for at most; a lie about its length costs no memory. */
+/* How many elements a table is made for at most, so that a false length costs no memory. */
 static int to_hint(unsigned count) {
   return count < 1000 ? (int)count : 1000;
 }

@@ -8,12 +8,12 @@
  *     any other table              a map of its keys; so holes stay holes
  *     sets and error tables        a map that is marked, and gets its metatable back
  *
- * Other metatables are not sent. A table that stands in two places becomes two. What cannot be sent
- * is refused with its path: functions, userdata, coroutines, tables inside of themselves, deeper
- * than TP_PACK_DEPTH, tables as keys, and all that is more than TP_PACK_SIZE bytes. No metamethod
- * is called.
+ * Other metatables are not sent. A table that is in two places becomes two. What cannot be sent is
+ * refused with its path: functions, userdata, coroutines, tables inside themselves or deeper than
+ * TP_PACK_DEPTH, tables as keys, and all that is more than TP_PACK_SIZE bytes. No metamethod is
+ * called.
  *
- * Where the library msgpack-c was not there to build with, nothing can be packed. */
+ * Built without the library msgpack-c, nothing can be packed. */
 #ifndef TP_VALUE_PACK_H
 #define TP_VALUE_PACK_H
 
@@ -25,16 +25,16 @@
 /* How deep tables may be in tables. */
 #define TP_PACK_DEPTH 32
 
-/* The most bytes of one list of values. */
+/* How many bytes one list of values has at most. */
 #define TP_PACK_SIZE ((size_t)64 << 20)
 
 /* Whether this build can pack. */
 bool tp_pack_is_available(void);
 
-/* Appends the `count` values from `first` on. `what` and `where` stand in messages: "argument" and
+/* Appends the `count` values from `first` on. `what` and `where` are for messages: "argument" and
  * "to a thread" in "argument 2.x is a function, which cannot be sent to a thread". False:
- * InvalidArgument, NoMemory; `out` is as long as before. Never raises, but that L needs room for
- * some values on its stack. */
+ * InvalidArgument, NoMemory; `out` is as long as before. Never raises; L needs room for some values
+ * on its stack. */
 bool tp_pack(tp_bytes *out, lua_State *L, int first, int count, const char *what, const char *where,
              tp_error *error);
 

@@ -19,7 +19,7 @@
 
 #define TEXT_DEPTH 32
 #define TEXT_SIZE ((size_t)8 << 20)
-#define TEXT_NILS 100000 /* the most nils in a list; beyond them `n` is taken for a field */
+#define TEXT_NILS 100000 /* nils that a list may have; with more, `n` is taken for a field */
 
 /* The text so far. */
 typedef struct writer {
@@ -97,7 +97,7 @@ static bool is_control(unsigned code) {
   return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x2028 || code == 0x2029;
 }
 
-/* Writes into `out` what stands for the character `code`; "" where it stands for itself. */
+/* Writes into `out` the escape for the character `code`; "" if it needs none. */
 static void escape_of(unsigned code, bool quoted, char out[12]) {
   if (code == '\n' || code == '\t' || code == '\r')
     sprintf(out, "\\%c", code == '\n' ? 'n' : code == '\t' ? 't' : 'r');
@@ -144,7 +144,7 @@ static void add_string(writer *w, int index, bool quoted) {
 
 static void add_number(writer *w, int index) {
   lua_Number number = lua_tonumber(w->L, index);
-  if (lua_isinteger(w->L, index)) { /* no string of Lua: there may be a million of them */
+  if (lua_isinteger(w->L, index)) { /* not a Lua string: there may be a million of them */
     char digits[32];
     sprintf(digits, LUA_INTEGER_FMT, (LUAI_UACINT)lua_tointeger(w->L, index));
     add_text(w, digits);
@@ -295,7 +295,7 @@ static const key *push_keys(lua_State *L, int table, size_t *count) {
 
 static void add_value(writer *w, int index, bool quoted);
 
-/* Writes what stands before the item `number` (from 0); false if the text is too long for it. */
+/* Writes what comes before the item `number` (from 0); false if the text is too long for it. */
 static bool begin_item(writer *w, size_t number) {
   if (number > 0)
     add_text(w, ", ");

@@ -7,13 +7,13 @@
  *     nil, true, false          by that name
  *     a list                    [1, "a", nil]; a table with the field n is n long
  *     a set                     {1, 2, 3}, in order
- *     any other table           {"k": 1, "l": 2}, keys in order; strings in tables stand in quotes
+ *     any other table           {"k": 1, "l": 2}, keys in order; strings in tables are in quotes
  *     an error table            CODE: message
  *     anything else             function: 0x55d0c0ffee00
  *
  * No metamethod is ever called. A table deeper than 32, inside itself, or beyond the first 8 MiB of
- * the text prints as "...". The text is one line of valid UTF-8: control characters stand
- * escaped as \n, \t, \x1b, \u0085, bytes that are not UTF-8 as \xff. */
+ * the text prints as "...". The text is one line of valid UTF-8: control characters are escaped as
+ * \n, \t, \x1b, \u0085, bytes that are not UTF-8 as \xff. */
 #ifndef TP_VALUE_TEXT_H
 #define TP_VALUE_TEXT_H
 

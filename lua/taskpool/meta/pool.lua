@@ -47,7 +47,7 @@
 ---@field threads? integer with executor = "thread": how many, 1 to 1024; default: one for each core
 
 ---@class taskpool.TaskPoolOptions: taskpool.PoolOptions
----@field order? "fifo"|"lifo"|"priority" who of those that wait is next; default: "fifo"
+---@field order? "fifo"|"lifo"|"priority" which of the waiting groups is next; default: "fifo"
 ---@field queue_limit? number how many submitted calls may wait beyond the free places; default: math.huge
 ---@field autoscale? taskpool.Autoscale the pool changes its size by itself; `size` is the first one
 
@@ -59,7 +59,7 @@
 ---@field interval? number seconds between two decisions, at least 0.001; default: 1
 
 ---@class taskpool.ScaleOptions
----@field hard? boolean cancel the newest tasks over the new size; default: they may end
+---@field hard? boolean cancel the newest tasks above the new size; default: they go on
 
 ---@class taskpool.SimplePoolOptions: taskpool.PoolOptions
 ---@field args? any[] arguments of every task
@@ -68,7 +68,7 @@
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
 
 ---@class taskpool.GroupOptions
----@field group_name? string default: a name that tells the call, the function and an index
+---@field group_name? string default: made of method, function and an index
 ---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
 ---@field timeout? number seconds after which a task is cancelled with TimedOut, all its tries together; default: never
@@ -176,7 +176,7 @@ local Pool = {}
 ---@class taskpool.PauseOptions
 ---@field toggle? boolean resume a pool that is paused; default: it stays paused
 
----Takes no new work until `resume`. Groups that are there go on. Meanwhile `submit` waits, and other calls that
+---Takes no new work until `resume`. Groups that exist go on. Meanwhile `submit` waits, and other calls that
 ---add tasks raise NotAvailable.
 ---
 ---Raises PoolIsClosed.
@@ -197,7 +197,7 @@ function Pool:pause(options) end
 ---@return boolean paused the new state: false
 function Pool:resume() end
 
----Refuses new work from now on. Groups that are there go on.
+---Refuses new work from now on. Groups that exist go on.
 ---
 ---    pool:lock()
 ---    > lock
@@ -305,7 +305,7 @@ function Pool:wait(target, ...) end
 ---@field timed_out integer tasks that ran out of time, ever
 ---@field retried integer how often tasks were tried again, ever
 ---@field groups integer groups that have not ended, submitted calls among them
----@field order "fifo"|"lifo"|"priority" who of those that wait is next
+---@field order "fifo"|"lifo"|"priority" which of the waiting groups is next
 ---@field locked boolean whether the pool refuses new work
 ---@field paused boolean whether the pool takes no new work for now
 ---@field closed boolean whether the pool was gathered and closed
@@ -317,7 +317,7 @@ function Pool:wait(target, ...) end
 ---@field decision? string its last decision, such as "2 -> 4: 12 waiting for 2 places, rising"
 ---@field decision_age? number seconds since then
 
----Returns what the pool is like now: its size, its counts, its order and its bounds.
+---Returns the pool's size, counts, order and bounds.
 ---
 ---    pool:status().running
 ---    > status
@@ -335,13 +335,13 @@ function Pool:status() end
 ---@field timed_out integer tasks that ran out of time
 ---@field limit number how many may run at a time
 ---@field weight number its place in a pool whose order is by priority
----@field why string why it goes no faster: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
+---@field why string what holds it back: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
 
 ---@class taskpool.GroupsOptions
 ---@field all? boolean also those that have ended and were not flushed
----@field limit? number the most rows to show; default: 100
+---@field limit? number how many rows to show at most; default: 100
 
----Lists the groups, oldest first: how far each is, and why it goes no faster.
+---Lists the groups, oldest first: how far each is, and what holds it back.
 ---
 ---    pool:groups()[1].why
 ---    > groups
@@ -356,9 +356,9 @@ function Pool:groups(options) end
 ---@field at string the calls that it is in, the innermost first
 
 ---@class taskpool.TasksOptions
----@field group? string those of one group
+---@field group? string only tasks of this group
 ---@field state? "running"|"cancelled"|"ended"
----@field limit? number the most rows to show; default: 100
+---@field limit? number how many rows to show at most; default: 100
 
 ---Lists the tasks that have started and are not done: the running ones by age, then the others.
 ---
@@ -380,7 +380,7 @@ function Pool:tasks(options) end
 ---@return string traceback
 function Pool:traceback(task_id) end
 
----Tells what is known of a task that runs, or has ended and was not flushed.
+---Returns what is known of a task that runs, or has ended and was not flushed.
 ---
 ---Raises TaskNotFound, TaskGroupNotFound.
 ---
@@ -403,7 +403,7 @@ function Pool:until_closed() end
 ---A pool that runs any functions. Each call that adds tasks makes one group, and returns its name before
 ---any of them has started.
 ---@class taskpool.TaskPool: taskpool.Pool
----@field order "fifo"|"lifo"|"priority" who of those that wait is next
+---@field order "fifo"|"lifo"|"priority" which of the waiting groups is next
 ---@field queue_limit number how many submitted calls may wait beyond the free places
 local TaskPool = {}
 
@@ -431,7 +431,7 @@ function TaskPool:submit(func, args, options) end
 ---@param func taskpool.Function
 ---@param args? any[]
 ---@param options? taskpool.SubmitOptions
----@return taskpool.Future future what will come of the call; a session is told the name of its group
+---@return taskpool.Future future what will come of the call; a session gets the name of its group
 function TaskPool:submit_nowait(func, args, options) end
 
 ---Changes the weight of a group, or of a submitted call that has a name. It counts for the tasks that have not
