@@ -13,6 +13,7 @@
  * Pools have alarms in the same heap. One that nothing waits for (is_idle) neither keeps the loop
  * alive nor makes the virtual clock jump: it rings if something else lets the time come. */
 #include "exec/timer.h"
+#include "base/heap.h"
 #include "base/seconds.h"
 #include "base/vec.h"
 #include "exec/ready.h"
@@ -52,11 +53,6 @@ static uint32_t *place_of(tp_timer timer) {
   return timer.kind == TP_TIMER_CANCEL ? &timer.of.coro->cancelling->timer : &timer.of.alarm->place;
 }
 
-static void put(tp_exec *exec, uint32_t index, tp_timer timer) {
-  exec->clock.heap[index] = timer;
-  *place_of(timer) = index + 1;
-}
-
 /* Rises with each wait that begins. */
 static uint64_t order_of(tp_timer timer) {
   return timer.kind == TP_TIMER_ALARM ? timer.of.alarm->order : timer.of.coro->park & TP_PARK_MASK;
@@ -69,34 +65,12 @@ static bool is_before(tp_timer a, tp_timer b) {
   return order_of(a) < order_of(b);
 }
 
-/* Finds the place of `timer` from the hole `index` upwards. */
-static void sift_up(tp_exec *exec, uint32_t index, tp_timer timer) {
-  while (index > 0) {
-    uint32_t parent = (index - 1) / 2;
-    if (!is_before(timer, exec->clock.heap[parent]))
-      break;
-    put(exec, index, exec->clock.heap[parent]);
-    index = parent;
-  }
-  put(exec, index, timer);
+static void put(tp_timer *heap, size_t index, tp_timer timer) {
+  heap[index] = timer;
+  *place_of(timer) = (uint32_t)index + 1;
 }
 
-/* The same downwards. */
-static void sift_down(tp_exec *exec, uint32_t index, tp_timer timer) {
-  for (;;) {
-    uint32_t child = 2 * index + 1;
-    if (child >= exec->clock.count)
-      break;
-    if (child + 1 < exec->clock.count &&
-        is_before(exec->clock.heap[child + 1], exec->clock.heap[child]))
-      child++;
-    if (!is_before(exec->clock.heap[child], timer))
-      break;
-    put(exec, index, exec->clock.heap[child]);
-    index = child;
-  }
-  put(exec, index, timer);
-}
+TP_HEAP(heap, tp_timer, is_before, put)
 
 /* Each coroutine may sleep, may have a cancel or a time limit that is due, and each pool has its
  * alarms: the places are reserved when these are made, so that to set a timer cannot fail. */
@@ -140,7 +114,7 @@ static void arm(tp_exec *exec) {
 
 /* Adds an entry, for which there is room. */
 static void insert(tp_exec *exec, tp_timer timer) {
-  sift_up(exec, exec->clock.count++, timer);
+  heap_rise(exec->clock.heap, exec->clock.count++, timer);
   if (*place_of(timer) == 1 || exec->clock.count - exec->clock.idle_count == 1)
     arm(exec);
 }
@@ -151,11 +125,7 @@ static void take_out(tp_exec *exec, uint32_t *place) {
     return;
   uint32_t index = *place - 1;
   *place = 0;
-  tp_timer last = exec->clock.heap[--exec->clock.count];
-  if (index < exec->clock.count) {
-    bool up = index > 0 && is_before(last, exec->clock.heap[(index - 1) / 2]);
-    (up ? sift_up : sift_down)(exec, index, last);
-  }
+  heap_remove(exec->clock.heap, --exec->clock.count, index);
   if (!tp_timer_is_awaited(exec))
     arm(exec);
 }

@@ -2,6 +2,7 @@
  *
  * The heap of groups; see queue.h. */
 #include "pool/queue.h"
+#include "base/heap.h"
 #include "base/vec.h"
 #include "pool/group.h"
 
@@ -23,49 +24,25 @@ static bool is_before(const tp_group *a, const tp_group *b) {
   return a->place.turn < b->place.turn;
 }
 
-static void put(tp_queue *queue, tp_group *group, size_t index) {
-  queue->groups[index - 1] = group;
-  group->place.index = index;
+static void put(tp_group **groups, size_t index, tp_group *group) {
+  groups[index] = group;
+  group->place.index = index + 1;
 }
 
-/* Moves a group towards the front of the heap, from a hole at `index`. */
-static void rise(tp_queue *queue, tp_group *group, size_t index) {
-  while (index > 1 && is_before(group, queue->groups[index / 2 - 1])) {
-    put(queue, queue->groups[index / 2 - 1], index);
-    index /= 2;
-  }
-  put(queue, group, index);
-}
-
-/* The same towards the end. */
-static void sink(tp_queue *queue, tp_group *group, size_t index) {
-  for (size_t child; (child = index * 2) <= queue->count; index = child) {
-    if (child < queue->count && is_before(queue->groups[child], queue->groups[child - 1]))
-      child++;
-    if (!is_before(queue->groups[child - 1], group))
-      break;
-    put(queue, queue->groups[child - 1], index);
-  }
-  put(queue, group, index);
-}
+TP_HEAP(heap, tp_group *, is_before, put)
 
 void tp_queue_add(tp_queue *queue, tp_group *group) {
-  rise(queue, group, ++queue->count);
+  heap_rise(queue->groups, queue->count++, group);
 }
 
 void tp_queue_reorder(tp_queue *queue, tp_group *group) {
-  rise(queue, group, group->place.index);
-  sink(queue, group, group->place.index);
+  heap_move(queue->groups, queue->count, group->place.index - 1, group);
 }
 
 void tp_queue_remove(tp_queue *queue, tp_group *group) {
-  size_t index = group->place.index;
-  tp_group *last = queue->groups[--queue->count];
+  size_t index = group->place.index - 1;
   group->place.index = 0;
-  if (last == group)
-    return;
-  last->place.index = index;
-  tp_queue_reorder(queue, last);
+  heap_remove(queue->groups, --queue->count, index);
 }
 
 void tp_queue_clear(tp_queue *queue) {
