@@ -99,8 +99,8 @@ typedef enum tp_log_level {
 
 /* Receives each log record at or above the level asked for: one call for each record, on the host's
  * thread. Only the record that a worker is stuck in C code comes from a thread of the library.
- * `message` is valid during the call. Each line break in it is followed by two blanks, with which
- * no record begins; other control bytes are escaped. It must not call back into the host. */
+ * `message` is valid during the call. Each line break in it is followed by two blanks; other
+ * control bytes are escaped. It must not call back into the host. */
 typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
 
 /* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never

@@ -147,7 +147,7 @@ static void check_count(lua_State *L, int index, const char *what, const tp_para
 
 static void check_seconds(lua_State *L, int index, const char *what, const tp_param *param) {
   if (lua_type(L, index) != LUA_TNUMBER || !(lua_tonumber(L, index) >= 0))
-    refuse(L, index, what, param, "a number of seconds from 0 on");
+    refuse(L, index, what, param, "a number of seconds, 0 or more");
 }
 
 static void check_size(lua_State *L, int index, const char *what, const tp_param *param) {
@@ -205,7 +205,7 @@ static void check_keys(lua_State *L, int index, const char *what, const char *co
   while (lua_next(L, index)) {
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TSTRING)
-      tp_raise(L, TP_INVALID_ARGUMENT, "%s: options are named, not listed", what);
+      tp_raise(L, TP_INVALID_ARGUMENT, "%s: options must be given by name", what);
     const char *key = lua_tostring(L, -1);
     const char *const *name = known;
     while (*name && strcmp(*name, key) != 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arguments of a method call in Lua, checked against the method's record and laid out in its slots.
- */
+ * Arguments of a method call in Lua: checked by the method's record and laid out in its slots. */
 #ifndef TP_BINDING_ARGUMENTS_H
 #define TP_BINDING_ARGUMENTS_H
 

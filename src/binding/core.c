@@ -99,7 +99,7 @@ static int l_core_wake(lua_State *L) {
   int is_integer;
   lua_Integer id = lua_tointegerx(L, 1, &is_integer);
   if (!is_integer)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "wake: expected an id of waiter(), not %s",
+    return tp_raise(L, TP_INVALID_ARGUMENT, "wake: expected an id from waiter(), not %s",
                     luaL_typename(L, 1));
   bool woken = tp_park_wake(exec_of(L), (tp_wake_id)id, L, lua_gettop(L) - 1);
   lua_pushboolean(L, woken);
@@ -204,8 +204,8 @@ static int l_hand_over(lua_State *L) {
 }
 
 /* Hands a record to Lua. The context is a Lua thread of its own, with the handler at [1]. An error
- * in the handler is dropped, because there is no log for it. The handler has a second, and does not
- * count for the running task. */
+ * in the handler is dropped, because there is no log for it. The handler has one second, which does
+ * not count for the running task. */
 static void log_to_lua(void *context, tp_log_level level, const char *message) {
   lua_State *L = context;
   tp_exec *exec = tp_state_host(L)->exec;
@@ -279,7 +279,7 @@ static int l_core_dropped_results(lua_State *L) {
   return 1;
 }
 
-/* Lua: library(prefix): chunk names that begin so are our own. */
+/* Lua: library(prefix): chunk names that begin with it are our own. */
 static int l_core_library(lua_State *L) {
   tp_exec_set_library(exec_of(L), check_string(L, 1, "library: prefix"));
   return 0;

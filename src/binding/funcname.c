@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a function is called; see funcname.h. */
+ * A name for a function; see funcname.h. */
 #include "binding/funcname.h"
 
 #include "value/callable.h"
@@ -72,7 +72,7 @@ static void push_place(lua_State *L, const lua_Debug *info) {
 }
 
 /* Its address is the registry key of the set of places whose functions are not in a module: a
- * closure made anew for each call is looked for once. Where it is full, it starts again. */
+ * closure made anew for each call is looked for once. When it is full, it starts again. */
 static const char nameless_key;
 enum { NAMELESS_MAX = 1000 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a function is called, as far as that can be known: Lua functions have no name of their own.
- */
+ * A name for a function, as far as one can be found: Lua functions have no name of their own. */
 #ifndef TP_BINDING_FUNCNAME_H
 #define TP_BINDING_FUNCNAME_H
 

@@ -3,7 +3,7 @@
  * Futures; see future.h.
  *
  * A future is a userdata that its call, or the registry, holds until it is done; then its results,
- * or its error, are its user value. What waits for it are parks to wake and functions to call.
+ * or its error, are its user value. It has a list of parks to wake, and one of functions to call.
  * An error that nobody has seen when the future is collected is logged. */
 #include "binding/future.h"
 #include "base/fail.h"

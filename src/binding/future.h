@@ -46,8 +46,7 @@ void tp_future_start(lua_State *L, int nargs, const char *what, double limit);
 /* Whether the future at `index` is done. */
 bool tp_future_is_done(lua_State *L, int index);
 
-/* Called right before a park that waits for the future at `index`, among others. Raises Deadlock.
- */
+/* Must precede a park that waits for the future at `index`, among others. Raises Deadlock. */
 void tp_future_prepare_wait(lua_State *L, int index);
 
 /* Lua: on_end(future, f), share_pool(futures) and cancel(future, message, timed_out) of

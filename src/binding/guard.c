@@ -47,7 +47,7 @@ int l_core_shield(lua_State *L) {
   uint64_t before;
   double seconds = lua_tonumber(L, 1);
   if (lua_type(L, 1) != LUA_TNUMBER || !(seconds >= 0))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "shield: seconds must be a number from 0 on");
+    return tp_raise(L, TP_INVALID_ARGUMENT, "shield: seconds must be a number, 0 or more");
   if (!lua_isfunction(L, 2))
     return tp_raise(L, TP_INVALID_ARGUMENT, "shield: expected a function, not %s",
                     luaL_typename(L, 2));

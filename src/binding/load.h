@@ -21,7 +21,7 @@ int l_load(lua_State *L);
 /* Whether what runs is a module that is being loaded for a session, or a job which it started. */
 bool tp_load_is_running(lua_State *L);
 
-/* Raises Denied then; `what` says what is not allowed to a module. */
+/* Raises Denied then; `what` says what a module may not do. */
 void tp_load_check(lua_State *L, const char *what);
 
 /* The name of a job that starts now, for tp_exec_start: a job that such a module starts has its

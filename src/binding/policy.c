@@ -20,7 +20,7 @@ typedef struct field {
   double fallback;    /* where it is not given; below `least`: it must be */
 } field;
 
-/* Checks the number on top, the field's. */
+/* Checks the number on top, that of the field. */
 static double check(lua_State *L, const char *policy, const field *of) {
   double value = lua_tonumber(L, -1);
   int is_integer;

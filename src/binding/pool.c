@@ -48,7 +48,7 @@ static tp_group *check_group(lua_State *L, const tp_pool *pool, int index) {
 
 /* ---- adding work ---- */
 
-/* Adds the group of a call, which the option at `executor` (0: none) may send elsewhere. */
+/* Adds the group of a call; the option at `executor` (0: none) may send it to threads. */
 static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
                            const tp_group_options *options, int executor) {
   tp_error error;
@@ -66,8 +66,7 @@ static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
   return group;
 }
 
-/* Adds a group with the default name "<method>-<function>-group-<i>", and returns its name to Lua.
- */
+/* Adds a group, by default named "<method>-<function>-group-<i>", and returns its name to Lua. */
 static int add_named_group(lua_State *L, const tp_call_parts *parts, tp_group_options options,
                            const char *method) {
   char prefix[200];

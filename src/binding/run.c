@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * run: the main task, for scripts under a stock interpreter and for programs that embed the host.
- */
+ * The main task, for scripts under a stock interpreter and for programs that embed the host. */
 #include "binding/run.h"
 #include "binding/context.h"
 #include "binding/load.h"

@@ -2,7 +2,7 @@
  *
  * Where a method finds its parameters on the stack, and what a parameter is if it is not given.
  *
- * The records in method.c put each parameter at its slot, so their order is said here only. A
+ * The records in method.c put each parameter at its slot, so only this file says their order. A
  * method with one parameter finds it in TP_SLOT_FIRST. */
 #ifndef TP_BINDING_SLOTS_H
 #define TP_BINDING_SLOTS_H

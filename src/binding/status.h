@@ -2,7 +2,8 @@
  *
  * The status of a pool, its groups and its tasks, as tables.
  *
- * To add a field: where its table is made in status.c, and its name in the list of fields here. */
+ * To add a field: set it where its table is made, and add its name to the list of fields, both in
+ * status.c. */
 #ifndef TP_BINDING_STATUS_H
 #define TP_BINDING_STATUS_H
 

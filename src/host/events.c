@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 /* The text of an event in the log: "<before>P<after>", or "<before>P_Task-3<after>" for an event of
- * a task; then the words that it was told with. */
+ * a task; then the words of the event. */
 static const struct {
   tp_log_level level;
-  const char *before, *after; /* NULL: not told */
+  const char *before, *after; /* NULL: not logged */
 } records[] = {
     [TP_EVENT_INITIALIZED] = {TP_LOG_DEBUG, "", " initialized"},
     [TP_EVENT_LOCKED] = {TP_LOG_INFO, "", " is locked!"},

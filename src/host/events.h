@@ -7,7 +7,7 @@
 #include "exec/types.h"
 #include "host/host.h"
 
-/* The events that a host listens to at the present level of its log, as bits. */
+/* The events that a host listens to at the current level of its log, as bits. */
 unsigned tp_events_listened(const tp_host *host);
 
 /* The listener of a host's executor. */

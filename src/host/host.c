@@ -161,9 +161,10 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   if (tp_exec_is_exhausted(host->exec))
     return tp_fail(error, TP_NO_MEMORY, "no memory to continue, and none was freed");
   char first[300] = "";
+  uint64_t live = tp_exec_live(host->exec);
   name_first_task(host, first, sizeof first);
-  tp_fail(error, TP_DEADLOCK, "%" PRIu64 " tasks wait, and nothing is left that could wake them%s",
-          tp_exec_live(host->exec), first);
+  tp_fail(error, TP_DEADLOCK, "%" PRIu64 " %s, and nothing is left that could wake %s%s", live,
+          live == 1 ? "task waits" : "tasks wait", live == 1 ? "it" : "them", first);
   tp_host_end(host, "the host: nothing could wake it", TP_DEADLOCK);
   tp_exec_run(host->exec, is_reached, &to);
   return false;

@@ -57,8 +57,7 @@ struct tp_host {
   uint64_t next_pool;                    /* index of the next pool */
   uint64_t busy_pools;                   /* pools that are not idle */
   LIST_HEAD(, tp_resource) resources;    /* open resources */
-  void (*preload)(struct tp_host *host); /* gives a host's state the modules of taskpool; may raise
-                                          */
+  void (*preload)(struct tp_host *host); /* gives a state taskpool's modules; may raise */
 };
 
 /* ---- lifetime ---- */

@@ -14,7 +14,7 @@ void tp_flow_weigh_group(tp_pool *pool, tp_group *group, double weight);
 /* Cancels a running task; its state changes at once, the task ends later. */
 void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
 
-/* Cancels that many of the running tasks, the newest first; there must be at least as many. */
+/* Cancels the `count` newest of the running tasks; there must be that many. */
 void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason);
 
 /* Stops the feed of a group, frees its name, and cancels its running tasks: the oldest 500 at

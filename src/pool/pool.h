@@ -91,7 +91,7 @@ typedef struct tp_pool_ops {
   /* The clock of rates, nanoseconds; it never goes back. */
   uint64_t (*now)(const tp_pool *pool);
   /* Call tp_flow_go_on from the loop at that time of this clock, in place of the time asked for
-   * before; TP_NEVER: at no time. */
+   * before; TP_NEVER: never. */
   void (*wake_at)(tp_pool *pool, uint64_t when);
   /* Something happened that is in `listened`; `words` says more, or is NULL. Must not call back
    * into the pool. */
@@ -116,8 +116,7 @@ struct tp_pool {
   uint64_t retried;             /* tries of tasks beyond their first ones, ever */
   uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
-  tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, in the order of tickets
-                                 */
+  tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, by ticket */
   tp_task_table tasks;          /* live tasks by id */
   tp_records records;           /* of cancelled tasks, filled by the executor */
   tp_order order;               /* of the queue */
@@ -149,7 +148,7 @@ struct tp_pool {
 
 typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
 
-/* What an order is called. */
+/* The name of an order. */
 const char *tp_pool_order_name(tp_order order);
 
 /* ---- lifetime ---- */
@@ -182,8 +181,7 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 /* The group of that number; NULL: it is freed. */
 tp_group *tp_pool_find_number(const tp_pool *pool, uint64_t number);
 
-/* The task of that id, which may be cancelled; NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded.
- */
+/* The running task of that id. NULL: TaskNotFound, AlreadyCancelled, AlreadyEnded. */
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error);
 
 /* Whether the task of that id, which was started, has ended; its callbacks may still run. */

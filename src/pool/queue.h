@@ -16,7 +16,7 @@ struct tp_group;
 
 /* Where a group is in a queue; a part of its record. */
 typedef struct tp_queue_place {
-  double weight; /* a smaller one is next sooner */
+  double weight; /* a smaller one comes sooner */
   uint64_t turn; /* the same among equal weights */
   size_t index;  /* in the heap, counted from 1; 0: it is not in the queue */
 } tp_queue_place;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of tasks that did not end well: what cancelled them, how they ended, and how
- * long that took; the error of those that failed. Only a task that was cancelled or has failed
- * leaves a record, when its function is over; the next flush releases it. A pool keeps the newest
- * ones in a ring. */
+ * What became of tasks that did not end well: what cancelled them, how they ended, and how long
+ * that took; the error of those that failed. Only a task that was cancelled or has failed leaves a
+ * record, when its function is over; the next flush releases it. A pool keeps the newest ones in a
+ * ring. */
 #ifndef TP_POOL_RECORD_H
 #define TP_POOL_RECORD_H
 

@@ -17,7 +17,7 @@ typedef struct tp_view {
   uint64_t ok;      /* those of them that have ended well */
   tp_ends ends;     /* the others */
   uint64_t limit;   /* tasks at a time, TP_UNLIMITED for no limit */
-  double weight;    /* a smaller one is next sooner */
+  double weight;    /* a smaller one comes sooner */
   bool is_exact;    /* `waiting` counts all of them; an iterator does not say how many */
   char why[64];     /* what holds the group back */
 } tp_view;

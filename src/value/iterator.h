@@ -12,8 +12,7 @@
  * and closing value), by an iterator. */
 void tp_iterator_push(lua_State *L);
 
-/* Replaces something on top that is called without arguments by an iterator over what it returns.
- */
+/* Replaces something on top, which is called without arguments, by an iterator over its results. */
 void tp_iterator_push_calls(lua_State *L);
 
 /* Replaces a list on top that has metamethods by an iterator over its items: as many as __len says,

@@ -45,8 +45,7 @@ static json_t *build(builder *b, int index);
 /* `bytes` with \xNN for what is not UTF-8; its length in `*length`. Freed by the caller. */
 static char *repair(const char *bytes, size_t *length) {
   const unsigned char *from = (const unsigned char *)bytes;
-  char *repaired = malloc(*length * 4 + 1); /* each byte becomes at most four, and sprintf ends it
-                                             */
+  char *repaired = malloc(*length * 4 + 1); /* each byte becomes at most four; sprintf adds a NUL */
   char *to = repaired;
   for (size_t left = *length; repaired && left > 0;) {
     size_t used = tp_utf8_length((const char *)from, left);

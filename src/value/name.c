@@ -424,8 +424,8 @@ bool tp_name_check_pattern(lua_State *L, const tp_exposure *names, const char *p
     return true;
   return tp_fail(error, TP_NOT_FOUND,
                  "nothing can be exposed as '%s': there is no such module, or function in one, "
-                 "below %s or on package.path; a function f of the script takes that name with "
-                 "taskpool.expose(\"%s\", f)",
+                 "below %s or on package.path; taskpool.expose(\"%s\", f) gives a function f of "
+                 "the script that name",
                  pattern, names->directory ? names->directory : "a directory of modules", pattern);
 }
 

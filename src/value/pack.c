@@ -212,8 +212,7 @@ static int kind_of(lua_State *L, int table) {
   return kind;
 }
 
-/* Packs a table that comes with its metatable: an extension, whose length is filled in afterwards.
- */
+/* Packs a table that keeps its metatable: an extension, whose length is filled in afterwards. */
 static bool pack_marked(packer *p, int table, int kind) {
   size_t head = p->out->length;
   msgpack_pack_ext(&p->writer, UINT16_MAX + 1, kinds[kind].type); /* takes the long form */
