@@ -5,9 +5,8 @@
  *
  * TP_HEAP(name, entry, is_before, put) defines the functions of a heap of the type `entry`:
  *
- *     bool is_before(entry a, entry b)                     the order
- *     void put(entry *heap, size_t index, entry e)         stores e at heap[index], and notes its
- * place
+ *     bool is_before(entry a, entry b)                  the order
+ *     void put(entry *heap, size_t index, entry e)      stores e at heap[index], notes its place
  *
  * They are inline, so a heap costs no call through a pointer. The caller keeps array and count. */
 #ifndef TP_BASE_HEAP_H
