@@ -115,7 +115,7 @@ static int spread(tp_call *call, lua_State *L, int base, int count) {
 
 /* Has the coroutine that has just ended a task, and runs, keep function and items of a call. */
 static void keep_parts(const tp_call *call, tp_coro *coro) {
-  lua_settop(coro->L, TP_STACK_HANDLER);
+  lua_settop(coro->L, TP_STACK_CORO);
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->function);
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->feed.items);
   coro->kept = call;
@@ -168,7 +168,7 @@ static void begin(tp_coro *coro, int nargs) {
     return;
   coro->fresh = true;
   coro->exec->ready.fresh++;
-  tp_ready_add(coro, nargs + 2);
+  tp_ready_add(coro, nargs + TP_STACK_CORO + 1);
 }
 
 tp_feed_state tp_call_start(tp_group *group, tp_task **task) {

@@ -227,20 +227,16 @@ static int drive(lua_State *L, int status, lua_KContext context) {
 }
 
 int tp_drive_main(lua_State *L) {
-  tp_coro *coro = lua_touserdata(L, 1);
+  tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
   tp_ready_count_begun(coro);
   coro->kept = NULL;
-  coro->base = TP_STACK_HANDLER;
-  lua_pushcfunction(L, tp_report_handler);
-  lua_replace(L, TP_STACK_HANDLER);
+  coro->base = TP_STACK_CORO;
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
 
 int tp_drive_after_kill(lua_State *L) {
-  tp_coro *coro = lua_touserdata(L, 1);
-  lua_pushcfunction(L, tp_report_handler);
-  lua_replace(L, TP_STACK_HANDLER);
-  coro->base = TP_STACK_HANDLER;
+  tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
+  coro->base = TP_STACK_CORO;
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);
 }

@@ -7,11 +7,12 @@
 
 #include "exec/types.h"
 
-/* Lua: the function that a thread at rest is resumed with. Stack: its coroutine, the function of
- * the call, the arguments. */
+/* Lua: the function that a thread at rest is resumed with. Stack: as state.h says, up to the base;
+ * the function of the call, the arguments. */
 int tp_drive_main(lua_State *L);
 
-/* Lua: goes on with a killed coroutine after its body, in a new thread. Stack: the coroutine. */
+/* Lua: goes on with a killed coroutine after its body, in a new thread. Stack: the
+ * same up to the base. */
 int tp_drive_after_kill(lua_State *L);
 
 /* A call that is not a task has ended with the values above the base of

@@ -62,6 +62,7 @@ tp_exec *tp_exec_create(lua_State *L, uv_loop_t *loop, const tp_exec_listener *l
   exec->clock.due[TP_TIMER_SLEEP] = end_sleep;
   exec->clock.due[TP_TIMER_CANCEL] = tp_exec_cancel_due;
   exec->slots.main = tp_drive_main;
+  exec->slots.handler = tp_report_handler;
   exec->slots.anchors = anchors;
   exec->slots.next_park = 1;
   exec->context.waitable = true;
@@ -155,7 +156,7 @@ static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const
   coro->as.job.context = context;
   coro->as.job.what = what;
   coro->as.job.tries = 0;
-  tp_ready_add(coro, nargs + 2);
+  tp_ready_add(coro, nargs + TP_STACK_CORO + 1);
   return coro;
 }
 

@@ -95,7 +95,7 @@ static int l_start_iterator(lua_State *L) {
   coro->as.job.what = "an iterator";
   coro->as.job.tries = 0;
   feed->coro = coro;
-  coro->nargs = 4;
+  coro->nargs = TP_STACK_CORO + 3;
   return 0;
 }
 
@@ -154,7 +154,7 @@ static bool must_close(const tp_feed *feed) {
 
 tp_feed_state tp_feed_stop(tp_feed *feed, tp_cancel *reason) {
   if (must_close(feed) && start_iterator(feed)) {
-    tp_ready_add(feed->coro, 4);
+    tp_ready_add(feed->coro, TP_STACK_CORO + 3);
     return TP_FEED_STOPPING;
   }
   if (!feed->coro)

@@ -96,8 +96,9 @@ static int l_kill(lua_State *L) {
   lua_pushvalue(L, 2);
   tp_slot_set_thread(coro, L);
   lua_pushcfunction(fresh, tp_drive_after_kill);
+  lua_pushcfunction(fresh, tp_report_handler);
   lua_pushlightuserdata(fresh, coro);
-  coro->nargs = 1;
+  coro->nargs = TP_STACK_CORO;
   return 0;
 }
 

@@ -125,6 +125,7 @@ tp_coro *tp_slot_take(tp_exec *exec, lua_State *L) {
   tp_slot_renew_park(coro);
   tp_state_hold(coro->L);
   lua_pushcfunction(coro->L, exec->slots.main);
+  lua_pushcfunction(coro->L, exec->slots.handler);
   lua_pushlightuserdata(coro->L, coro);
   exec->slots.live++;
   return coro;

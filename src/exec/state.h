@@ -38,10 +38,10 @@ typedef enum tp_coro_phase {
   TP_PHASE_END_CALLBACK,    /* the end callback of a task */
 } tp_coro_phase;
 
-/* The stack of a coroutine's thread while it runs: the message handler; the worker function and the
- * items of a group, if it keeps them for the next task; above the `base` the function and
- * arguments, or the results, of the present call. At rest the stack is empty. */
-enum { TP_STACK_HANDLER = 1, TP_STACK_FUNCTION, TP_STACK_ITEMS };
+/* The stack of a coroutine's thread while it runs: the message handler and the coroutine; the
+ * worker function and the items of a group, if it keeps them for the next task; above the `base`
+ * the function and arguments, or the results, of the present call. At rest the stack is empty. */
+enum { TP_STACK_HANDLER = 1, TP_STACK_CORO, TP_STACK_FUNCTION, TP_STACK_ITEMS };
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
 struct tp_coro {
@@ -56,18 +56,18 @@ struct tp_coro {
   tp_wake_id park;           /* the id of the present park, or of the next one */
   uint32_t timer;            /* its place in the heap of timers + 1; 0: none */
   uint16_t nargs;            /* values on its stack for the next resume */
-  uint8_t base : 2;   /* while it runs: TP_STACK_HANDLER, or TP_STACK_ITEMS if it keeps them */
-  uint8_t state : 3;  /* a tp_coro_state */
-  uint8_t phase : 4;  /* a tp_coro_phase */
-  bool awaits : 1;    /* `awaited` is set, if it is parked (deadlock.c) */
-  bool is_task : 1;   /* `task` is used, not `job` */
-  bool urgent : 1;    /* runs before those that are not */
-  bool cut : 1;       /* a cancel has ended the wait; its continuation raises */
-  bool failed : 1;    /* task: the body did not return */
-  bool cancelled : 1; /* task: the cancel has ended the body */
-  bool reported : 1;  /* the error that is being raised has its traceback already */
-  bool traced : 1;    /* a traceback of it is kept (report.c) */
-  bool fresh : 1;     /* task: counted in the executor's `fresh` */
+  uint8_t base : 3;          /* while it runs: TP_STACK_CORO, or TP_STACK_ITEMS if it keeps them */
+  uint8_t state : 3;         /* a tp_coro_state */
+  uint8_t phase : 4;         /* a tp_coro_phase */
+  bool awaits : 1;           /* `awaited` is set, if it is parked (deadlock.c) */
+  bool is_task : 1;          /* `task` is used, not `job` */
+  bool urgent : 1;           /* runs before those that are not */
+  bool cut : 1;              /* a cancel has ended the wait; its continuation raises */
+  bool failed : 1;           /* task: the body did not return */
+  bool cancelled : 1;        /* task: the cancel has ended the body */
+  bool reported : 1;         /* the error that is being raised has its traceback already */
+  bool traced : 1;           /* a traceback of it is kept (report.c) */
+  bool fresh : 1;            /* task: counted in the executor's `fresh` */
   union {
     tp_task task; /* a pool's task */
     struct {
@@ -111,8 +111,9 @@ typedef struct tp_ready {
 
 /* Where coroutines are kept. */
 typedef struct tp_slots {
-  lua_CFunction main;     /* what a thread at rest is resumed with: its coroutine, the function,
-                             the arguments */
+  lua_CFunction main;     /* what a thread at rest is resumed with, above it the stack up to the
+                             base, the function and the arguments */
+  lua_CFunction handler;  /* the message handler on that stack */
   tp_coro *free;          /* coroutines at rest */
   uint32_t free_count;    /* how many */
   tp_coro **coros;        /* all by the slot in their wake ids; NULL: a free slot */
