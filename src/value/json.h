@@ -4,8 +4,8 @@
  * it.
  *
  * Integers stay integers; inf and nan, which JSON lacks, are the strings "inf", "-inf" and "nan".
- * A list is an array (nil in it null), a set an array in order, any other table an object whose
- * keys are turned into text; an error is {"code", "message"}. Functions, userdata and threads are
+ * A list is an array (nil in it null), a set a sorted array, any other table an object whose keys
+ * are turned into text; an error is {"code", "message"}. Functions, userdata and threads are
  * strings such as "function: 0x…". Bytes in a string that are not UTF-8 are \xNN. A table inside
  * itself, below depth TP_JSON_DEPTH or after TP_JSON_NODES values is "...". */
 #ifndef TP_VALUE_JSON_H

@@ -52,8 +52,8 @@ typedef struct parser {
   size_t value_at;                /* where the value just finished began */
   value_form form;                /* how it was written */
   size_t nodes;                   /* values so far */
-  int depth;                      /* open brackets */
-  frame frames[TP_LITERAL_DEPTH]; /* they, the innermost last */
+  int depth;                      /* how many brackets are open */
+  frame frames[TP_LITERAL_DEPTH]; /* these, the innermost last */
   tp_error *error;
 } parser;
 

@@ -8,10 +8,10 @@
  *     {'k': 1}   {["k"] = 1}   {1: 'a'}
  *
  * Brackets make tables, and the spellings may be mixed. `()` and `(1,)` are lists, `(1)` is 1 as in
- * Python. A list with nil in it carries its length in the field `n`, as table.pack does. A key
- * given twice and nil as a key are errors. Integers stay integers; a number that does not fit (64
- * bits, or a finite float) is an error. In strings \ddd is decimal as in Lua, \x and \ddd make
- * bytes, \u makes UTF-8; a line break or NUL must be escaped. There is no spelling for inf and nan.
+ * Python. A list with nil in it is marked with its length (list.h). A key given twice and nil as a
+ * key are errors. Integers stay integers; a number that does not fit (64 bits, or a finite float)
+ * is an error. In strings \ddd is decimal as in Lua, \x and \ddd make bytes, \u makes UTF-8; a line
+ * break or NUL must be escaped. There is no spelling for inf and nan.
  *
  * How it works: one loop over the text with an explicit stack of open brackets (no recursion), at
  * most TP_LITERAL_DEPTH deep and TP_LITERAL_NODES values in all. To add a constant: one row in the

@@ -4,7 +4,7 @@
 ---
 ---SPDX-License-Identifier: MIT
 ---
----scripts/docs makes docs/methods.md of them. The first paragraph tells what a method does, one that begins with
+---scripts/docs makes docs/methods.md of them. The first paragraph says what a method does, one that begins with
 ---"Raises" its errors (other than InvalidArgument), and an indented line is an example, in Lua or, after "> ", at the
 ---control port.
 
@@ -22,9 +22,9 @@
 ---error. It may wait.
 ---@alias taskpool.Callback fun(id: integer, ok: boolean, ...: any)|string
 
----How a task is tried again when its function fails. Not tried again are a task that was cancelled or ran out of time,
----and one that has raised an error of `taskpool.no_retry`. A task keeps its id and its place in the pool. A number is
----short for `{n = NUMBER}`.
+---How a task is tried again when its function fails. A task that was cancelled, ran out of time, or raised an error of
+---`taskpool.no_retry` is not tried again. A task keeps its id and its place in the pool. A number is short for
+---`{n = NUMBER}`.
 ---@class taskpool.Retries
 ---@field n integer tries after the first one, up to 1000000
 ---@field backoff? number seconds before the first of them, doubled each time up to 3600; default: 0, at once
@@ -39,9 +39,9 @@
 ---@class taskpool.PoolOptions
 ---@field name? string what the pool prints as; default: a running index
 ---@field size? number how many tasks may run at a time; default: math.huge
----@field pool_size? number the same by its other name; only one of them may be given
+---@field pool_size? number another name for it; only one of them may be given
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
----@field retries? taskpool.Retries|integer how often tasks are tried again, unless a call says it; default: 0
+---@field retries? taskpool.Retries|integer how often tasks are tried again, unless a call sets it; default: 0
 ---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
 ---@field executor? "coroutine"|"thread" what runs the tasks; a thread takes functions by name; default: "coroutine"
 ---@field threads? integer with executor = "thread": how many, 1 to 1024; default: one for each core
@@ -74,7 +74,7 @@
 ---@field timeout? number seconds after which a task is cancelled with TimedOut, all its tries together; default: never
 ---@field retries? taskpool.Retries|integer whether a task that fails is tried again; default: as the pool says
 ---@field rate? taskpool.Rate|integer how fast the group's tasks may start; default: as fast as the pool lets them
----@field weight? number the smaller, the sooner, with order = "priority"; default: 4; not of `start`
+---@field weight? number a smaller weight starts sooner, with order = "priority"; default: 4; not of `start`
 
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
 ---@field args? any[]
@@ -82,11 +82,11 @@
 ---@field num? integer how many tasks; default: 1
 
 ---@class taskpool.MapOptions: taskpool.GroupOptions
----@field num_concurrent? number how many tasks of the group may run at a time; math.huge: as the pool; default: 1
+---@field num_concurrent? number how many tasks of the group may run at a time; math.huge: the pool's size; default: 1
 
 ---@class taskpool.SubmitOptions
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
----@field weight? number the smaller, the sooner, with order = "priority"; default: 4
+---@field weight? number a smaller weight starts sooner, with order = "priority"; default: 4
 ---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
 ---@field retries? taskpool.Retries|integer whether it is tried again when it fails; default: as the pool says
 ---@field executor? "coroutine"|"thread" what runs it, as in the pool's options; default: as the pool says
@@ -130,7 +130,7 @@ function Future:set_weight(weight) end
 ---@alias taskpool.Outcome
 ---| "ending" # its cleanup still runs
 ---| "cancelled" # by the cancel
----| "ignored" # it returned all the same
+---| "ignored" # it returned nevertheless
 ---| "failed" # with an error of its own
 ---| "killed" # not by itself
 
@@ -149,7 +149,7 @@ function Future:set_weight(weight) end
 ---@field group? string name of its group; nil for a submitted call without one
 ---@field state "waiting"|"running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
 ---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
----@field error? string what a task has failed with; kept as `cancel` is
+---@field error? string what a task has failed with; kept like `cancel`
 ---@field traceback? string the same with the calls, one a line; the middle of a long one is left out
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
@@ -166,8 +166,8 @@ function Future:set_weight(weight) end
 ---@field num_ended integer tasks that have ended and were not flushed
 ---@field num_waiting integer tasks that were accepted and have not started
 ---@field num_ok integer tasks that have ended well, ever
----@field num_failed integer tasks that an error has ended, ever
----@field num_cancelled_total integer tasks that a cancel has ended, ever
+---@field num_failed integer tasks that were ended by an error, ever
+---@field num_cancelled_total integer tasks that were ended by a cancel, ever
 ---@field num_timed_out integer tasks that ran out of time, ever
 ---@field num_retried integer how often tasks were tried again, ever
 ---@field paused boolean whether the pool takes no new work for now
@@ -300,8 +300,8 @@ function Pool:wait(target, ...) end
 ---@field cancelled integer tasks that are cancelled and have not ended yet
 ---@field ended integer tasks that have ended and were not flushed
 ---@field ok integer tasks that have ended well, ever
----@field failed integer tasks that an error has ended, ever
----@field cancelled_total integer tasks that a cancel has ended, ever
+---@field failed integer tasks that were ended by an error, ever
+---@field cancelled_total integer tasks that were ended by a cancel, ever
 ---@field timed_out integer tasks that ran out of time, ever
 ---@field retried integer how often tasks were tried again, ever
 ---@field groups integer groups that have not ended, submitted calls among them
@@ -330,11 +330,11 @@ function Pool:status() end
 ---@field waiting? integer tasks to come; nil where they come from an iterator
 ---@field ended integer tasks that have ended: the sum of the next four
 ---@field ok integer tasks that have ended well
----@field failed integer tasks that an error has ended
----@field cancelled integer tasks that a cancel has ended
+---@field failed integer tasks that were ended by an error
+---@field cancelled integer tasks that were ended by a cancel
 ---@field timed_out integer tasks that ran out of time
 ---@field limit number how many may run at a time
----@field weight number its place in a pool whose order is by priority
+---@field weight number a smaller weight starts sooner, with order = "priority"
 ---@field why string what holds it back: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
 
 ---@class taskpool.GroupsOptions
@@ -386,7 +386,7 @@ function Pool:traceback(task_id) end
 ---
 ---    pool:task(0).state
 ---    > task 0
----@param target integer|string its id, or the name of a group whose one task it is
+---@param target integer|string its id, or the name of its group if it is the only task there
 ---@return taskpool.TaskRecord record
 function Pool:task(target) end
 
