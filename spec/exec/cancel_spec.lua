@@ -513,3 +513,67 @@ describe("a shield", function()
     tasks.raises("InvalidArgument", taskpool.shield, 1)
   end))
 end)
+
+describe("a cancel by the log's handler, which is told of the end of a task", function()
+  ---Has the handler call `func` for each record of a task's end, until the value that is returned is closed.
+  local function at_each_end(func)
+    local handler, level = taskpool.log.handler, taskpool.log.level
+    taskpool.log.level = "debug"
+    taskpool.log.handler = function(_, message)
+      if message:find "^Ended " then
+        func()
+      end
+    end
+    return tasks.at_end(function()
+      taskpool.log.handler, taskpool.log.level = handler, level
+    end)
+  end
+
+  it("leaves the group of that task to it", tasks.case(function()
+    local pool = tasks.TaskPool { size = 1 }
+    local told = 0
+    local _ <close> = at_each_end(function()
+      told = told + 1
+      pool:cancel_all()
+    end)
+    for _ = 1, 20 do
+      pool:submit_nowait(function() end)
+      tasks.settle()
+    end
+    pool:gather_and_close()
+    assert.are.equal(20, told)
+  end))
+
+  it("does not have the next task run the function of a group that is gone", tasks.live_case(function()
+    local pool = tasks.TaskPool { size = 1, order = "lifo" }
+    local last, ran, expected, firsts = nil, 0, 0, 0
+    local _ <close> = at_each_end(function()
+      if last then
+        pool:cancel_group(last)
+        last = nil
+        collectgarbage()
+        collectgarbage()
+        for _ = 1, firsts % 12 + 1 do
+          expected = expected + 1
+          pool:apply(function()
+            ran = ran + 1
+          end)
+        end
+      end
+    end)
+    for _ = 1, 300 do
+      taskpool.sleep(0.001)
+      local name
+      name = pool:apply(function()
+        firsts, last = firsts + 1, name
+      end)
+      pool:apply(function() end, { num = 70 })
+    end
+    repeat
+      taskpool.sleep(0.001)
+    until pool.num_waiting == 0 and pool.num_running == 0
+    pool:gather_and_close()
+    assert.are.equal(300, firsts)
+    assert.are.equal(expected, ran)
+  end))
+end)

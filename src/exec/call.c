@@ -29,6 +29,7 @@ enum { POOL = 1, CALLBACK, FUTURE = CALLBACK + TP_CALLBACK_END + 1, VALUES = FUT
 struct tp_call {
   tp_feed feed;         /* the iterator, if its elements come from one; and where it belongs */
   bool iterated;        /* they do */
+  uint64_t number;      /* unlike its address, never that of another call */
   int function;         /* registry reference of the worker function */
   int signature;        /* the same of what has its parameters' names */
   tp_spread spread;     /* how an element becomes arguments */
@@ -118,7 +119,7 @@ static void keep_parts(const tp_call *call, tp_coro *coro) {
   lua_settop(coro->L, TP_STACK_CORO);
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->function);
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->feed.items);
-  coro->kept = call;
+  coro->kept = call->number;
   coro->base = TP_STACK_ITEMS;
 }
 
@@ -156,7 +157,7 @@ static int push_next(tp_call *call, lua_State *L) {
 /* Pushes what the next task calls, and what that is called with; returns how many arguments. */
 static int push_parts(tp_call *call, tp_coro *coro) {
   bool is_kept = coro->state == TP_CORO_RUNNING;
-  if (is_kept && coro->kept != call)
+  if (is_kept && coro->kept != call->number)
     keep_parts(call, coro);
   int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
   return wrapped + (is_kept ? push_kept : push_next)(call, coro->L);
@@ -358,6 +359,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
   luaL_checkstack(L, 4, NULL);
   tp_call *call = lua_newuserdatauv(L, sizeof *call, VALUES);
   *call = (tp_call){.feed.exec = exec,
+                    .number = ++exec->calls,
                     .spread = parts->spread,
                     .retry = parts->retry,
                     .done = parts->done,

@@ -229,7 +229,7 @@ static int drive(lua_State *L, int status, lua_KContext context) {
 int tp_drive_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
   tp_ready_count_begun(coro);
-  coro->kept = NULL;
+  coro->kept = 0;
   coro->base = TP_STACK_CORO;
   return drive(L, LUA_OK, (lua_KContext)coro);
 }

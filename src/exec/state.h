@@ -50,7 +50,8 @@ struct tp_coro {
   union {
     tp_coro *next;    /* in the run queue or the free list */
     tp_pool *awaited; /* while it is parked and `awaits`: work of this pool */
-    const void *kept; /* while it has not waited: the call whose function and items it keeps */
+    uint64_t kept;    /* while it has not waited: the number of the call whose function and items
+                         it keeps; 0: of none */
   };
   tp_cancelling *cancelling; /* its cancel, time limit or shield; NULL: none of them */
   tp_wake_id park;           /* the id of the present park, or of the next one */
@@ -201,6 +202,7 @@ struct tp_exec {
   bool looping;                  /* tp_exec_run is on the C stack */
   bool in_state;                 /* the record is memory of the Lua state */
   bool closing;                  /* no more turns */
+  uint64_t calls;                /* of groups, made so far: the number of the newest one */
   unsigned errors; /* turns and runs of the loop that have raised, one after the other */
 };
 

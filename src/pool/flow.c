@@ -266,14 +266,22 @@ static void set_next_cancel(tp_pool *pool, tp_group *group, tp_task *task) {
 }
 
 static void enter_done(tp_pool *pool, tp_task *task) {
-  if (task->group->next_cancel == task)
-    set_next_cancel(pool, task->group, TAILQ_NEXT(task, group_link));
   if (task->state == TP_TASK_RUNNING)
     TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   else
     TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
-  TAILQ_REMOVE(&task->group->tasks, task, group_link);
   tp_task_table_remove(&pool->tasks, task);
+}
+
+/* The last step of a task, which may be the end of its group. Until then the group stays, whatever
+ * those who are told of the task's end do to it. */
+static void leave_group(tp_pool *pool, tp_task *task) {
+  tp_group *group = task->group;
+  if (group->next_cancel == task)
+    set_next_cancel(pool, group, TAILQ_NEXT(task, group_link));
+  TAILQ_REMOVE(&group->tasks, task, group_link);
+  tp_pool_tell(pool, TP_EVENT_DONE, task);
+  settle(pool, group);
 }
 
 void tp_flow_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
@@ -302,10 +310,8 @@ void tp_flow_enter(tp_pool *pool, tp_task *task, tp_task_state state) {
     tp_pool_tell(pool, TP_EVENT_STARTED, task);
   if (state >= TP_TASK_ENDED && before < TP_TASK_ENDED)
     end(pool, task);
-  if (state == TP_TASK_DONE) {
-    tp_pool_tell(pool, TP_EVENT_DONE, task);
-    settle(pool, task->group);
-  }
+  if (state == TP_TASK_DONE)
+    leave_group(pool, task);
 }
 
 void tp_flow_count_retry(tp_pool *pool) {
