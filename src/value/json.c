@@ -9,7 +9,7 @@
  * To add a type of value: a case in `build`. */
 #include "value/json.h"
 #include "base/utf8.h"
-#include "value/list.h"
+#include "value/shape.h"
 #include "value/text.h"
 #include <lauxlib.h>
 #include <math.h>
@@ -28,15 +28,6 @@ typedef struct builder {
   int depth;                       /* tables that are open */
   const void *open[TP_JSON_DEPTH]; /* which ones */
 } builder;
-
-/* What a table looks like from its keys. */
-typedef struct shape {
-  size_t items;       /* keys that are integers from 1 */
-  size_t others;      /* keys that are neither those nor a length `n` */
-  lua_Integer last;   /* the greatest item */
-  lua_Integer length; /* what it says of its length, -1 for nothing */
-  lua_Integer marked; /* the same of a marked list */
-} shape;
 
 static json_t *build(builder *b, int index);
 
@@ -104,41 +95,6 @@ static json_t *build_text(lua_State *L, int index) {
 }
 
 /* ---- tables ---- */
-
-static bool is_set(const builder *b, int table) {
-  if (!lua_getmetatable(b->L, table))
-    return false;
-  bool same = lua_rawequal(b->L, -1, b->sets);
-  lua_pop(b->L, 1);
-  return same;
-}
-
-static shape look(lua_State *L, int table) {
-  shape found = {.length = -1, .marked = tp_list_marked(L, table)};
-  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0) {
-      found.items++;
-      if (lua_tointeger(L, -2) > found.last)
-        found.last = lua_tointeger(L, -2);
-    } else if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0 &&
-               lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 0) {
-      found.length = lua_tointeger(L, -1);
-    } else {
-      found.others++;
-    }
-  }
-  if (found.marked >= 0)
-    found.length = found.last > found.marked ? found.last : found.marked;
-  return found;
-}
-
-static bool is_list(const shape *table) {
-  if (table->others > 0)
-    return false;
-  if (table->length < 0)
-    return table->last == (lua_Integer)table->items;
-  return (table->items > 0 || table->marked > 0) && table->last <= table->length;
-}
 
 /* `array` without its reference where appending failed. Takes the reference of `item`. */
 static json_t *append(json_t *array, json_t *item) {
@@ -264,24 +220,16 @@ static json_t *build_object(builder *b, int table) {
   return object;
 }
 
-static bool is_open(const builder *b, const void *table) {
-  for (int i = 0; i < b->depth; i++) {
-    if (b->open[i] == table)
-      return true;
-  }
-  return false;
-}
-
 static json_t *build_table(builder *b, int table) {
   const void *address = lua_topointer(b->L, table);
-  if (b->depth == TP_JSON_DEPTH || is_open(b, address) || !lua_checkstack(b->L, 8))
+  if (b->depth == TP_JSON_DEPTH || tp_shape_is_open(b->open, b->depth, address) ||
+      !lua_checkstack(b->L, 8))
     return json_string("...");
   b->open[b->depth++] = address;
-  shape found = look(b->L, table);
-  json_t *result = is_set(b, table) ? build_set(b, table, found.items + found.others + 1)
-                   : is_list(&found)
-                       ? build_list(b, table, found.length < 0 ? found.last : found.length)
-                       : build_object(b, table);
+  tp_shape shape = tp_shape_of(b->L, table, b->sets);
+  json_t *result = shape.kind == TP_SHAPE_SET    ? build_set(b, table, shape.keys)
+                   : shape.kind == TP_SHAPE_LIST ? build_list(b, table, shape.length)
+                                                 : build_object(b, table);
   b->depth--;
   return result;
 }

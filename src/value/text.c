@@ -10,7 +10,7 @@
 #include "value/text.h"
 #include "base/utf8.h"
 #include "value/error.h"
-#include "value/list.h"
+#include "value/shape.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,13 +31,6 @@ typedef struct writer {
   int depth;                    /* open tables */
   const void *open[TEXT_DEPTH]; /* which ones, to meet none inside itself */
 } writer;
-
-/* What a table looks like. */
-typedef struct shape {
-  enum { SHAPE_LIST, SHAPE_SET, SHAPE_TABLE } kind; /* how it prints */
-  size_t keys;                                      /* how many keys it has */
-  lua_Integer length;                               /* of a list */
-} shape;
 
 /* The kinds of keys, in the order in which they print. */
 typedef enum key_rank { KEY_NUMBER, KEY_STRING, KEY_BOOLEAN, KEY_OTHER } key_rank;
@@ -189,46 +182,6 @@ static void add_error(writer *w, int index) {
 
 /* ---- tables ---- */
 
-static bool is_set(lua_State *L, int table) {
-  if (!lua_getmetatable(L, table))
-    return false;
-  luaL_getmetatable(L, TP_SET_TYPE);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same;
-}
-
-/* True if the key below the top is "n" and its value on top a length. */
-static bool is_length(lua_State *L, lua_Integer *length) {
-  if (lua_type(L, -2) != LUA_TSTRING || lua_rawlen(L, -2) != 1 || *lua_tostring(L, -2) != 'n')
-    return false;
-  *length = lua_tointeger(L, -1);
-  return lua_isinteger(L, -1) && *length >= 0;
-}
-
-static shape shape_of(lua_State *L, int table) {
-  lua_Integer items = 0, last = 0, n = -1, marked = tp_list_marked(L, table);
-  bool others = false;
-  shape found = {SHAPE_TABLE, 0, 0};
-  lua_pushnil(L);
-  for (; lua_next(L, table); lua_pop(L, 1), found.keys++) {
-    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0) {
-      items++;
-      last = lua_tointeger(L, -2) > last ? lua_tointeger(L, -2) : last;
-    } else if (!is_length(L, &n)) {
-      others = true;
-    }
-  }
-  if (marked >= 0)
-    n = last > marked ? last : marked;
-  if (is_set(L, table))
-    found.kind = SHAPE_SET;
-  else if (!others && (n < 0 ? last == items
-                             : (items > 0 || marked > 0) && last <= n && n - items <= TEXT_NILS))
-    found = (shape){SHAPE_LIST, found.keys, n < 0 ? items : n};
-  return found;
-}
-
 /* Describes the key on top of the stack. */
 static key key_of(lua_State *L, lua_Integer slot) {
   key k = {.slot = slot, .rank = KEY_OTHER};
@@ -335,27 +288,21 @@ static void add_keyed(writer *w, int table, size_t count, bool values) {
   lua_pop(L, 2);
 }
 
-static bool is_open(const writer *w, const void *table) {
-  for (int i = 0; i < w->depth; i++) {
-    if (w->open[i] == table)
-      return true;
-  }
-  return false;
-}
-
 static void add_table(writer *w, int table) {
   const void *address = lua_topointer(w->L, table);
-  if (w->depth == TEXT_DEPTH || is_open(w, address)) {
+  if (w->depth == TEXT_DEPTH || tp_shape_is_open(w->open, w->depth, address)) {
     add_text(w, "...");
     return;
   }
   luaL_checkstack(w->L, 8, NULL);
   w->open[w->depth++] = address;
-  shape found = shape_of(w->L, table);
-  if (found.kind == SHAPE_LIST)
-    add_list(w, table, found.length);
+  luaL_getmetatable(w->L, TP_SET_TYPE);
+  tp_shape shape = tp_shape_of(w->L, table, lua_gettop(w->L));
+  lua_pop(w->L, 1);
+  if (shape.kind == TP_SHAPE_LIST && shape.nils <= TEXT_NILS)
+    add_list(w, table, shape.length);
   else
-    add_keyed(w, table, found.keys, found.kind == SHAPE_TABLE);
+    add_keyed(w, table, shape.keys, shape.kind != TP_SHAPE_SET);
   w->depth--;
 }
 
