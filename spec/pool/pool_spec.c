@@ -12,6 +12,7 @@
  *
  * To add an operation: a function and its line in `operations`. */
 #include "pool/flow.h"
+#include "pool/pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>

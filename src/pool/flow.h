@@ -4,7 +4,7 @@
 #ifndef TP_POOL_FLOW_H
 #define TP_POOL_FLOW_H
 
-#include "pool/pool.h"
+#include "pool/state.h"
 
 /* ---- what the binding calls ---- */
 

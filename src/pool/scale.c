@@ -4,6 +4,7 @@
 #include "pool/scale.h"
 #include "base/fail.h"
 #include "pool/flow.h"
+#include "pool/pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef TP_POOL_VIEW_H
 #define TP_POOL_VIEW_H
 
-#include "pool/pool.h"
+#include "pool/state.h"
 
 /* How far a group is. */
 typedef struct tp_view {
