@@ -60,7 +60,7 @@ static void end_cancel(tp_coro *coro, lua_State *L, bool ok) {
   tp_exec_cancel_clear(coro);
 }
 
-/* Notes that a task has failed: message and traceback are kept, and logged unless somebody was
+/* Notes that a task has failed: keeps message and traceback, and logs them unless somebody was
  * told.
  */
 static void end_failed(tp_coro *coro, lua_State *L, bool is_told) {
@@ -172,9 +172,8 @@ static bool take_next(tp_coro *coro, tp_pool *pool) {
   exec->handover.reusable = coro;
   if (tp_flow_feed(pool, 1))
     tp_ready_add_pool(pool->owner);
-  bool taken = !exec->handover.reusable;
   exec->handover.reusable = NULL;
-  return taken;
+  return coro->as.task.state != TP_TASK_DONE;
 }
 
 /* Goes on with a task after the part that has come back with this status. A part that waits leaves
