@@ -83,8 +83,8 @@ void tp_exec_cancel_add_fields(const tp_coro *coro, lua_State *L);
  * record of that in the pool, and tells if it was killed, or ignored the cancel. */
 void tp_exec_cancel_keep_record(tp_coro *coro);
 
-/* Whether the coroutine was cancelled, or limited, without the memory for that: it is ended at its
- * next turn. */
+/* Whether there was no memory to cancel the coroutine or to limit its time: it is ended at its next
+ * turn. */
 bool tp_exec_cancel_is_lost(const tp_coro *coro);
 
 /* Forgets it all: the body is over. */

@@ -11,12 +11,12 @@
  * the function of the call, the arguments. */
 int tp_drive_main(lua_State *L);
 
-/* Lua: goes on with a killed coroutine after its body, in a new thread. Stack: the
- * same up to the base. */
+/* Lua: goes on with a killed coroutine after its body, in a new thread. Stack: the same up to the
+ * base. */
 int tp_drive_after_kill(lua_State *L);
 
-/* A call that is not a task has ended with the values above the base of
- * its stack (state.h), or with the error on top of L. */
+/* A call that is not a task has ended, with its results above the base of the stack (state.h), or
+ * with the error on top of L. */
 void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok);
 
 #endif

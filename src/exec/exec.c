@@ -214,7 +214,7 @@ static bool run_once(tp_exec *exec) {
     return true;
   if (!exec->clock.is_virtual || !tp_timer_is_awaited(exec))
     return false;
-  tp_timer_jump(exec); /* those who wait for the world outside wait in vain */
+  tp_timer_jump(exec); /* no event from outside will come */
   return true;
 }
 

@@ -46,7 +46,7 @@ void tp_exec_set_library(tp_exec *exec, const char *prefix);
  * no more. */
 void tp_exec_force_preemption(tp_exec *exec, int instructions);
 
-/* Has nothing run in the turns to come, but what is queued after that. */
+/* Stops the turns: nothing runs until something else is queued. */
 void tp_exec_halt(tp_exec *exec);
 
 /* Starts closing the handles; run the loop until they are closed, close the Lua state, then free.
