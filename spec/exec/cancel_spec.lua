@@ -22,6 +22,21 @@ local function cancelled(body)
 end
 
 describe("the cancel of a large group", function()
+  it("reaches at once the task that asks for it", tasks.case(function()
+    local pool, asked, passed = tasks.TaskPool(), 0, 0
+    pool:apply(function()
+      asked = asked + 1
+      if asked == 1500 then
+        pool:cancel_group "many"
+        taskpool.sleep(0)
+        passed = passed + 1
+      end
+      taskpool.sleep(60)
+    end, { num = 2000, group_name = "many" })
+    pool:gather_and_close { return_exceptions = true }
+    assert.are.equal(0, passed)
+  end))
+
   it("leaves turns to others, and reaches all its tasks", tasks.case(function()
     local pool, other, passed = tasks.TaskPool(), tasks.TaskPool(), 0
     pool:apply(taskpool.sleep, { args = { 60 }, num = 20000, group_name = "many" })

@@ -154,6 +154,11 @@ static tp_feed_state start(tp_group *group, tp_task **task) {
 /* The reason of every cancel here; nobody looks at it. */
 static tp_cancel reason = {.references = 1, .code = TP_CANCELLED};
 
+static tp_task *current(const tp_pool *pool) {
+  (void)pool;
+  return NULL;
+}
+
 static void cancel(tp_task *task, tp_cancel *why) {
   world *of = world_of(task->group->pool);
   (void)why;
@@ -256,6 +261,7 @@ static void on_event(tp_pool *pool, tp_event event, tp_task *task, const char *w
 static const tp_pool_ops executor = {
     .start = start,
     .cancel = cancel,
+    .current = current,
     .stop_feed = stop_feed,
     .fail_feed = fail_feed,
     .waiting = waiting,

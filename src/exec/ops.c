@@ -13,6 +13,12 @@ static void cancel(tp_task *task, tp_cancel *reason) {
   tp_exec_cancel(coro->exec, coro, reason);
 }
 
+static tp_task *current(const tp_pool *pool) {
+  const tp_run *run = pool->owner;
+  tp_coro *coro = run->exec->context.coro;
+  return coro && coro->is_task ? &coro->as.task : NULL;
+}
+
 static void wake(tp_pool *pool) {
   tp_ready_add_pool(pool->owner);
 }
@@ -32,6 +38,7 @@ static void wake_at(tp_pool *pool, uint64_t when) {
 static const tp_pool_ops ops = {
     .start = tp_call_start,
     .cancel = cancel,
+    .current = current,
     .stop_feed = tp_call_stop,
     .fail_feed = tp_call_fail,
     .waiting = tp_call_waiting,

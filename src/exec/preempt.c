@@ -74,14 +74,15 @@ struct tp_preempt {
   uint64_t since;                /* when a signal found it first, nanoseconds */
   uint64_t used;                 /* the time of the processor that the thread had used then */
   uint64_t tick;                 /* until the next signal */
-  uint64_t burst_at;             /* when what cannot be interrupted in it is ended */
+  uint64_t burst_at;             /* when what cannot be interrupted in it is ended, by `spent` */
   int bursts;                    /* how often that was done */
-  uint64_t closing_until;        /* a killed coroutine is being closed, until then; 0: none is */
-  lua_State *abandoned;          /* the inner coroutine that the hook has just left for good */
-  lua_State *raised_in;          /* the thread in which the hook has raised an error last */
-  bool reported;                 /* the watchdog was told of this resume */
-  int forced;                    /* see tp_preempt_force */
-  tp_watchdog watchdog;          /* is rung when something is stuck */
+  uint64_t closing_until; /* a killed coroutine is being closed, until then by `spent`; 0: none is
+                           */
+  lua_State *abandoned;   /* the inner coroutine that the hook has just left for good */
+  lua_State *raised_in;   /* the thread in which the hook has raised an error last */
+  bool reported;          /* the watchdog was told of this resume */
+  int forced;             /* see tp_preempt_force */
+  tp_watchdog watchdog;   /* is rung when something is stuck */
 };
 
 static uint64_t read_clock(clockid_t clock) {
@@ -97,6 +98,12 @@ static uint64_t now(void) {
 /* The time of the processor that the thread has used. */
 static uint64_t used(void) {
   return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The clock of what may take so long: that of the processor, so that a busy machine ends nothing
+ * too early; and a twentieth of the time that passes, so that what blocks is ended too. */
+static uint64_t spent(void) {
+  return used() + now() / 20;
 }
 
 static void set_timer(tp_preempt *slice, uint64_t nanoseconds) {
@@ -153,7 +160,7 @@ static bool is_own(const tp_exec *exec, lua_State *L, lua_Debug *info) {
  * fire late, in another resume than the one that it was set for. */
 static bool is_bursting(const tp_preempt *slice) {
   return !slice->forced && slice->seen == slice->exec->preemption.resumes &&
-         now() > slice->burst_at;
+         spent() > slice->burst_at;
 }
 
 /* What ran too long cannot be interrupted: ends it with an error. Its cleanup has some time then;
@@ -161,7 +168,7 @@ static bool is_bursting(const tp_preempt *slice) {
 static void raise_burst(tp_preempt *slice, lua_State *L) {
   bool has_time = ++slice->bursts < BURSTS_MAX;
   if (has_time)
-    slice->burst_at = now() + CLOSING;
+    slice->burst_at = spent() + CLOSING;
   look_soon(slice);
   look_again(slice, L, has_time ? RETRY : 1);
   slice->raised_in = L;
@@ -198,7 +205,7 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
     return;
   }
   tp_exec_cancel_count_raise(exec);
-  exec->context.coro->cancelling->cleanup_until = is_exhausted ? 0 : now() + CLEANUP;
+  exec->context.coro->cancelling->cleanup_until = is_exhausted ? 0 : spent() + CLEANUP;
   if (!is_exhausted && can_abandon(exec, L)) {
     slice->abandoned = L;
     lua_yield(L, 0);
@@ -214,7 +221,7 @@ static void raise_cancel(tp_exec *exec, lua_State *L) {
 /* Whether the running coroutine is to be ended: it is cancelled, and has had time for its cleanup
  * since that was raised last. */
 static bool is_due(const tp_coro *coro) {
-  return coro && tp_exec_cancel_is_raising(coro) && now() >= coro->cancelling->cleanup_until;
+  return coro && tp_exec_cancel_is_raising(coro) && spent() >= coro->cancelling->cleanup_until;
 }
 
 /* The slice of the running coroutine is over. */
@@ -237,7 +244,7 @@ static void end_slice(tp_exec *exec, lua_State *L, lua_Debug *info) {
 
 /* A killed coroutine is being closed: when it has had its time, every instruction raises. */
 static void end_closing(tp_exec *exec, lua_State *L) {
-  if (now() < exec->preemption.slice->closing_until)
+  if (spent() < exec->preemption.slice->closing_until)
     return;
   lua_sethook(L, on_hook, LUA_MASKCOUNT, 1);
   exec->preemption.slice->raised_in = L;
@@ -329,7 +336,7 @@ static void tick(tp_signal_target *target) {
     slice->seen = resume;
     slice->since = time;
     slice->used = used();
-    slice->burst_at = time + BURST;
+    slice->burst_at = spent() + BURST;
     slice->bursts = 0;
     slice->tick = TICK;
     slice->reported = false;
@@ -435,7 +442,7 @@ void tp_preempt_destroy(tp_preempt *slice) {
 void tp_preempt_begin_closing(tp_exec *exec) {
   exec->preemption.resumes++;
   if (exec->preemption.slice)
-    exec->preemption.slice->closing_until = now() + CLOSING;
+    exec->preemption.slice->closing_until = spent() + CLOSING;
 }
 
 void tp_preempt_end_closing(tp_exec *exec) {

@@ -85,7 +85,7 @@ struct tp_cancelling {
   tp_cancel *reason;      /* why it is cancelled; NULL while it is not */
   uint64_t since;         /* clock when it was, nanoseconds */
   uint64_t shield_until;  /* clock until which nothing is raised; 0: no shield */
-  uint64_t cleanup_until; /* when slices raise again, in the time of slices; 0: at once */
+  uint64_t cleanup_until; /* when slices raise again (preempt.c); 0: at once */
   uint32_t timer;         /* its place in the heap of timers + 1; 0: none */
   uint8_t raises;         /* how often the cancel error was raised */
   uint8_t kills;          /* how often it could not be killed for lack of memory */

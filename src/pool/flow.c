@@ -444,6 +444,9 @@ void tp_flow_cancel_newest(tp_pool *pool, uint64_t count, tp_cancel *reason) {
 static void begin_cancelling(tp_pool *pool, tp_group *group, tp_cancel *reason) {
   if (group->reason || TAILQ_EMPTY(&group->tasks))
     return;
+  tp_task *own = pool->ops->current(pool); /* which is not to go on meanwhile */
+  if (own && own->group == group && own->state == TP_TASK_RUNNING)
+    tp_flow_cancel_task(pool, own, reason);
   group->reason = tp_cancel_keep(reason);
   group->next_cancel = TAILQ_FIRST(&group->tasks);
   TAILQ_INSERT_TAIL(&pool->cancelling, group, cancel_link);

@@ -65,6 +65,8 @@ typedef struct tp_pool_ops {
   tp_feed_state (*start)(tp_group *group, tp_task **task);
   /* Cancels a task that is not done. Must only mark: nothing runs inside. */
   void (*cancel)(tp_task *task, tp_cancel *reason);
+  /* The task that runs now, of whichever pool; NULL: none does. */
+  tp_task *(*current)(const tp_pool *pool);
   /* Ends the group's feed. DONE, or STOPPING while its iterator is being cancelled. */
   tp_feed_state (*stop_feed)(tp_group *group, tp_cancel *reason);
   /* The same for lack of memory, which counts as an error of the group. */
