@@ -120,7 +120,7 @@ static void keep_parts(const tp_call *call, tp_coro *coro) {
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->function);
   lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->feed.items);
   coro->kept = call->number;
-  coro->base = TP_STACK_ITEMS;
+  coro->keeps = true;
 }
 
 /* Pushes function and arguments of the next task, which the coroutine keeps; returns how many
@@ -290,7 +290,7 @@ tp_feed_state tp_call_fail(tp_group *group) {
     tp_run_count_error(group, L, true);
     lua_pop(L, 1);
   }
-  return call->iterated ? tp_feed_stop(&call->feed, exec->spare_reasons[0]) : TP_FEED_DONE;
+  return call->iterated ? tp_feed_stop(&call->feed, exec->fallback_reasons[0]) : TP_FEED_DONE;
 }
 
 void tp_call_recover(tp_exec *exec) {

@@ -69,7 +69,7 @@ bool tp_exec_cancel_is_error(const tp_exec *exec, lua_State *L, int index) {
 tp_cancel *tp_exec_cancel_new_reason(tp_exec *exec, tp_code code, const char *who,
                                      const char *message, double grace) {
   tp_cancel *reason = tp_cancel_create(code, who, message, grace);
-  return reason ? reason : tp_cancel_keep(exec->spare_reasons[code == TP_TIMED_OUT]);
+  return reason ? reason : tp_cancel_keep(exec->fallback_reasons[code == TP_TIMED_OUT]);
 }
 
 /* ---- raising ---- */

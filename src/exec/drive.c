@@ -40,7 +40,7 @@ static bool tell(tp_coro *coro, lua_State *L, bool ok) {
   if (!group->submitted)
     return false;
   coro->phase = TP_PHASE_REST;
-  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - coro->base);
+  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - tp_state_base(coro));
   coro->phase = TP_PHASE_BODY;
   return told;
 }
@@ -103,13 +103,13 @@ static bool push_callback(tp_coro *coro, lua_State *L, tp_call_callback which, i
   const tp_group *group = coro->as.task.group;
   if (!tp_call_has_callback(group, which))
     return false;
-  int results = lua_gettop(L) - coro->base;
+  int results = lua_gettop(L) - tp_state_base(coro);
   luaL_checkstack(L, results + 6, "too many results");
   tp_call_push_callback(group, L, which);
   lua_pushinteger(L, (lua_Integer)coro->as.task.id);
   lua_pushboolean(L, !coro->failed);
   for (int i = 0; i < results; i++)
-    lua_pushvalue(L, coro->base + 1 + i);
+    lua_pushvalue(L, tp_state_base(coro) + 1 + i);
   *count = results + 2;
   return true;
 }
@@ -143,7 +143,7 @@ void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
   coro->as.job.done = NULL;
   coro->phase = TP_PHASE_REST; /* no cancel is raised in what `done` calls */
   if (done)
-    done(coro->as.job.context, L, ok, lua_gettop(L) - coro->base);
+    done(coro->as.job.context, L, ok, lua_gettop(L) - tp_state_base(coro));
   else if (!ok && !tp_exec_cancel_is_error(coro->exec, L, -1))
     tp_report_tell(coro->exec, coro, L, coro->as.job.what);
   tp_exec_cancel_clear(coro);
@@ -155,9 +155,9 @@ static int run_body(tp_coro *coro, lua_State *L) {
   coro->phase = TP_PHASE_BODY;
   tp_preempt_prepare(coro->exec, L);
   if (!coro->cancelling || !coro->cancelling->reason)
-    return lua_pcallk(L, lua_gettop(L) - coro->base - 1, LUA_MULTRET, TP_STACK_HANDLER,
+    return lua_pcallk(L, lua_gettop(L) - tp_state_base(coro) - 1, LUA_MULTRET, TP_STACK_HANDLER,
                       (lua_KContext)coro, drive);
-  lua_settop(L, coro->base);
+  lua_settop(L, tp_state_base(coro));
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return LUA_ERRRUN;
 }
@@ -219,7 +219,7 @@ static int drive(lua_State *L, int status, lua_KContext context) {
     coro->phase = TP_PHASE_REST;
     if (coro->traced) /* by a failure that is not logged, such as that of a submitted call */
       tp_report_forget(coro, L);
-    lua_settop(L, coro->base);
+    lua_settop(L, tp_state_base(coro));
     goes_on = pool && !has_waited && take_next(coro, pool);
   } while (goes_on);
   return 0;
@@ -229,13 +229,13 @@ int tp_drive_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
   tp_ready_count_begun(coro);
   coro->kept = 0;
-  coro->base = TP_STACK_CORO;
+  coro->keeps = false;
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
 
 int tp_drive_after_kill(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
-  coro->base = TP_STACK_CORO;
+  coro->keeps = false;
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);
 }

@@ -39,8 +39,8 @@ static tp_exec *allocate(lua_State *L, bool in_state) {
     tp_raise(L, TP_NO_MEMORY, "no memory for an executor");
   }
   exec->in_state = in_state;
-  exec->spare_reasons[0] = cancelled;
-  exec->spare_reasons[1] = late;
+  exec->fallback_reasons[0] = cancelled;
+  exec->fallback_reasons[1] = late;
   return exec;
 }
 
@@ -130,8 +130,8 @@ void tp_exec_free(tp_exec *exec) {
   free(exec->slots.coros);
   free(exec->slots.unused);
   free(exec->clock.heap);
-  tp_cancel_release(exec->spare_reasons[0]);
-  tp_cancel_release(exec->spare_reasons[1]);
+  tp_cancel_release(exec->fallback_reasons[0]);
+  tp_cancel_release(exec->fallback_reasons[1]);
   exec->slots.coros = NULL;
   exec->slots.free = NULL;
   exec->slots.count = exec->clock.count = exec->clock.idle_count = 0;

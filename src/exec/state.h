@@ -39,8 +39,8 @@ typedef enum tp_coro_phase {
 } tp_coro_phase;
 
 /* The stack of a coroutine's thread while it runs: the message handler and the coroutine; the
- * worker function and the items of a group, if it keeps them for the next task; above the `base`
- * the function and arguments, or the results, of the present call. At rest the stack is empty. */
+ * worker function and the items of a group, if it keeps them for the next task; above this base the
+ * function and arguments, or the results, of the present call. At rest the stack is empty. */
 enum { TP_STACK_HANDLER = 1, TP_STACK_CORO, TP_STACK_FUNCTION, TP_STACK_ITEMS };
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
@@ -57,9 +57,9 @@ struct tp_coro {
   tp_wake_id park;           /* the id of the present park, or of the next one */
   uint32_t timer;            /* its place in the heap of timers + 1; 0: none */
   uint16_t nargs;            /* values on its stack for the next resume */
-  uint8_t base : 3;          /* while it runs: TP_STACK_CORO, or TP_STACK_ITEMS if it keeps them */
   uint8_t state : 3;         /* a tp_coro_state */
-  uint8_t phase : 4;         /* a tp_coro_phase */
+  uint8_t phase : 3;         /* a tp_coro_phase */
+  bool keeps : 1;            /* while it runs: function and items are on its stack */
   bool awaits : 1;           /* `awaited` is set, if it is parked (deadlock.c) */
   bool is_task : 1;          /* `task` is used, not `job` */
   bool urgent : 1;           /* runs before those that are not */
@@ -185,24 +185,24 @@ typedef struct tp_reporting {
 } tp_reporting;
 
 struct tp_exec {
-  lua_State *L;                  /* the main thread: what is resumed from, never by Lua code */
-  uv_loop_t *loop;               /* the loop that turns run on */
-  tp_exec_listener listener;     /* who is told */
-  bool (*resume)(tp_coro *coro); /* resumes a coroutine until it yields or ends. True: it is an
-                                    iterator that holds values for its group */
-  tp_context context;            /* what runs now */
-  tp_ready ready;                /* what runs next */
-  tp_budget budget;              /* how long */
-  tp_handover handover;          /* what starts */
-  tp_slots slots;                /* all coroutines */
-  tp_clock clock;                /* all timers */
-  tp_preemption preemption;      /* what interrupts */
-  tp_reporting report;           /* what is told of errors */
-  tp_cancel *spare_reasons[2];   /* for lack of memory: Cancelled, TimedOut */
-  bool looping;                  /* tp_exec_run is on the C stack */
-  bool in_state;                 /* the record is memory of the Lua state */
-  bool closing;                  /* no more turns */
-  uint64_t calls;                /* of groups, made so far: the number of the newest one */
+  lua_State *L;                   /* the main thread: what is resumed from, never by Lua code */
+  uv_loop_t *loop;                /* the loop that turns run on */
+  tp_exec_listener listener;      /* who is told */
+  bool (*resume)(tp_coro *coro);  /* resumes a coroutine until it yields or ends. True: it is an
+                                     iterator that holds values for its group */
+  tp_context context;             /* what runs now */
+  tp_ready ready;                 /* what runs next */
+  tp_budget budget;               /* how long */
+  tp_handover handover;           /* what starts */
+  tp_slots slots;                 /* all coroutines */
+  tp_clock clock;                 /* all timers */
+  tp_preemption preemption;       /* what interrupts */
+  tp_reporting report;            /* what is told of errors */
+  tp_cancel *fallback_reasons[2]; /* for lack of memory: Cancelled, TimedOut */
+  bool looping;                   /* tp_exec_run is on the C stack */
+  bool in_state;                  /* the record is memory of the Lua state */
+  bool closing;                   /* no more turns */
+  uint64_t calls;                 /* of groups, made so far: the number of the newest one */
   unsigned errors; /* turns and runs of the loop that have raised, one after the other */
 };
 
@@ -216,6 +216,11 @@ tp_exec *tp_state_exec_of(lua_State *L);
 
 /* The coroutine that a task is a part of. */
 tp_coro *tp_state_coro_of(tp_task *task);
+
+/* The base of the stack of a coroutine that runs. */
+static inline int tp_state_base(const tp_coro *coro) {
+  return coro->keeps ? TP_STACK_ITEMS : TP_STACK_CORO;
+}
 
 /* ---- what runs ---- */
 
