@@ -195,6 +195,18 @@ describe("a pool of threads", function()
     end
   end)
 
+  live_it("has the results of what a thread did just before a task blocked it", function()
+    local gate <close>, pool = gates.make(), thread_pool { threads = 1 }
+    for _ = 1, 100 do
+      pool:submit(REMOTE .. "echo") -- learns that it is quick, so that it shares a batch
+    end
+    local before = pool:submit_nowait(REMOTE .. "echo", { "before" })
+    pool:apply(REMOTE .. "block_on", { args = { gate.path } })
+    assert.are.equal("before", before:await())
+    gate:open()
+    pool:gather_and_close()
+  end)
+
   live_it("sends nothing to a thread that is stuck", function()
     local gate <close>, pool = gates.make(), thread_pool { threads = 1 }
     pool:apply(REMOTE .. "block_on", { args = { gate.path } })

@@ -13,7 +13,8 @@
  * that runs stays where it is, what has not begun is moved. A thread that has not been between two
  * turns for long is blocked in C code: it is sent nothing, and its mailbox is emptied to threads
  * that are busy. It may have been idle when it was sent something, and have blocked before it took
- * that: so the owner looks again after a while, also where nothing else happens in its loop. */
+ * that; and a thread that is blocked does not tell of what it did just before. So the owner looks
+ * again after a while, also where nothing else happens in its loop. */
 #include "thread/dispatch.h"
 #include "exec/run.h"
 
@@ -38,7 +39,7 @@ static void on_look(uv_timer_t *timer);
 
 /* ---- the mailbox ---- */
 
-/* Looks again when a thread that does not take what it was sent has become stuck. */
+/* Looks again when a thread may have become stuck. */
 static void look_later(tp_threads *set) {
   if (!uv_is_active((uv_handle_t *)&set->look_timer))
     uv_timer_start(&set->look_timer, on_look, STUCK / TP_MILLISECOND + 1, 0);
@@ -53,6 +54,7 @@ static void post(tp_threads *set, tp_thread *thread, tp_request_list *batch, uin
     request->thread = thread;
     request->sent = now;
   }
+  thread->held_count += count;
   uv_mutex_lock(&thread->lock);
   TAILQ_FOREACH (request, batch, link)
     request->place = TP_PLACE_MAILBOX;
@@ -127,6 +129,7 @@ static void take_back(tp_threads *set, tp_thread *thread) {
     TAILQ_REMOVE(&thread->inbox, request, link);
     thread->inbox_cost -= request->cost;
     thread->inbox_count--;
+    thread->held_count--;
     request->place = TP_PLACE_OWNER;
     request->thread = NULL;
     TAILQ_INSERT_HEAD(&set->pending, request, link);
@@ -194,6 +197,7 @@ bool tp_dispatch_withdraw(tp_request *request) {
     TAILQ_REMOVE(&thread->inbox, request, link);
     thread->inbox_cost -= request->cost;
     thread->inbox_count--;
+    thread->held_count--;
   }
   uv_mutex_unlock(&thread->lock);
   return is_there;
@@ -221,18 +225,21 @@ static void on_prepare(uv_prepare_t *prepare) {
   tp_dispatch_run(prepare->data);
 }
 
-static bool has_mail(tp_thread *thread) {
+/* Whether it must be looked at again: it may block before it takes a request, or one may block it
+ * after it has done another. */
+static bool is_to_be_watched(tp_thread *thread) {
   uv_mutex_lock(&thread->lock);
-  bool has = thread->inbox_count > 0;
+  bool has_mail = thread->inbox_count > 0;
   uv_mutex_unlock(&thread->lock);
-  return has;
+  return has_mail || thread->held_count > 1;
 }
 
 static void on_look(uv_timer_t *timer) {
   tp_threads *set = timer->data;
+  tp_dispatch_collect(set);
   tp_dispatch_run(set);
   for (unsigned i = 0; !set->is_closing && i < set->count; i++)
-    if (has_mail(set->threads[i]))
+    if (is_to_be_watched(set->threads[i]))
       look_later(set);
 }
 
@@ -277,6 +284,7 @@ static void collect(tp_threads *set, tp_thread *thread) {
   tp_request_list requests = TAILQ_HEAD_INITIALIZER(requests);
   tp_note_list lines = STAILQ_HEAD_INITIALIZER(lines);
   uv_mutex_lock(&thread->lock);
+  tp_set_publish(thread);
   TAILQ_CONCAT(&requests, &thread->outbox, link);
   STAILQ_CONCAT(&lines, &thread->lines);
   unsigned lost = thread->lost_lines;
@@ -286,6 +294,7 @@ static void collect(tp_threads *set, tp_thread *thread) {
   tp_request *request;
   while ((request = TAILQ_FIRST(&requests))) {
     TAILQ_REMOVE(&requests, request, link);
+    thread->held_count--;
     learn(request);
     tp_set_complete(request);
   }

@@ -103,7 +103,7 @@ static void end(tp_thread *thread, tp_request *request) {
   thread->mark = now;
   request->coro = NULL;
   TAILQ_REMOVE(&thread->taken, request, link);
-  TAILQ_INSERT_TAIL(&thread->done, request, link);
+  tp_request_push(&thread->done, request);
 }
 
 /* A tp_coro_done. */

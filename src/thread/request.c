@@ -51,6 +51,19 @@ void tp_request_recycle(tp_request *request) {
   set->reusable_count++;
 }
 
+void tp_request_push(tp_request_stack *stack, tp_request *request) {
+  request->below = atomic_load_explicit(stack, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(stack, &request->below, request,
+                                                memory_order_release, memory_order_relaxed))
+    ;
+}
+
+void tp_request_pop_all(tp_request_stack *stack, tp_request_list *list) {
+  tp_request *request = atomic_exchange_explicit(stack, NULL, memory_order_acquire);
+  for (; request; request = request->below)
+    TAILQ_INSERT_HEAD(list, request, link);
+}
+
 void tp_request_lose(tp_request *request) {
   request->ending = TP_RETURN_LOST;
   request->coro = NULL;

@@ -9,6 +9,7 @@
 
 #include "exec/types.h"
 #include "value/pack.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -35,6 +36,7 @@ typedef enum tp_return {
 
 typedef struct tp_request {
   TAILQ_ENTRY(tp_request) link;        /* in the list of where it is */
+  struct tp_request *below;            /* in a stack of done ones */
   tp_threads *set;                     /* its set */
   tp_function *function;               /* what is called */
   tp_thread *thread;                   /* who has it; NULL until it is sent */
@@ -57,6 +59,9 @@ typedef struct tp_request {
 
 typedef TAILQ_HEAD(tp_request_list, tp_request) tp_request_list;
 
+/* Done requests: one thread adds to them, and another may take them meanwhile. */
+typedef _Atomic(tp_request *) tp_request_stack;
+
 /* A request of the set, or a reused one; it is in no list. NULL: no memory. */
 tp_request *tp_request_create(tp_threads *set);
 
@@ -68,6 +73,12 @@ void tp_request_free(tp_request *request);
 
 /* Frees all requests of a list. */
 void tp_request_free_all(tp_request_list *list);
+
+/* Adds a request that is in no list to a stack. It is not the caller's any more. */
+void tp_request_push(tp_request_stack *stack, tp_request *request);
+
+/* Empties a stack into an empty list, what was added first before the rest. */
+void tp_request_pop_all(tp_request_stack *stack, tp_request_list *list);
 
 /* Marks a request as ended without a result. */
 void tp_request_lose(tp_request *request);

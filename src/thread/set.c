@@ -71,6 +71,21 @@ void tp_set_end_flight(tp_threads *set) {
   uv_prepare_stop(&set->prepare);
 }
 
+bool tp_set_publish(tp_thread *thread) {
+  bool was_empty = TAILQ_EMPTY(&thread->outbox);
+  tp_request_list done = TAILQ_HEAD_INITIALIZER(done);
+  tp_request *request;
+  tp_request_pop_all(&thread->done, &done);
+  TAILQ_FOREACH (request, &done, link) {
+    request->place = TP_PLACE_COMPLETED;
+    if (request->is_listed)
+      TAILQ_REMOVE(&thread->cancels, request, cancel_link);
+    request->is_listed = false;
+  }
+  TAILQ_CONCAT(&thread->outbox, &done, link);
+  return was_empty && !TAILQ_EMPTY(&thread->outbox);
+}
+
 void tp_set_drop(tp_request *request) {
   request->set->host->dropped_results++;
   tp_request_recycle(request);

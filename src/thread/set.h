@@ -62,6 +62,12 @@ struct tp_thread {
   bool wants_work;         /* it runs tasks that never wait, and could share its time */
   uint64_t seen;           /* when it was last between two turns, nanoseconds */
 
+  /* the owner's */
+  unsigned held_count; /* requests sent to it that are not back */
+
+  /* the thread adds; who has the lock takes */
+  tp_request_stack done; /* requests to be published */
+
   /* the thread's */
   bool is_over;          /* it ends when the turn is over */
   int functions;         /* registry reference: index of a tp_function -> function */
@@ -70,7 +76,6 @@ struct tp_thread {
   uv_prepare_t prepare;  /* between a turn and the wait for I/O: sends and takes requests */
   uv_check_t check;      /* after the wait for I/O: work begins */
   tp_request_list taken; /* requests that run */
-  tp_request_list done;  /* requests to be sent to the owner */
   uint64_t mark;         /* up to when work was accounted for, nanoseconds */
   uint64_t took;         /* when it took the last batch, or asked for one, nanoseconds */
 };
@@ -100,7 +105,7 @@ struct tp_threads {
   unsigned handles;          /* handles of the owner's loop that are not closed */
   uv_async_t completion;     /* sent when an outbox is no longer empty, or a thread idle */
   uv_prepare_t prepare;      /* active while requests are in flight: sends them after a turn */
-  uv_timer_t look_timer;     /* set while a mailbox may hold what its thread does not take */
+  uv_timer_t look_timer;     /* set while a thread may get stuck with several requests */
   uv_timer_t shutdown_timer; /* how long threads that end are waited for */
 };
 
@@ -117,6 +122,10 @@ tp_threads *tp_set_check(lua_State *L, int index);
  * the set keeps the owner's loop alive, which calls `after_turn` after each turn. */
 void tp_set_begin_flight(tp_threads *set, uv_prepare_cb after_turn);
 void tp_set_end_flight(tp_threads *set);
+
+/* Moves what a thread has done to its outbox. With its lock. True: the outbox was empty, and the
+ * owner must be told. */
+bool tp_set_publish(tp_thread *thread);
 
 /* Completes a request that is in no list: its call goes on. */
 void tp_set_complete(tp_request *request);

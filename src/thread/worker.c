@@ -38,7 +38,6 @@ tp_thread *tp_worker_create(tp_threads *set, unsigned number) {
   TAILQ_INIT(&thread->cancels);
   TAILQ_INIT(&thread->outbox);
   TAILQ_INIT(&thread->taken);
-  TAILQ_INIT(&thread->done);
   STAILQ_INIT(&thread->reloads);
   STAILQ_INIT(&thread->lines);
   uv_sem_init(&thread->opened, 0);
@@ -123,22 +122,6 @@ static void on_wake(uv_async_t *wake) {
   attend(wake->data);
 }
 
-/* Moves what is done to the outbox. With the lock. True: the owner must be told. */
-static bool publish(tp_thread *thread) {
-  if (TAILQ_EMPTY(&thread->done))
-    return false;
-  bool was_empty = TAILQ_EMPTY(&thread->outbox);
-  tp_request *request;
-  TAILQ_FOREACH (request, &thread->done, link) {
-    request->place = TP_PLACE_COMPLETED;
-    if (request->is_listed)
-      TAILQ_REMOVE(&thread->cancels, request, cancel_link);
-    request->is_listed = false;
-  }
-  TAILQ_CONCAT(&thread->outbox, &thread->done, link);
-  return was_empty;
-}
-
 /* Whether the first request has waited too long for tasks that never wait. */
 static bool is_starving(const tp_thread *thread, uint64_t now) {
   const tp_request *first = TAILQ_FIRST(&thread->inbox);
@@ -174,7 +157,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   attend(thread);
   uint64_t now = uv_hrtime();
   uv_mutex_lock(&thread->lock);
-  bool is_news = publish(thread);
+  bool is_news = tp_set_publish(thread);
   if (!is_busy || is_starving(thread, now)) {
     take(thread, &batch);
     thread->took = now;
@@ -191,7 +174,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     tell_owner(thread);
   uv_mutex_unlock(&thread->lock);
   tp_handler_start(thread, &batch);
-  if (!TAILQ_EMPTY(&thread->done)) /* some could not be started: the next round sends them */
+  if (atomic_load(&thread->done)) /* some could not be started: the next round sends them */
     uv_async_send(&thread->wake);
 }
 
@@ -271,7 +254,7 @@ static void lose(tp_thread *thread, tp_request_list *list) {
   while ((request = TAILQ_FIRST(list))) {
     TAILQ_REMOVE(list, request, link);
     tp_request_lose(request);
-    TAILQ_INSERT_TAIL(&thread->done, request, link);
+    tp_request_push(&thread->done, request);
   }
 }
 
@@ -298,7 +281,7 @@ static void close_host(tp_thread *thread) {
 static void leave(tp_thread *thread) {
   tp_threads *set = thread->set;
   uv_mutex_lock(&thread->lock);
-  publish(thread);
+  tp_set_publish(thread);
   bool is_detached = thread->is_detached;
   thread->has_ended = true;
   tell_owner(thread);
