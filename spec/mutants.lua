@@ -351,7 +351,7 @@ return {
     breaks = "a pool that could not start a task for lack of memory starts none any more" },
   { text = "  give_up(pool, group);\n  pool->woken = false;\n", becomes = "  give_up(pool, group);\n",
     specs = { "c.faults" }, breaks = "a pool that could not start a task for lack of memory is not fed again" },
-  { text = "  if (!TAILQ_EMPTY(&thread->done)) /*", becomes = "  if (false) /*", specs = { "c.faults" },
+  { text = "  if (atomic_load(&thread->done)) /*", becomes = "  if (false) /*", specs = { "c.faults" },
     breaks = "a call that could not be started in a thread is never told of" },
   { text = "  uv_thread_join(&thread->id);\n  tp_worker_free(thread);", becomes = "  uv_thread_join(&thread->id);",
     specs = { "c.faults" }, breaks = "the records of threads are not freed" },
