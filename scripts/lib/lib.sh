@@ -17,7 +17,7 @@ refuse() {
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv lua-luv-dev
   libuv1-dev libedit-dev libjansson-dev libmsgpack-dev libutf8proc-dev uthash-dev"
-test_packages="lua-busted lua-luaossl python3 netcat-openbsd"
+test_packages="g++ lua-busted lua-luaossl python3 netcat-openbsd"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
 
 # need PACKAGE…: installs those that are missing. If none is, the network is not used. On a system without
