@@ -20,8 +20,8 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev 
 test_packages="g++ lua-busted lua-luaossl python3 netcat-openbsd"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
 
-# need PACKAGE…: installs those that are missing. If none is, the network is not used. On a system without
-# dpkg, CMake says what it does not find.
+# need PACKAGE…: installs those that are missing, or says which command does and ends the script. If none is missing, the
+# network is not used. On a system without dpkg, CMake says what it does not find.
 need() {
   command -v dpkg-query >/dev/null || return 0
   installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p')
@@ -37,10 +37,20 @@ $package
     esac
   done
   [ -n "$missing" ] || return 0
+  if ! is_administrator; then
+    echo "$0: packages are missing, and only an administrator can install them. Ask for:" >&2
+    echo "apt-get install --no-install-recommends$missing" >&2
+    exit 1
+  fi
   echo "installing$missing" >&2
   as_root apt-get -qq -o Acquire::Retries=3 update >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
     -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+}
+
+# Whether packages can be installed: by root, or by sudo, which may ask for a password at a terminal.
+is_administrator() {
+  [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
 }
 
 as_root() {
@@ -62,9 +72,16 @@ build() {
   cmake --build "$directory" -j "$(nproc)" >&2
 }
 
-# build_fuzz: builds the fuzz targets, with clang, whose libFuzzer is in a package with its version.
+# fuzz_packages: clang, and its libFuzzer, which is in a package with clang's version. Before there is any list of
+# packages, only clang is known.
+fuzz_packages() {
+  version=$(apt-cache policy clang 2>/dev/null | sed -n 's/^ *Candidate: *[0-9]*:\([0-9]*\)\..*/\1/p')
+  echo "clang${version:+ libclang-rt-$version-dev}"
+}
+
+# build_fuzz: builds the fuzz targets.
 build_fuzz() {
-  need $build_packages clang
-  need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+  need $build_packages $(fuzz_packages)
+  need $(fuzz_packages) # all of them are known now
   build build-fuzz -DCMAKE_C_COMPILER=clang -DTP_SANITIZE=fuzzer-no-link,address,undefined
 }

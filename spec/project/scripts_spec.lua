@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- What the scripts for developers say of themselves, before they install, build or run anything.
+local program = require "spec.support.program"
 
 ---What a command prints, errors too, and its exit status.
 local function outcome(command)
@@ -26,5 +27,44 @@ describe("scripts", function()
         assert.is_truthy(text:find("unknown argument '--nonsense'; scripts/" .. name .. " --help", 1, true))
       end)
     end
+  end
+end)
+
+describe("scripts of somebody who may not install packages", function()
+  local directory
+
+  ---A system without any of the packages: `apt-get` would only say that it was called.
+  local FAKES <const> = {
+    id = "echo 1000",
+    ["dpkg-query"] = "exit 1",
+    ["apt-cache"] = "echo '  Candidate: 1:14.0-55'",
+    ["apt-get"] = "echo called >&2",
+  }
+
+  setup(function()
+    directory = program.make_directory()
+    for name, text in pairs(FAKES) do
+      program.write_file(directory .. "/" .. name, "#!/bin/sh\n" .. text .. "\n")
+    end
+    os.execute(("cd %s && chmod +x * && for c in sh sed dirname cut; do ln -s $(command -v $c) $c; done")
+      :format(directory))
+  end)
+
+  teardown(function()
+    program.remove_directory(directory)
+  end)
+
+  local needing = outcome "grep -d skip -l '^ *need \\|build_fuzz' scripts/*"
+  for name in needing:gmatch "scripts/(%w+)" do
+    it(("%s names the one command that is missing"):format(name), function()
+      local text, status = outcome(("PATH=%s scripts/%s"):format(directory, name))
+      assert.are.equal(1, status)
+      assert.are.equal(("scripts/%s: packages are missing, and only an administrator can install them. Ask for:\n")
+        :format(name), text:match "^.-\n")
+      assert.matches("^apt%-get install %-%-no%-install%-recommends gcc [%w .+-]+\n$", text:match "\n(.*)$")
+      if name == "test" then
+        assert.is_truthy(text:find(" clang libclang-rt-14-dev\n", 1, true))
+      end
+    end)
   end
 end)
