@@ -25,6 +25,7 @@
 #define TASKPOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -97,11 +98,26 @@ typedef enum tp_log_level {
   TP_LOG_NONE,
 } tp_log_level;
 
+/* One record of the log. The strings are valid during the call that gets it; those that are NULL
+ * have nothing to say. */
+typedef struct tp_log_record {
+  size_t size;         /* of this struct; a later version may add fields at its end */
+  tp_log_level level;  /* how bad it is */
+  double time;         /* wall clock, seconds since 1970 */
+  const char *pool;    /* the pool that it is about, such as "TaskPool-jobs"; NULL: none */
+  const char *group;   /* the name of the group; NULL: none, or one without a name */
+  long long task;      /* the id of the task in its pool, from 0; -1: none */
+  unsigned thread;     /* the number of the thread that it comes from, from 1; 0: the host's own */
+  const char *error;   /* the code of the error that it tells of, such as "TimedOut"; an error that
+                          has no code is "ScriptError"; NULL: none */
+  const char *message; /* the text; never NULL. Each line break in it is followed by two blanks;
+                          other control bytes, and bytes that are not UTF-8, are escaped */
+} tp_log_record;
+
 /* Receives each log record at or above the level asked for: one call for each record, on the host's
- * thread. Only the record that a worker is stuck in C code comes from a thread of the library.
- * `message` is valid during the call. Each line break in it is followed by two blanks; other
- * control bytes are escaped. It must not call back into the host. */
-typedef void (*tp_log_fn)(void *context, tp_log_level level, const char *message);
+ * thread. Only the record that a worker is stuck in C code comes from a thread of the library. It
+ * must not call back into the host. */
+typedef void (*tp_log_fn)(void *context, const tp_log_record *record);
 
 /* The name of a level ("debug"), and the level of a name; -1 for an unknown one. Static; never
  * NULL. */
@@ -112,13 +128,17 @@ TP_API int tp_log_level_of(const char *name);
 typedef struct tp_log_file {
   FILE *file;       /* where records go */
   unsigned dropped; /* records that it did not take, since the last one that it took */
+  bool json;        /* each record is one JSON object; default: text */
 } tp_log_file;
 
-/* A tp_log_fn to use as it is: writes "HH:MM:SS.mmm level message" to the file of the tp_log_file
- * that is its context. It never waits: while a pipe or a terminal takes nothing, because nobody
- * reads it, records are dropped. A line that says how many comes before the next record that is
- * taken, or at the end of the host. */
-TP_API void tp_log_to_file(void *log_file, tp_log_level level, const char *message);
+/* A tp_log_fn to use as it is: writes a record to the file of the tp_log_file that is its context.
+ * As text it is "YYYY-MM-DD HH:MM:SS.mmm level message", in local time. As JSON it is one line with
+ * the members "time" (such as "2026-01-31T12:00:00.000Z", in UTC), "level", "pool", "group",
+ * "task", "thread", "error" and "message"; those that have nothing to say are left out.
+ * It never waits: while a pipe or a terminal takes nothing, because nobody reads it, records are
+ * dropped. A line that says how many comes before the next record that is taken, or at the end of
+ * the host. */
+TP_API void tp_log_to_file(void *log_file, const tp_log_record *record);
 
 /* How a host is made. Start from {0}: every zero is a default. */
 typedef struct tp_host_options {

@@ -220,7 +220,7 @@ return {
     breaks = "a pool without a limit starts all at once, to wait for its threads" },
   { text = "  run->held = false;\n  tp_ready_add_pool(run);", becomes = "  run->held = false;", specs = { "ahead" },
     breaks = "a pool that has waited for its threads starts nothing any more" },
-  { text = "  tp_log_end(&host->default_log);\n", becomes = "", specs = { "log" },
+  { text = "  tp_logfile_end(&host->default_log);\n", becomes = "", specs = { "log" },
     breaks = "how many records were dropped last is never told" },
   { text = "  if (status != 0 && uv_version() < LIBUV_1_51 && uv_backend_fd(loop) > STDERR_FILENO)",
     becomes = "  if (0)", specs = { "thread" },

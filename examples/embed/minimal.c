@@ -10,9 +10,8 @@ static const char begin[] = "local taskpool = require 'taskpool'\n"
                             "pool = taskpool.SimpleTaskPool(taskpool.sleep, {args = {1}})\n"
                             "pool:start(3)\n";
 
-static void log_line(void *context, tp_log_level level, const char *message) {
-  (void)level;
-  fprintf(context, "%s\n", message);
+static void log_line(void *context, const tp_log_record *record) {
+  fprintf(context, "%s\n", record->message);
 }
 
 int main(int argc, char **argv) {

@@ -4,7 +4,7 @@
 ---
 ---    taskpool.log.level = "debug"                  "debug", "info", "warning" (default), "error", "none"
 ---    taskpool.log.info("%d files read", count)
----    taskpool.log.handler = function(level, message) ... end     nil: back to where it went before
+---    taskpool.log.handler = function(level, message, record) ... end     nil: back to where it went before
 ---
 ---`level` and `handler` are read and set like fields. Each further line of a record begins with two blanks.
 ---The handler gets a record at once and must not wait.
@@ -12,7 +12,18 @@ local core = require "taskpool.core"
 local argument = require "taskpool.argument"
 
 ---@alias taskpool.LogLevel "debug"|"info"|"warning"|"error"|"none"
----@alias taskpool.LogHandler fun(level: taskpool.LogLevel, message: string)
+
+---@class taskpool.LogRecord what a record is about; the fields without a value are nil
+---@field time number wall clock, seconds since 1970
+---@field level taskpool.LogLevel
+---@field message string
+---@field pool? string such as "TaskPool-jobs"
+---@field group? string its name
+---@field task? integer its id in the pool
+---@field thread? integer the number of the thread that it comes from, from 1
+---@field error? string the code of the error that it tells of, "ScriptError" for one that has none
+
+---@alias taskpool.LogHandler fun(level: taskpool.LogLevel, message: string, record: taskpool.LogRecord)
 
 ---@class taskpool.Log
 ---@field level taskpool.LogLevel records below it are dropped

@@ -42,6 +42,11 @@ end
 ---@field time number seconds since the recording began
 ---@field level taskpool.LogLevel|"note"
 ---@field message string
+---@field pool? string see taskpool.LogRecord, as for the others
+---@field group? string
+---@field task? integer
+---@field thread? integer
+---@field error? string
 
 ---@class taskpool.Recorder
 ---@field [integer] taskpool.Record in the order in which they came
@@ -60,24 +65,24 @@ function testing.record()
     handler = log.handler,
   }, Recorder)
   log.level = "debug"
-  log.handler = function(level, message)
-    recorder:add(level, message)
+  log.handler = function(_, _, record)
+    recorder:add(record)
   end
   return recorder
 end
 
 ---@private
----@param level taskpool.LogLevel|"note"
----@param message string
-function Recorder:add(level, message)
-  self[#self + 1] = { time = core.now() - self.began, level = level, message = message }
+---@param record taskpool.Record its time is set
+function Recorder:add(record)
+  record.time = core.now() - self.began
+  self[#self + 1] = record
 end
 
 ---Adds a line of the spec's own.
 ---@param format string
 ---@param ... any
 function Recorder:note(format, ...)
-  self:add("note", format:format(...))
+  self:add { level = "note", message = format:format(...) }
 end
 
 ---All records as "TIME MESSAGE", the time in seconds with one digit after the point.

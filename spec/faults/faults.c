@@ -353,12 +353,12 @@ lua_State *__wrap_luaL_newstate(void) {
 
 /* ---- one run ---- */
 
-static void note_record(void *context, tp_log_level level, const char *message) {
+static void note_record(void *context, const tp_log_record *record) {
   (void)context;
-  if (level >= TP_LOG_WARNING)
+  if (record->level >= TP_LOG_WARNING)
     atomic_fetch_add(&now->told, 1);
   if (getenv("FAULTS_LOG"))
-    fprintf(stderr, "  %s %s\n", tp_log_level_name(level), message);
+    fprintf(stderr, "  %s %s\n", tp_log_level_name(record->level), record->message);
 }
 
 /* The scenario that begins with the making of the host. */

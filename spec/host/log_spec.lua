@@ -55,7 +55,7 @@ describe("a log that nobody reads", function()
     assert.is_true(written > 10 and written < ERRORS, written)
     fail(wire, 1)
     local dropped, last = drain(pipe):match
-      "^%d+:%d+:%d+%.%d+ warning records dropped because nobody read the log: (%d+)\n([^\n]+)\n  .*\n$"
+      "^%d+%-%d+%-%d+ %d+:%d+:%d+%.%d+ warning records dropped because nobody read the log: (%d+)\n([^\n]+)\n  .*\n$"
     print(("log: errors=%d written=%d dropped=%s"):format(ERRORS, written, dropped))
     assert.are.equal(ERRORS, written + tonumber(dropped))
     assert.matches(("Task%%-%d "):format(ERRORS), last)

@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -124,15 +125,24 @@ typedef struct journal {
   unsigned records;   /* how many came */
   unsigned breaks;    /* control bytes in all of them, but breaks with two blanks after them */
   tp_log_level level; /* of the last one */
-  char text[TP_ERROR_SIZE]; /* the last one */
+  double time;        /* the same */
+  long long task;     /* the same */
+  char pool[64], group[64], error[64]; /* the same; "": none */
+  char text[TP_ERROR_SIZE];            /* the last one */
 } journal;
 
-static void keep_record(void *context, tp_log_level level, const char *message) {
+static void keep_record(void *context, const tp_log_record *record) {
   journal *to = context;
   to->records++;
-  to->level = level;
-  snprintf(to->text, sizeof to->text, "%s", message);
-  for (const char *byte = message; *byte; byte++)
+  to->level = record->level;
+  to->time = record->time;
+  to->task = record->task;
+  snprintf(to->pool, sizeof to->pool, "%s", record->pool ? record->pool : "");
+  snprintf(to->group, sizeof to->group, "%s", record->group ? record->group : "");
+  snprintf(to->error, sizeof to->error, "%s", record->error ? record->error : "");
+  snprintf(to->text, sizeof to->text, "%s", record->message);
+  EXPECT(record->size == sizeof *record);
+  for (const char *byte = record->message; *byte; byte++)
     to->breaks += (unsigned char)*byte < ' ' && *byte != '\t' && strncmp(byte, "\n  ", 3) != 0;
 }
 
@@ -437,10 +447,14 @@ static void logs_records_of_which_further_lines_begin_with_blanks(void) {
   run(host, "taskpool.log.info('one\\r\\n  two\\27[31m')");
   EXPECT(told.records == 1 && told.level == TP_LOG_INFO);
   EXPECT(strstr(told.text, "one") && strstr(told.text, "two"));
-  run(host, "pool:apply(function() error 'first\\nsecond' end)");
+  EXPECT(told.task == -1 && !*told.pool && !*told.group && !*told.error);
+  run(host, "pool:apply(function() error 'first\\nsecond' end, {group_name = 'work'})");
   EXPECT_OK(tp_host_run(host, &error));
   EXPECT(told.records == 2 && told.level == TP_LOG_ERROR);
   EXPECT(strstr(told.text, "TaskPool-jobs_Task-0") && strstr(told.text, "second"));
+  EXPECT(strcmp(told.pool, "TaskPool-jobs") == 0 && strcmp(told.group, "work") == 0);
+  EXPECT(told.task == 0 && strcmp(told.error, "ScriptError") == 0);
+  EXPECT(difftime(time(NULL), (time_t)told.time) < 60);
   run(host, "taskpool.log.level = 'error'; pool:lock(); taskpool.log.warning 'unheard'");
   EXPECT(told.records == 2);
   run(host, "taskpool.log.error(('x'):rep(100000))");
@@ -461,15 +475,57 @@ static void logs_errors_of_luv_callbacks(void) {
   tp_host_destroy(host);
 }
 
-static void writes_records_to_a_file(void) {
+/* What tp_log_to_file makes of a record, from malloc. */
+static char *write_record(const tp_log_record *record, bool json) {
   char *text = NULL;
   size_t length = 0;
   FILE *file = open_memstream(&text, &length);
-  tp_log_file log = {.file = file};
-  tp_log_to_file(&log, TP_LOG_ERROR, "no disk");
+  tp_log_file log = {.file = file, .json = json};
+  tp_log_to_file(&log, record);
   fclose(file);
-  EXPECT(length == strlen("HH:MM:SS.mmm error no disk\n"));
-  EXPECT(strcmp(text + 12, " error no disk\n") == 0 && text[2] == ':' && text[8] == '.');
+  return text;
+}
+
+static void writes_records_to_a_file(void) {
+  tp_log_record record = {.level = TP_LOG_ERROR, .time = 0.5, .task = -1, .message = "no disk"};
+  setenv("TZ", "UTC-1", 1);
+  char *text = write_record(&record, false);
+  EXPECT(strcmp(text, "1970-01-01 01:00:00.500 error no disk\n") == 0);
+  free(text);
+  text = write_record(&record, true);
+  EXPECT(strcmp(text, "{\"time\":\"1970-01-01T00:00:00.500Z\",\"level\":\"error\","
+                      "\"message\":\"no disk\"}\n") == 0);
+  free(text);
+}
+
+static void writes_all_fields_as_json(void) {
+  tp_log_record record = {.level = TP_LOG_WARNING,
+                          .time = 1700000000.123,
+                          .pool = "TaskPool-\"\xff",
+                          .group = "a\nb",
+                          .task = 0,
+                          .thread = 2,
+                          .error = "TimedOut",
+                          .message = "one\n  two\t\\ \xc3\xa4 \x01"};
+  char *text = write_record(&record, true);
+  EXPECT(strcmp(text,
+                "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"warning\","
+                "\"pool\":\"TaskPool-\\\"\\\\xff\",\"group\":\"a\\n  b\",\"task\":0,\"thread\":2,"
+                "\"error\":\"TimedOut\",\"message\":\"one\\n  two\\u0009\\\\ \xc3\xa4 \\u0001\"}"
+                "\n") == 0);
+  free(text);
+}
+
+/* A line of JSON is whole, and no longer than a pipe takes at once. */
+static void cuts_long_messages_in_json(void) {
+  char message[4000];
+  memset(message, '"', sizeof message);
+  message[sizeof message - 1] = '\0';
+  tp_log_record record = {.level = TP_LOG_ERROR, .task = -1, .message = message};
+  char *text = write_record(&record, true);
+  size_t length = strlen(text);
+  EXPECT(length > 2000 && length <= PIPE_BUF && strcmp(text + length - 3, "\"}\n") == 0);
+  EXPECT(strstr(text, "bytes left out"));
   free(text);
 }
 
@@ -920,6 +976,8 @@ static const struct {
     CASE(logs_records_of_which_further_lines_begin_with_blanks),
     CASE(logs_errors_of_luv_callbacks),
     CASE(writes_records_to_a_file),
+    CASE(writes_all_fields_as_json),
+    CASE(cuts_long_messages_in_json),
     CASE(serves_unix_sockets),
     CASE(serves_tcp_on_loopback),
     CASE(refuses_addresses),

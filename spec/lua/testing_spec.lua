@@ -139,6 +139,35 @@ describe("a recorder", function()
     end)
   end)
 
+  it("keeps what a record is about", function()
+    testing.run(function()
+      local record <close> = testing.record()
+      local pool <close> = taskpool.TaskPool { name = "jobs" }
+      local function fail(code)
+        taskpool.log.info "begun"
+        error(code and taskpool.error(code, "no") or "no")
+      end
+      pool:map(fail, { "Odd" }, { group_name = "work" })
+      pool:apply(fail, { group_name = "rest" })
+      pool:gather_and_close { return_exceptions = true }
+      taskpool.log.info "outside"
+      local about = {}
+      for _, each in ipairs(record) do
+        if each.level ~= "debug" then
+          table.insert(about, { each.level, each.pool, each.group, each.task, each.error })
+        end
+      end
+      assert.are.same({
+        { "info", "TaskPool-jobs", nil, nil, nil },
+        { "info", "TaskPool-jobs", "work", 0, nil },
+        { "error", "TaskPool-jobs", "work", 0, "Odd" },
+        { "info", "TaskPool-jobs", "rest", 1, nil },
+        { "error", "TaskPool-jobs", "rest", 1, "ScriptError" },
+        { "info" },
+      }, about)
+    end)
+  end)
+
   it("leaves the log as it was", function()
     local level, seen = taskpool.log.level, nil
     local function handler(_, message)

@@ -114,7 +114,7 @@ describe("taskpool run", function()
       table.insert(words, 1, "run")
       table.insert(words, script(text))
       done = program.run(words)
-      assert.matches("^%d%d:%d%d:%d%d%.%d%d%d %l+ TaskPool%-jobs initialized\n", done.err)
+      assert.matches("^%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d %l+ TaskPool%-jobs initialized\n", done.err)
       assert.matches("%l+ TaskPool%-jobs is locked!\n", done.err)
       assert.are.equal(0, done.code)
     end

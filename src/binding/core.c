@@ -22,6 +22,7 @@
 #include "value/raise.h"
 
 #include <lauxlib.h>
+#include <stdint.h>
 #include <string.h>
 
 static tp_exec *exec_of(lua_State *L) {
@@ -175,7 +176,9 @@ static int l_core_log(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "log: message must be a string, not %s",
                     luaL_typename(L, 2));
   lua_settop(L, 2);
-  tp_log_write(&tp_context_host(L)->log, level, "%s", escape_zero_bytes(L));
+  const tp_host *host = tp_context_host(L);
+  tp_log_record about = tp_log_about(NULL, NULL, tp_exec_current_task(host->exec));
+  tp_log_write_about(&host->log, level, &about, "%s", escape_zero_bytes(L));
   return 0;
 }
 
@@ -187,34 +190,56 @@ static int l_core_log_level(lua_State *L) {
   return 1;
 }
 
-/* A record for Lua. */
-typedef struct log_record {
-  tp_log_level level;
-  const char *message;
-} log_record;
+/* Pushes the table of a record. */
+static void push_record(lua_State *L, const tp_log_record *record) {
+  const struct {
+    const char *key, *value;
+  } texts[] = {
+      {"level", tp_log_level_name(record->level)},
+      {"pool", record->pool},
+      {"group", record->group},
+      {"error", record->error},
+      {"message", record->message},
+  };
+  lua_createtable(L, 0, 8);
+  lua_pushnumber(L, record->time);
+  lua_setfield(L, -2, "time");
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    lua_pushstring(L, texts[i].value); /* NULL: nil */
+    lua_setfield(L, -2, texts[i].key);
+  }
+  if (record->task >= 0) {
+    lua_pushinteger(L, record->task);
+    lua_setfield(L, -2, "task");
+  }
+  if (record->thread > 0) {
+    lua_pushinteger(L, record->thread);
+    lua_setfield(L, -2, "thread");
+  }
+}
 
 /* Lua: calls the handler. Stack: the handler, the record. */
 static int l_hand_over(lua_State *L) {
-  const log_record *of = lua_touserdata(L, 2);
+  const tp_log_record *record = lua_touserdata(L, 2);
   lua_settop(L, 1);
-  lua_pushstring(L, tp_log_level_name(of->level));
-  lua_pushstring(L, of->message);
-  lua_call(L, 2, 0);
+  lua_pushstring(L, tp_log_level_name(record->level));
+  lua_pushstring(L, record->message);
+  push_record(L, record);
+  lua_call(L, 3, 0);
   return 0;
 }
 
 /* Hands a record to Lua. The context is a Lua thread of its own, with the handler at [1]. An error
  * in the handler is dropped, because there is no log for it. The handler has one second, which does
  * not count for the running task. */
-static void log_to_lua(void *context, tp_log_level level, const char *message) {
+static void log_to_lua(void *context, const tp_log_record *record) {
   lua_State *L = context;
   tp_exec *exec = tp_state_host(L)->exec;
   if (!lua_checkstack(L, 4))
     return;
-  log_record of = {level, message};
   lua_pushcfunction(L, l_hand_over);
   lua_pushvalue(L, 1);
-  lua_pushlightuserdata(L, &of);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)record); /* it is not written to */
   tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK)
     lua_pop(L, 1);

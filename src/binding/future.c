@@ -163,8 +163,10 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
       continue;
     }
     const char *text = lua_tostring(L, -1);
-    tp_log_write(&future->host->log, TP_LOG_ERROR, "error in an on_end function: %s",
-                 text ? text : "unknown");
+    tp_log_record about = tp_log_about(NULL, NULL, NULL);
+    about.error = tp_error_name(L, -1);
+    tp_log_write_about(&future->host->log, TP_LOG_ERROR, &about, "error in an on_end function: %s",
+                       text ? text : "unknown");
     lua_pop(L, 1);
     wake_waiting(future, L, list, i);
   }
@@ -218,11 +220,18 @@ static void wake_all(tp_future *future) {
 
 /* Logs the error of the future at `index`, which nobody has seen. */
 static void report(const tp_future *future, lua_State *L, int index) {
+  int top = lua_gettop(L);
+  tp_log_record about = tp_log_about(NULL, NULL, NULL);
+  if (future->counted)
+    about.pool = tp_failures_pool(&future->host->failures, future->where);
   lua_getiuservalue(L, index, TRACEBACK);
   const char *text = lua_tostring(L, -1);
-  tp_log_write(&future->host->log, TP_LOG_ERROR, "error in a call that nobody has awaited: %s",
-               text ? text : "no memory");
-  lua_pop(L, 1);
+  if (lua_getiuservalue(L, index, VALUES) == LUA_TTABLE)
+    lua_rawgeti(L, -1, 1);
+  about.error = tp_error_name(L, -1);
+  tp_log_write_about(&future->host->log, TP_LOG_ERROR, &about,
+                     "error in a call that nobody has awaited: %s", text ? text : "no memory");
+  lua_settop(L, top);
 }
 
 /* Pushes the future, whose end has come: nothing but the stack keeps it then. */

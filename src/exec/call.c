@@ -286,7 +286,7 @@ tp_feed_state tp_call_fail(tp_group *group) {
     lua_State *L = push_verdict(call, &no_memory);
     snprintf(who, sizeof who, "%s: group '%s' ends early", group->pool->label,
              tp_group_label(group));
-    tp_report_tell(exec, NULL, L, who);
+    tp_report_tell(exec, NULL, group, L, who);
     tp_run_count_error(group, L, true);
     lua_pop(L, 1);
   }

@@ -28,7 +28,7 @@ static void report_task(tp_coro *coro, lua_State *L, const char *part) {
   char who[512];
   snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
            task->id, tp_group_label(task->group));
-  tp_report_tell(coro->exec, coro, L, who);
+  tp_report_tell(coro->exec, coro, NULL, L, who);
 }
 
 /* ---- the parts of a task ---- */
@@ -145,7 +145,7 @@ void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
   if (done)
     done(coro->as.job.context, L, ok, lua_gettop(L) - tp_state_base(coro));
   else if (!ok && !tp_exec_cancel_is_error(coro->exec, L, -1))
-    tp_report_tell(coro->exec, coro, L, coro->as.job.what);
+    tp_report_tell(coro->exec, coro, NULL, L, coro->as.job.what);
   tp_exec_cancel_clear(coro);
 }
 

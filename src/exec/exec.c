@@ -247,7 +247,7 @@ bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) 
     lua_pushlightuserdata(L, &of);
     is_broken = lua_pcall(L, 1, 0, 0) != LUA_OK;
     if (is_broken) {
-      tp_report_tell(exec, NULL, L, "the loop of the host");
+      tp_report_tell(exec, NULL, NULL, L, "the loop of the host");
       lua_pop(L, 1);
     }
   } while (is_broken && ++exec->errors < ERRORS_MAX);

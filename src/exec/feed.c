@@ -74,7 +74,7 @@ static void iterator_done(void *context, lua_State *L, bool ok, int count) {
     snprintf(who, sizeof who, "the iterator of %s's group '%s'", group->pool->label,
              tp_group_label(group));
     tp_retry_unwrap(L);
-    tp_report_tell(feed->exec, feed->exec->context.coro, L, who);
+    tp_report_tell(feed->exec, feed->exec->context.coro, group, L, who);
     tp_run_count_error(group, L, true);
   }
   tp_flow_feed_ready(group->pool, group);

@@ -71,7 +71,7 @@ void tp_kill_reap(tp_coro *coro) {
   lua_State *L = push_failure(coro);
   int top = lua_gettop(L);
   tp_context before = tp_state_enter(exec, NULL, exec->context.thread, exec->context.waitable);
-  tp_report_tell(exec, coro, L, coro->is_task ? "a task's ending" : coro->as.job.what);
+  tp_report_tell(exec, coro, NULL, L, coro->is_task ? "a task's ending" : coro->as.job.what);
   if (exec->handover.taken == coro)
     exec->handover.taken = NULL;
   tp_call_recover(exec);

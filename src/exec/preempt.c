@@ -362,9 +362,10 @@ static void make_timer(tp_preempt *slice) {
   slice->has_timer = timer_create(CLOCK_MONOTONIC, &event, &slice->timer) == 0;
   const tp_exec_listener *listener = &slice->exec->listener;
   if (!slice->has_timer)
-    listener->failed(
-        listener->context, "preemption",
-        "the system has no timer for it, so workers that never wait are not interrupted");
+    listener->failed(listener->context,
+                     &(tp_exec_failure){.who = "preemption",
+                                        .text = "the system has no timer for it, so workers that "
+                                                "never wait are not interrupted"});
   else if (!slice->watchdog.is_running)
     tp_watchdog_start(&slice->watchdog, listener);
 }

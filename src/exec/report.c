@@ -103,23 +103,34 @@ void tp_report_push(tp_coro *coro, lua_State *L) {
 }
 
 /* What is told of an error. */
-typedef struct failure {
-  tp_exec *exec;   /* whose listener is told */
-  tp_coro *coro;   /* what has failed; NULL: no coroutine */
-  const char *who; /* the same in words */
-} failure;
+typedef struct telling {
+  tp_exec *exec;           /* whose listener is told */
+  tp_coro *coro;           /* what has failed; NULL: no coroutine */
+  tp_exec_failure failure; /* the rest */
+} telling;
 
-/* Lua: tells of the error value at [2]. Stack: the failure, that value. */
+/* Lua: tells of the error value at [2]. Stack: the telling, that value. */
 static int l_tell(lua_State *L) {
-  const failure *of = lua_touserdata(L, 1);
+  telling *of = lua_touserdata(L, 1);
   tp_exec_listener *listener = &of->exec->listener;
+  of->failure.error = tp_error_name(L, 2);
   tp_report_push(of->coro, L);
-  listener->failed(listener->context, of->who, lua_tostring(L, -1));
+  of->failure.text = lua_tostring(L, -1);
+  listener->failed(listener->context, &of->failure);
   return 0;
 }
 
-void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who) {
-  failure of = {exec, coro, who};
+/* The task that a coroutine runs; NULL: none, or it is not in its pool any more. */
+static const tp_task *task_of(const tp_coro *coro) {
+  bool is_task = coro && coro->is_task;
+  const tp_task *task = is_task ? &coro->as.task : NULL;
+  return task && task->state != TP_TASK_NEW && task->state != TP_TASK_DONE ? task : NULL;
+}
+
+void tp_report_tell(tp_exec *exec, tp_coro *coro, const tp_group *group, lua_State *L,
+                    const char *who) {
+  const tp_task *task = task_of(coro);
+  telling of = {exec, coro, {.who = who, .group = task ? task->group : group, .task = task}};
   bool is_told = false;
   if (lua_checkstack(L, 3)) {
     lua_pushcfunction(L, l_tell);
@@ -129,8 +140,11 @@ void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who)
     if (!is_told)
       lua_pop(L, 1);
   }
-  if (!is_told)
-    exec->listener.failed(exec->listener.context, who, "no memory to say which error");
+  if (is_told)
+    return;
+  of.failure.text = "no memory to say which error";
+  of.failure.error = tp_code_name(TP_NO_MEMORY);
+  exec->listener.failed(exec->listener.context, &of.failure);
 }
 
 void tp_report_push_traceback(tp_exec *exec, lua_State *L) {

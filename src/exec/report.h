@@ -38,7 +38,9 @@ void tp_report_push(tp_coro *coro, lua_State *L);
 void tp_report_forget(tp_coro *coro, lua_State *L);
 
 /* Tells the listener of the error value on top of L, in the words that the handler has kept for the
- * coroutine (NULL: there is none), or in its own. Never raises. */
-void tp_report_tell(tp_exec *exec, tp_coro *coro, lua_State *L, const char *who);
+ * coroutine (NULL: there is none), or in its own. The group (NULL: none) is that of what has
+ * failed, if that is not a task. Never raises. */
+void tp_report_tell(tp_exec *exec, tp_coro *coro, const tp_group *group, lua_State *L,
+                    const char *who);
 
 #endif

@@ -155,7 +155,7 @@ void tp_turn_run(uv_idle_t *idle) {
   lua_pushlightuserdata(L, exec);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
     tp_state_leave(exec, context);
-    tp_report_tell(exec, NULL, L, "a turn of the host");
+    tp_report_tell(exec, NULL, NULL, L, "a turn of the host");
     lua_pop(L, 1);
     tp_call_recover(exec);
     exec->errors++;

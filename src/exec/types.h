@@ -22,6 +22,23 @@ typedef uint64_t tp_wake_id;
  * Must not wait. What it raises is only logged: it does first what others depend on. */
 typedef void (*tp_coro_done)(void *context, lua_State *L, bool ok, int count);
 
+/* A call has ended in an error that nobody else is told of. */
+typedef struct tp_exec_failure {
+  const char *who;       /* names the call */
+  const char *text;      /* message and traceback */
+  const char *error;     /* the code of the error; NULL: it tells of no error value */
+  const tp_group *group; /* whose call it is; NULL: no group's */
+  const tp_task *task;   /* the task; NULL: none */
+} tp_exec_failure;
+
+/* What is stuck, and where. */
+typedef struct tp_exec_stuck {
+  char place[256]; /* words for it */
+  char pool[128];  /* the label of its pool; "": none */
+  char group[128]; /* the name of its group; "": none */
+  long long task;  /* the id of the task; -1: none */
+} tp_exec_stuck;
+
 /* Who is told what happens. */
 typedef struct tp_exec_listener {
   void *context; /* handed to the functions */
@@ -29,11 +46,10 @@ typedef struct tp_exec_listener {
    * say) if there are none. Must not call back. */
   void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task,
                 const char *words);
-  /* The call named `who` ended in an error that nobody else is told of. `text`: message and
-   * traceback. */
-  void (*failed)(void *context, const char *who, const char *text);
-  /* What runs is stuck in C code, at `place`. Called from a thread of the watchdog's own. */
-  void (*stuck)(void *context, const char *place);
+  /* A call has failed. */
+  void (*failed)(void *context, const tp_exec_failure *failure);
+  /* What runs is stuck in C code. Called from a thread of the watchdog's own. */
+  void (*stuck)(void *context, const tp_exec_stuck *stuck);
 } tp_exec_listener;
 
 #endif

@@ -7,9 +7,17 @@
 #include <signal.h>
 #include <stdio.h>
 
+/* Notes what the coroutine is. */
+static void note_subject(tp_exec_stuck *stuck, const tp_coro *coro) {
+  const tp_group *group = coro && coro->is_task ? coro->as.task.group : NULL;
+  snprintf(stuck->pool, sizeof stuck->pool, "%s", group ? group->pool->label : "");
+  snprintf(stuck->group, sizeof stuck->group, "%s", group && group->name ? group->name : "");
+  stuck->task = group ? (long long)coro->as.task.id : -1;
+}
+
 /* Notes where a resume is stuck. Nothing is allocated, and the coroutine has been inside a C
  * function for long, so its frames stand still. */
-static void note_place(tp_watchdog *dog, const tp_coro *coro, lua_State *L) {
+static void note_place(tp_exec_stuck *stuck, const tp_coro *coro, lua_State *L) {
   lua_Debug info;
   const char *source = "?";
   int line = 0;
@@ -21,18 +29,19 @@ static void note_place(tp_watchdog *dog, const tp_coro *coro, lua_State *L) {
       break;
     }
   }
-  if (coro && coro->is_task)
-    snprintf(dog->place, sizeof dog->place, "%.100s_Task-%llu at %.60s:%d",
-             coro->as.task.group->pool->label, (unsigned long long)coro->as.task.id, source, line);
+  note_subject(stuck, coro);
+  if (stuck->task >= 0)
+    snprintf(stuck->place, sizeof stuck->place, "%.100s_Task-%lld at %.60s:%d", stuck->pool,
+             stuck->task, source, line);
   else
-    snprintf(dog->place, sizeof dog->place, "%.100s at %.60s:%d",
+    snprintf(stuck->place, sizeof stuck->place, "%.100s at %.60s:%d",
              coro ? coro->as.job.what : "the host", source, line);
 }
 
 void tp_watchdog_ring(tp_watchdog *dog, const tp_coro *coro, lua_State *running) {
   if (!dog->is_running || atomic_load(&dog->telling))
     return;
-  note_place(dog, coro, running);
+  note_place(&dog->stuck, coro, running);
   atomic_store(&dog->telling, true);
   sem_post(&dog->bell);
 }
@@ -44,7 +53,7 @@ static void *watch(void *argument) {
       ;
     if (atomic_load(&dog->ending))
       return NULL;
-    dog->listener->stuck(dog->listener->context, dog->place);
+    dog->listener->stuck(dog->listener->context, &dog->stuck);
     atomic_store(&dog->telling, false);
   }
 }

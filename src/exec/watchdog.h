@@ -17,8 +17,8 @@ typedef struct tp_watchdog {
   pthread_t thread;                 /* waits for `bell` */
   sem_t bell;                       /* rung when something is stuck, and at the end */
   atomic_bool ending;               /* the thread is to return */
-  atomic_bool telling;              /* the thread reads `place`, and nobody writes it */
-  char place[256];                  /* what is stuck, and where; filled before the bell is rung */
+  atomic_bool telling;              /* the thread reads `stuck`, and nobody writes it */
+  tp_exec_stuck stuck;              /* what is, and where; filled before the bell is rung */
 } tp_watchdog;
 
 /* Starts the thread of a zeroed record; without one, nobody is told. */

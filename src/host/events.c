@@ -33,8 +33,9 @@ static void log_decision(const tp_log *log, const tp_pool *pool, tp_event event)
   char from[32] = "";
   if (last->from != last->to)
     snprintf(from, sizeof from, "%" PRIu64 " -> ", last->from);
-  tp_log_write(log, records[event].level, "%s%s %s%" PRIu64 ": %s", pool->label,
-               records[event].after, from, last->to, last->reason);
+  tp_log_record about = tp_log_about(pool, NULL, NULL);
+  tp_log_write_about(log, records[event].level, &about, "%s%s %s%" PRIu64 ": %s", pool->label,
+                     records[event].after, from, last->to, last->reason);
 }
 
 static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task,
@@ -42,13 +43,15 @@ static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, co
   if (event >= sizeof records / sizeof *records || !records[event].before)
     return;
   const char *before = records[event].before, *after = records[event].after;
+  tp_log_record about = tp_log_about(pool, NULL, task);
   if (event == TP_EVENT_SCALED || event == TP_EVENT_HELD)
     log_decision(log, pool, event);
   else if (task)
-    tp_log_write(log, records[event].level, "%s%s_Task-%" PRIu64 "%s%s", before, pool->label,
-                 task->id, after, words);
+    tp_log_write_about(log, records[event].level, &about, "%s%s_Task-%" PRIu64 "%s%s", before,
+                       pool->label, task->id, after, words);
   else
-    tp_log_write(log, records[event].level, "%s%s%s%s", before, pool->label, after, words);
+    tp_log_write_about(log, records[event].level, &about, "%s%s%s%s", before, pool->label, after,
+                       words);
 }
 
 static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task,
@@ -62,9 +65,12 @@ static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task
     log_event(&host->log, pool, event, task, words ? words : "");
 }
 
-static void on_failed(void *context, const char *who, const char *text) {
+static void on_failed(void *context, const tp_exec_failure *failure) {
   tp_host *host = context;
-  tp_log_write(&host->log, TP_LOG_ERROR, "error in %s: %s", who, text);
+  tp_log_record about = tp_log_about(NULL, failure->group, failure->task);
+  about.error = failure->error;
+  tp_log_write_about(&host->log, TP_LOG_ERROR, &about, "error in %s: %s", failure->who,
+                     failure->text);
 }
 
 unsigned tp_events_listened(const tp_host *host) {
@@ -76,10 +82,13 @@ unsigned tp_events_listened(const tp_host *host) {
 }
 
 /* Runs in the watchdog's thread, so it writes to the log of the host's creator, never into Lua. */
-static void on_stuck(void *context, const char *place) {
+static void on_stuck(void *context, const tp_exec_stuck *stuck) {
   const tp_host *host = context;
-  tp_log_write(&host->default_log, TP_LOG_WARNING,
-               "stuck for 5 seconds in C code, nothing else runs: %s", place);
+  tp_log_record about = {.pool = *stuck->pool ? stuck->pool : NULL,
+                         .group = *stuck->group ? stuck->group : NULL,
+                         .task = stuck->task};
+  tp_log_write_about(&host->default_log, TP_LOG_WARNING, &about,
+                     "stuck for 5 seconds in C code, nothing else runs: %s", stuck->place);
 }
 
 tp_exec_listener tp_events_listener(tp_host *host) {

@@ -40,6 +40,11 @@ void tp_failures_remove(tp_failures *failures, size_t where) {
     failures->pools[where].count--;
 }
 
+const char *tp_failures_pool(const tp_failures *failures, size_t where) {
+  const char *pool = where < failures->count ? failures->pools[where].pool : "";
+  return *pool ? pool : NULL;
+}
+
 void tp_failures_clear(tp_failures *failures) {
   for (size_t i = 0; i < failures->count; i++)
     free(failures->pools[i].pool);

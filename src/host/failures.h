@@ -27,6 +27,9 @@ size_t tp_failures_add(tp_failures *failures, const char *pool);
 /* Takes back what tp_failures_add counted there: somebody has looked at it. */
 void tp_failures_remove(tp_failures *failures, size_t where);
 
+/* The label of the pool there; NULL: none, or it is not known. */
+const char *tp_failures_pool(const tp_failures *failures, size_t where);
+
 void tp_failures_clear(tp_failures *failures);
 
 #endif

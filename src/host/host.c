@@ -10,6 +10,7 @@
 #include "exec/ops.h"
 #include "exec/run.h"
 #include "host/events.h"
+#include "host/logfile.h"
 #include "host/luv.h"
 #include "pool/flow.h"
 #include "value/error.h"
@@ -365,7 +366,7 @@ void tp_host_close(tp_host *host) {
   while (host->owns_state && !TAILQ_EMPTY(&host->pools))
     tp_host_remove_pool(host, TAILQ_FIRST(&host->pools));
   tp_exec_free(host->exec);
-  tp_log_end(&host->default_log);
+  tp_logfile_end(&host->default_log);
   tp_failures_clear(&host->failures);
   tp_exposure_clear(&host->names);
   if (host->owns_state)

@@ -259,15 +259,20 @@ void tp_dispatch_add(tp_threads *set, tp_request *request) {
 static void write_lines(tp_threads *set, const tp_thread *thread, tp_note_list *lines,
                         unsigned lost) {
   const tp_log *log = set->shutting_down ? &set->host->default_log : &set->host->log;
+  tp_log_record about = tp_log_about(set->pool, NULL, NULL);
+  about.thread = thread->number;
   tp_note *line;
   while ((line = STAILQ_FIRST(lines))) {
     STAILQ_REMOVE_HEAD(lines, link);
-    tp_log_write(log, line->level, "thread %u of %s: %s", thread->number, set->label, line->text);
+    about.error = *line->error ? line->error : NULL;
+    tp_log_write_about(log, line->level, &about, "thread %u of %s: %s", thread->number, set->label,
+                       line->text);
     free(line);
   }
+  about.error = NULL;
   if (lost)
-    tp_log_write(log, TP_LOG_WARNING, "thread %u of %s: further records dropped: %u",
-                 thread->number, set->label, lost);
+    tp_log_write_about(log, TP_LOG_WARNING, &about, "thread %u of %s: further records dropped: %u",
+                       thread->number, set->label, lost);
 }
 
 /* Updates what a function costs by what a request has taken. */

@@ -29,6 +29,7 @@
 typedef struct tp_note {
   STAILQ_ENTRY(tp_note) link; /* in one of the lists of a thread */
   tp_log_level level;         /* of a line */
+  char error[48];             /* the code of the error that the line tells of; "": none */
   char text[];                /* the line, or the name */
 } tp_note;
 

@@ -108,9 +108,11 @@ static void give_up_rest(tp_threads *set) {
       continue;
     pin_library();
     tp_exec_keep_signal(set->exec);
-    tp_log_write(log, TP_LOG_WARNING,
-                 "thread %u of %s does not end: it is blocked in C code, and was given up", i + 1,
-                 set->label);
+    tp_log_record about = tp_log_about(set->pool, NULL, NULL);
+    about.thread = i + 1;
+    tp_log_write_about(log, TP_LOG_WARNING, &about,
+                       "thread %u of %s does not end: it is blocked in C code, and was given up",
+                       i + 1, set->label);
     set->threads[i] = NULL;
   }
   join_ended(set);

@@ -74,13 +74,14 @@ static void tell_owner(tp_thread *thread) {
 }
 
 /* A tp_log_fn: sends a record to the owner. The watchdog's thread calls it too. */
-static void log_to_owner(void *context, tp_log_level level, const char *message) {
+static void log_to_owner(void *context, const tp_log_record *record) {
   tp_thread *thread = context;
-  tp_note *line = calloc(1, sizeof *line + strlen(message) + 1);
+  tp_note *line = calloc(1, sizeof *line + strlen(record->message) + 1);
   if (!line)
     return;
-  line->level = level;
-  strcpy(line->text, message);
+  line->level = record->level;
+  snprintf(line->error, sizeof line->error, "%s", record->error ? record->error : "");
+  strcpy(line->text, record->message);
   uv_mutex_lock(&thread->lock);
   if (thread->line_count < LINES_MAX && !thread->is_detached) {
     STAILQ_INSERT_TAIL(&thread->lines, line, link);

@@ -106,3 +106,19 @@ tp_code tp_error_code(lua_State *L, int index) {
   lua_settop(L, top);
   return code;
 }
+
+const char *tp_error_name(lua_State *L, int index) {
+  const char *name = NULL;
+  if (lua_istable(L, index) && lua_checkstack(L, 4)) {
+    int top = lua_gettop(L);
+    index = lua_absindex(L, index);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
+    if (lua_getmetatable(L, index) && lua_rawequal(L, -1, -2)) {
+      lua_rawgeti(L, -1, 1); /* "code" */
+      if (lua_rawget(L, index) == LUA_TSTRING)
+        name = lua_tostring(L, -1);
+    }
+    lua_settop(L, top);
+  }
+  return name ? name : tp_code_name(TP_SCRIPT_ERROR);
+}

@@ -28,6 +28,10 @@ void tp_error_mark(lua_State *L);
  * raises and calls nothing, so it may be asked in any state. */
 tp_code tp_error_code(lua_State *L, int index);
 
+/* The code of the error value at `index` as text: "ScriptError" for a value that has none. It lives
+ * as long as the value keeps it. Never raises, as above. */
+const char *tp_error_name(lua_State *L, int index);
+
 /* Pushes "CODE: message" for the error table at `index`, without calling metamethods. Raises only
  * for lack of memory. */
 void tp_error_push_text(lua_State *L, int index);
