@@ -19,7 +19,7 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev 
   libuv1-dev libedit-dev libjansson-dev libmsgpack-dev libutf8proc-dev uthash-dev"
 test_packages="g++ lua-busted lua-luaossl python3 netcat-openbsd"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
-package_packages="debhelper dpkg-dev"
+package_packages="debhelper dpkg-dev git"
 
 # need PACKAGE…: installs those that are missing, or says which command does and ends the script. If none is missing, the
 # network is not used. On a system without dpkg, CMake says what it does not find.
