@@ -21,6 +21,7 @@ local core = require "taskpool.control.core"
 ---@field wait async fun(self: taskpool.Server): true waits until it is closed and its last client is gone
 ---@field address fun(self: taskpool.Server): string where it listens, such as "tcp://127.0.0.1:8001"
 
+---@class taskpool.Control
 local control = {}
 
 ---Opens a control server on `tcp` or `unix`. Raises InvalidArgument for wrong options, Denied for an

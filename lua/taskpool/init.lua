@@ -23,6 +23,8 @@ if directory then
 end
 core.on_scope_end(require "taskpool.scope")
 
+---@class taskpool.Module
+---@field control taskpool.Control
 local taskpool = {
   VERSION = core.version,
 

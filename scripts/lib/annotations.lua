@@ -17,6 +17,8 @@ local annotations = {}
 ---@field example? string in Lua
 ---@field commands string[]
 ---@field parameters table<string, string> texts by name
+---@field types table<string, string> their types by name
+---@field names string[] the parameters of the function below the comment
 ---@field returns? { type: string, text: string }
 
 ---@class AnnotatedClass
@@ -40,13 +42,21 @@ end
 local function read_tag(comment, tag, rest)
   if tag == "param" then
     local name, more = rest:match "^(%S-)%??%s+(.*)$"
-    local _, text = split_type(more)
-    comment.parameters[name] = text
+    comment.types[name], comment.parameters[name] = split_type(more)
   elseif tag == "return" then
     local kind, text = split_type(rest)
     comment.returns = { type = kind, text = text }
   elseif tag == "async" then
     comment.waits = true
+  end
+end
+
+---Adds a field, such as `name? type text`, to a class. Private ones, and those of elements, are left out.
+local function read_field(class, rest)
+  local field, mark, more = rest:match "^([%w_]+)(%??)%s+(.*)$"
+  if field and field ~= "private" then
+    local kind, text = split_type(more)
+    table.insert(class.fields, { name = field, optional = mark == "?", type = kind, text = text })
   end
 end
 
@@ -66,11 +76,14 @@ local function read_text(comment, line)
 end
 
 local function new_comment()
-  return { paragraphs = { "" }, commands = {}, parameters = {} }
+  return { paragraphs = { "" }, commands = {}, parameters = {}, types = {}, names = {} }
 end
 
----Tells the paragraphs of a comment apart.
-local function finish(comment)
+---Tells the paragraphs of a comment apart, and adds the names of the function's parameters.
+local function finish(comment, names)
+  for name in names:gmatch "[^%s,]+" do
+    table.insert(comment.names, name)
+  end
   for _, paragraph in ipairs(comment.paragraphs) do
     local raises = paragraph:match "^Raises (.*)$"
     if raises then
@@ -89,21 +102,19 @@ function annotations.read(path)
   local comment, class = new_comment(), nil
   for line in io.lines(path) do
     local tag, rest = line:match "^%-%-%-@(%l+)%s*(.*)$"
-    local name = line:match "^function ([%w_:.]+)%("
+    local name, names = line:match "^function ([%w_:.]+)%((.-)%)"
     if tag == "class" then
       local class_name, parents = rest:match "^([%w.]+):?%s*(.*)$"
       class = { parents = parents, fields = {}, text = comment.paragraphs[1] }
       found.classes[class_name] = class
     elseif tag == "field" then
-      local field, mark, more = rest:match "^([%w_]+)(%??)%s+(.*)$"
-      local kind, text = split_type(more)
-      table.insert(class.fields, { name = field, optional = mark == "?", type = kind, text = text })
+      read_field(class, rest)
     elseif tag then
       read_tag(comment, tag, rest)
     elseif line:find "^%-%-%-" then
       read_text(comment, line:sub(4))
     else
-      found.functions[name or ""] = finish(comment)
+      found.functions[name or ""] = finish(comment, names or "")
       comment = new_comment()
     end
   end

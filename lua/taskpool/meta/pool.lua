@@ -93,6 +93,9 @@
 ---@field group_name? string a name to wait for it by, and to cancel it; of `submit` it is free again when the call
 ---has ended, of `submit_nowait` after a flush; default: none
 
+---@class taskpool.SubmitWaitOptions: taskpool.SubmitOptions
+---@field nowait? boolean do not wait: the same as `submit_nowait`; default: false
+
 ---What will come of a call that was submitted. Prints as "Future: waiting", "running", "done", "failed" or
 ---"cancelled". An error that no task has awaited is logged when the future is collected.
 ---@class taskpool.Future
@@ -417,7 +420,7 @@ local TaskPool = {}
 ---@async
 ---@param func taskpool.Function
 ---@param args? any[]
----@param options? taskpool.SubmitOptions|{ nowait: boolean } with nowait the same as `submit_nowait`
+---@param options? taskpool.SubmitWaitOptions
 ---@return any ... the results of the call
 function TaskPool:submit(func, args, options) end
 
