@@ -217,6 +217,7 @@ static void on_written(tp_output *output, int status) {
     session->ended = true;
   }
   set_wait(session, TP_SESSION_NOTHING); /* the client reads: its time starts again */
+  send_answers(session);
   advance(session, main_state(session));
 }
 
