@@ -42,6 +42,12 @@ static unsigned compare(const tp_idset *set, model *with) {
     with->wrong += with->has[with->next++];
   for (uint64_t id = 0; id < SIZE + 100; id++)
     with->wrong += tp_idset_has(set, id) != (id < SIZE && with->has[id]);
+  uint64_t after = SIZE, found;
+  for (uint64_t id = SIZE; id-- > 0;) {
+    after = with->has[id] ? id : after;
+    bool is_there = tp_idset_next(set, id, &found);
+    with->wrong += is_there != (after < SIZE) || (is_there && found != after);
+  }
   return with->wrong;
 }
 

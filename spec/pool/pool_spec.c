@@ -13,6 +13,7 @@
  * To add an operation: a function and its line in `operations`. */
 #include "pool/flow.h"
 #include "pool/pool.h"
+#include "pool/view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ typedef struct job {
   tp_task task;   /* the pool's part */
   bool cancelled; /* the pool asked for it */
   unsigned ended; /* how often its end was told */
+  uint64_t found; /* the last walk that has found it */
 } job;
 
 /* What is known of a rate. */
@@ -61,14 +63,19 @@ typedef struct world {
   call *calls[GROUPS_MAX]; /* groups not yet released, in no order */
   size_t call_count;       /* how many */
   uint64_t started, running, cancelled, ended, in_callbacks; /* what the pool should count */
-  uint64_t ticket;    /* the next flush waits for what was finishing when it was drawn */
-  uint64_t closed;    /* pools closed so far */
-  unsigned next_name; /* number of the next group */
-  bool woken;         /* the pool wants to be fed */
-  uint64_t now;       /* the clock of rates */
-  uint64_t wake_at;   /* when the pool wants to be told that a token is there */
-  pace pace;          /* how fast all tasks may start */
-  bool busy;          /* told by BUSY and IDLE */
+  uint64_t ticket;           /* the next flush waits for what was finishing when it was drawn */
+  uint64_t closed;           /* pools closed so far */
+  unsigned next_name;        /* number of the next group */
+  bool woken;                /* the pool wants to be fed */
+  uint64_t now;              /* the clock of rates */
+  uint64_t wake_at;          /* when the pool wants to be told that a token is there */
+  pace pace;                 /* how fast all tasks may start */
+  bool busy;                 /* told by BUSY and IDLE */
+  tp_view_tasks task_walk;   /* over the tasks, if it is open */
+  uint64_t walks;            /* its number */
+  uint64_t walk_until;       /* tasks from this id on are newer than it */
+  tp_view_groups group_walk; /* over the groups, if it is open */
+  uint64_t next_number;      /* of the groups that are left in it */
 } world;
 
 static void check(world *of, bool holds, const char *what, int line) {
@@ -472,15 +479,51 @@ static void close_pool(world *of) {
   open_pool(of);
 }
 
+/* A step of a walk that goes on whatever happens in between: each task that is there from its begin
+ * to its end is found, and none twice. */
+static void walk_tasks(world *of) {
+  static const tp_view_filter any = {0};
+  tp_task *task;
+  if (!of->task_walk.walk.pool) {
+    tp_view_close_tasks(&of->task_walk); /* the pool has gone */
+    tp_view_open_tasks(&of->task_walk, of->pool, &any);
+    of->walks++;
+    of->walk_until = of->pool->next_id;
+  }
+  tp_view_step step = tp_view_next_task(&of->task_walk, &task);
+  CHECK(of, step == TP_VIEW_PASSED || step == TP_VIEW_FOUND || step == TP_VIEW_END);
+  if (step == TP_VIEW_FOUND) {
+    CHECK(of, job_of(task)->found != of->walks && tp_task_table_find(&of->pool->tasks, task->id));
+    job_of(task)->found = of->walks;
+  } else if (step == TP_VIEW_END) {
+    for (size_t i = 0; i < of->job_count; i++)
+      CHECK(of, of->jobs[i]->task.id >= of->walk_until || of->jobs[i]->found == of->walks);
+    tp_view_close_tasks(&of->task_walk);
+  }
+}
+
+/* The same for groups, which come by age. */
+static void walk_groups(world *of) {
+  const tp_group *group;
+  if (!of->group_walk.walk.pool) {
+    tp_view_open_groups(&of->group_walk, of->pool, true);
+    of->next_number = 0;
+  }
+  if (tp_view_next_group(&of->group_walk, &group) == TP_VIEW_FOUND) {
+    CHECK(of, group->number >= of->next_number && group->name);
+    of->next_number = group->number + 1;
+  }
+}
+
 static const struct {
   void (*run)(world *of);
   unsigned weight; /* how often, against the others */
 } operations[] = {
-    {feed, 300},       {end_task, 200}, {finish_task, 250},     {add_group, 40},
-    {cancel_task, 60}, {wake_feed, 60}, {cancel_some_group, 5}, {cancel_newest, 20},
-    {lock, 3},         {unlock, 12},    {resize, 10},           {flush, 10},
-    {close_pool, 3},   {cancel_all, 1}, {pass_time, 60},        {pause_pool, 10},
-    {weigh_group, 20},
+    {feed, 300},       {end_task, 200},   {finish_task, 250},     {add_group, 40},
+    {cancel_task, 60}, {wake_feed, 60},   {cancel_some_group, 5}, {cancel_newest, 20},
+    {lock, 3},         {unlock, 12},      {resize, 10},           {flush, 10},
+    {close_pool, 3},   {cancel_all, 1},   {pass_time, 60},        {pause_pool, 10},
+    {weigh_group, 20}, {walk_tasks, 300}, {walk_groups, 100},
 };
 
 /* ---- what must hold ---- */
@@ -599,7 +642,9 @@ int main(int argc, char **argv) {
   check_everything(&of);
   close_pool(&of);
   tp_pool_destroy(of.pool);
-  printf("accounting: ops=%" PRIu64 " tasks=%" PRIu64 " pools=%" PRIu64 " violations=%" PRIu64 "\n",
-         count, tasks, of.closed, of.violations);
+  tp_view_close_tasks(&of.task_walk);
+  printf("accounting: ops=%" PRIu64 " tasks=%" PRIu64 " pools=%" PRIu64 " walks=%" PRIu64
+         " violations=%" PRIu64 "\n",
+         count, tasks, of.closed, of.walks, of.violations);
   return of.violations > 0;
 }

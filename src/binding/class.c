@@ -9,6 +9,7 @@
 #include "binding/load.h"
 #include "binding/method.h"
 #include "binding/policy.h"
+#include "binding/rows.h"
 #include "binding/slots.h"
 #include "exec/bind.h"
 #include "exec/retry.h"
@@ -235,7 +236,8 @@ static int l_call(lua_State *L) {
   if (!(method->on & pool->kind))
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method '%s'", pool->label, method->name);
   tp_arguments_lay_out(L, method);
-  return method->call(L);
+  int count = method->call(L);
+  return method->is_list ? tp_rows_collect(L) : count;
 }
 
 /* Raises that the pool at [1] has nothing of the name at [2]. */

@@ -9,6 +9,7 @@
 #include "binding/future.h"
 #include "binding/handle.h"
 #include "binding/policy.h"
+#include "binding/rows.h"
 #include "binding/slots.h"
 #include "exec/bind.h"
 #include "exec/call.h"
@@ -463,21 +464,43 @@ int l_pool_num_waiting(lua_State *L) {
   return push_count(L, tp_pool_waiting(tp_handle_check(L, 1)));
 }
 
-/* Adds an id to the set on top of the stack. */
-static void add_id(void *context, uint64_t id) {
-  lua_State *L = context;
-  lua_pushboolean(L, true);
-  lua_rawseti(L, -2, (lua_Integer)id);
+/* The ids of some groups, as they were when the walk began. */
+typedef struct id_rows {
+  tp_rows rows;
+  uint64_t from;   /* ids below it have come */
+  size_t count;    /* groups */
+  tp_idset sets[]; /* of each */
+} id_rows;
+
+static tp_rows_step next_id(tp_rows *rows, lua_State *L) {
+  id_rows *of = (id_rows *)rows;
+  uint64_t next = UINT64_MAX, id;
+  for (size_t i = 0; i < of->count; i++)
+    if (tp_idset_next(&of->sets[i], of->from, &id) && id < next)
+      next = id;
+  if (next == UINT64_MAX)
+    return TP_ROWS_END;
+  of->from = next + 1;
+  lua_pushinteger(L, (lua_Integer)next);
+  return TP_ROWS_FOUND;
+}
+
+static void close_ids(tp_rows *rows) {
+  id_rows *of = (id_rows *)rows;
+  for (size_t i = 0; i < of->count; i++)
+    tp_idset_clear(&of->sets[i]);
 }
 
 int l_pool_get_group_ids(lua_State *L) {
+  static const tp_rows rows = {
+      .next = next_id, .close = close_ids, .left = UINT64_MAX, .is_set = true};
   const tp_pool *pool = tp_handle_check(L, 1);
-  int top = lua_gettop(L);
-  luaL_checkstack(L, 3, NULL);
-  lua_newtable(L); /* may run a finalizer that flushes the pool: what follows does not */
-  luaL_setmetatable(L, TP_SET_TYPE);
-  for (int i = 2; i <= top; i++)
-    tp_idset_each(&check_group(L, pool, i)->ids, add_id, L);
+  size_t count = (size_t)lua_gettop(L) - 1;
+  id_rows *of = tp_rows_push(L, sizeof *of + count * sizeof *of->sets, &rows);
+  of->count = count;
+  for (size_t i = 0; i < count; i++)
+    if (!tp_idset_copy(&of->sets[i], &check_group(L, pool, (int)i + 2)->ids))
+      return tp_raise(L, TP_NO_MEMORY, "no memory for the ids of a group");
   return 1;
 }
 

@@ -4,6 +4,7 @@
 #include "binding/status.h"
 #include "binding/arguments.h"
 #include "binding/handle.h"
+#include "binding/rows.h"
 #include "binding/slots.h"
 #include "exec/report.h"
 #include "exec/run.h"
@@ -149,27 +150,41 @@ static void push_row(lua_State *L, const tp_view *view) {
   set_text(L, "why", view->why);
 }
 
-int l_pool_groups(lua_State *L) {
-  const tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
-  bool also_ended = lua_toboolean(L, TP_SLOT_GROUPS_ALL);
-  uint64_t limit = to_limit(L, TP_SLOT_GROUPS_LIMIT), count = 0;
-  tp_view calls;
-  tp_view_walk walk = {0};
+/* A walk over groups that returns tables. */
+typedef struct group_rows {
+  tp_rows rows;
+  tp_view_groups groups;
+} group_rows;
+
+static tp_rows_step next_group(tp_rows *rows, lua_State *L) {
+  group_rows *of = (group_rows *)rows;
   const tp_group *group;
-  bool has_calls = tp_view_calls(pool, &calls);
-  luaL_checkstack(L, 5, NULL);
-  lua_newtable(L);
-  while (count < limit && (group = tp_view_next(pool, &walk, also_ended))) {
+  tp_view_step step = tp_view_next_group(&of->groups, &group);
+  if (step == TP_VIEW_PASSED)
+    return TP_ROWS_NONE;
+  if (step == TP_VIEW_FOUND) {
     tp_view view = tp_view_group(group);
     lua_pushstring(L, group->name);
     push_row(L, &view);
-    lua_rawseti(L, -2, (lua_Integer)++count);
+    return TP_ROWS_FOUND;
   }
-  if (has_calls && count < limit) {
-    lua_pushliteral(L, "(submitted calls)");
-    push_row(L, &calls);
-    lua_rawseti(L, -2, (lua_Integer)++count);
-  }
+  if (step != TP_VIEW_CALLS)
+    return TP_ROWS_END;
+  lua_pushliteral(L, "(submitted calls)");
+  push_row(L, &of->groups.calls);
+  return TP_ROWS_FOUND;
+}
+
+static void close_groups(tp_rows *rows) {
+  tp_view_close_groups(&((group_rows *)rows)->groups);
+}
+
+int l_pool_groups(lua_State *L) {
+  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  const tp_rows rows = {
+      .next = next_group, .close = close_groups, .left = to_limit(L, TP_SLOT_GROUPS_LIMIT)};
+  group_rows *of = tp_rows_push(L, sizeof *of, &rows);
+  tp_view_open_groups(&of->groups, pool, lua_toboolean(L, TP_SLOT_GROUPS_ALL));
   return 1;
 }
 
@@ -196,23 +211,41 @@ static tp_task_state to_state(lua_State *L, int index) {
            lua_tostring(L, index));
 }
 
+/* A walk over tasks that returns tables. */
+typedef struct task_rows {
+  tp_rows rows;
+  tp_view_tasks tasks;
+} task_rows;
+
+static tp_rows_step next_task(tp_rows *rows, lua_State *L) {
+  tp_task *task;
+  switch (tp_view_next_task(&((task_rows *)rows)->tasks, &task)) {
+  case TP_VIEW_PASSED:
+    return TP_ROWS_NONE;
+  case TP_VIEW_FOUND:
+    push_task(L, task);
+    return TP_ROWS_FOUND;
+  case TP_VIEW_NO_MEMORY:
+    tp_raise(L, TP_NO_MEMORY, "no memory for the list of tasks");
+  default:
+    return TP_ROWS_END;
+  }
+}
+
+static void close_tasks(tp_rows *rows) {
+  tp_view_close_tasks(&((task_rows *)rows)->tasks);
+}
+
 int l_pool_tasks(lua_State *L) {
   tp_error error;
-  const tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
   tp_view_filter filter = {.state = to_state(L, TP_SLOT_TASKS_STATE)};
-  uint64_t most = to_limit(L, TP_SLOT_TASKS_LIMIT);
-  if (most > pool->tasks.count)
-    most = pool->tasks.count;
-  tp_task **found = lua_newuserdatauv(L, (most + 1) * sizeof(tp_task *), 0);
+  const tp_rows rows = {
+      .next = next_task, .close = close_tasks, .left = to_limit(L, TP_SLOT_TASKS_LIMIT)};
+  task_rows *of = tp_rows_push(L, sizeof *of, &rows);
   if (!lua_isnil(L, TP_SLOT_TASKS_GROUP) &&
       !(filter.group = tp_pool_find_group(pool, lua_tostring(L, TP_SLOT_TASKS_GROUP), &error)))
     return tp_raise_error(L, &error);
-  uint64_t count = tp_view_tasks(pool, &filter, found, most);
-  luaL_checkstack(L, 5, NULL);
-  lua_newtable(L);
-  for (uint64_t i = 0; i < count; i++) {
-    push_task(L, found[i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
+  tp_view_open_tasks(&of->tasks, pool, &filter);
   return 1;
 }

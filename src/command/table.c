@@ -2,162 +2,277 @@
  *
  * Answers that are made of tables; see table.h.
  *
- * How it works. First each cell becomes a string in one Lua table, and each column as wide as its
- * widest cell. Then the text is put together from these strings. */
+ * How it works. First the text of each cell is kept, and each column becomes as wide as its widest
+ * cell. Then lines are put together from these texts, which are freed on the way. */
 #include "command/table.h"
 #include "base/utf8.h"
 #include "command/help.h"
 #include "command/spelling.h"
+#include "value/raise.h"
 #include "value/text.h"
 #include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define TYPE "taskpool.table"
 
 enum {
   GAP = 2,       /* between two columns */
   LAST_MIN = 12, /* the last column is at least so wide */
 };
 
-typedef struct grid {
-  lua_State *L;
-  int source;                    /* slot of the list */
-  int cells;                     /* slot of the strings, row by row; the titles are the first row */
-  int columns;                   /* fields of a row */
-  lua_Integer rows;              /* including the titles */
+struct tp_table {
+  const char *const *fields;     /* of a row; NULL: rows are put together otherwise */
+  int columns;                   /* cells of a row */
+  int width;                     /* of a line */
+  size_t rows;                   /* rows that were added, and the titles */
+  size_t lines;                  /* lines that were laid out */
   int widths[TP_TABLE_FIELDS];   /* columns of the terminal that the widest cell takes */
   bool numbers[TP_TABLE_FIELDS]; /* the column has numbers … */
   bool texts[TP_TABLE_FIELDS];   /* … and other values; only columns of numbers are set right */
   int last;                      /* how wide the last column may be */
-} grid;
+  size_t ends;                   /* bytes of the cells of the last column at least, all together */
+  tp_blocks cells;               /* those that are not laid out: before each text its `cell` */
+  size_t used;                   /* how many bytes of the first block were laid out */
+  tp_blocks text;                /* the lines */
+  bool failed;                   /* there was no memory */
+};
+
+/* What is known of a cell. */
+typedef struct cell {
+  size_t length; /* bytes of its text */
+  int columns;   /* columns of the terminal that the whole text takes */
+} cell;
 
 /* ---- cells ---- */
 
-/* Notes the string on top as a cell; pops it. */
-static void keep_cell(grid *g, lua_Integer row, int column) {
-  size_t length;
-  const char *text = lua_tolstring(g->L, -1, &length);
-  int columns = tp_utf8_width(text, length);
-  if (columns > g->widths[column])
-    g->widths[column] = columns;
-  lua_rawseti(g->L, g->cells, row * g->columns + column + 1);
+static int smaller(int a, int b) {
+  return a < b ? a : b;
 }
 
-static void keep_titles(grid *g, const char *const *fields) {
-  char name[TP_SPELLING_SIZE];
-  for (int column = 0; column < g->columns; column++) {
-    lua_pushstring(g->L, tp_spelling_command(fields[column], name));
-    keep_cell(g, 0, column);
+/* Keeps a text as a cell; of one in the last column, no more than a line can show. */
+static void keep_text(tp_table *t, int column, const char *text, size_t length) {
+  cell kept = {.length = length, .columns = tp_utf8_width(text, length)};
+  if (kept.columns > t->widths[column])
+    t->widths[column] = kept.columns;
+  if (column == t->columns - 1) {
+    t->ends += (size_t)smaller(kept.columns, LAST_MIN);
+    if (kept.columns > t->width)
+      kept.length = tp_utf8_fit(text, length, t->width);
   }
+  char *to = tp_blocks_add(&t->cells, sizeof kept + kept.length);
+  if (!to) {
+    t->failed = true;
+    return;
+  }
+  memcpy(to, &kept, sizeof kept);
+  memcpy(to + sizeof kept, text, kept.length);
 }
 
-/* Replaces the value on top by its text. */
-static void to_text(lua_State *L) {
+/* The same for an integer, which makes no string: Lua would keep all of them in one table. */
+static void keep_integer(tp_table *t, int column, lua_Integer value) {
+  char text[32];
+  int length = snprintf(text, sizeof text, LUA_INTEGER_FMT, (LUAI_UACINT)value);
+  keep_text(t, column, text, (size_t)length);
+}
+
+/* Keeps the text of the value on top as a cell; pops it. */
+static void keep_value(tp_table *t, lua_State *L, int column) {
+  size_t length;
+  if (lua_isinteger(L, -1)) {
+    keep_integer(t, column, lua_tointeger(L, -1));
+    lua_pop(L, 1);
+    return;
+  }
   if (lua_isnil(L, -1))
     lua_pushliteral(L, "-");
   else
     tp_text_push(L, -1);
-  lua_remove(L, -2);
+  const char *text = lua_tolstring(L, -1, &length);
+  keep_text(t, column, text, length);
+  lua_pop(L, 2);
 }
 
-static void keep_row(grid *g, lua_Integer row, const char *const *fields) {
-  lua_rawgeti(g->L, g->source, row);
-  for (int column = 0; column < g->columns; column++) {
-    lua_pushstring(g->L, fields[column]);
-    lua_rawget(g->L, -2);
-    bool is_number = lua_type(g->L, -1) == LUA_TNUMBER;
-    g->numbers[column] = g->numbers[column] || is_number;
-    g->texts[column] = g->texts[column] || !(is_number || lua_isnil(g->L, -1));
-    to_text(g->L);
-    keep_cell(g, row, column);
+static void keep_name(tp_table *t, int column, const char *field) {
+  char name[TP_SPELLING_SIZE];
+  tp_spelling_command(field, name);
+  keep_text(t, column, name, strlen(name));
+}
+
+static void keep_titles(tp_table *t) {
+  for (int column = 0; column < t->columns; column++)
+    keep_name(t, column, t->fields[column]);
+  t->rows++;
+}
+
+void tp_table_add(tp_table *t, lua_State *L) {
+  luaL_checkstack(L, 4, NULL);
+  for (int column = 0; column < t->columns; column++) {
+    lua_pushstring(L, t->fields[column]);
+    lua_rawget(L, -2);
+    bool is_number = lua_type(L, -1) == LUA_TNUMBER;
+    t->numbers[column] = t->numbers[column] || is_number;
+    t->texts[column] = t->texts[column] || !(is_number || lua_isnil(L, -1));
+    keep_value(t, L, column);
   }
-  lua_pop(g->L, 1);
+  t->rows++;
 }
 
-/* ---- the text ---- */
-
-static void pad(luaL_Buffer *to, int count) {
-  while (count-- > 0)
-    luaL_addchar(to, ' ');
+size_t tp_table_length(const tp_table *t) {
+  size_t line = 1;
+  for (int column = 0; column < t->columns - 1; column++)
+    line += (size_t)t->widths[column] + GAP;
+  return t->rows * line + t->ends - 1;
 }
 
-static bool is_set_right(const grid *g, int column) {
-  return g->numbers[column] && !g->texts[column];
+/* ---- lines ---- */
+
+static void add(tp_table *t, const char *bytes, size_t length) {
+  t->failed = !tp_blocks_append(&t->text, bytes, length) || t->failed;
 }
 
-static void add_cell(grid *g, luaL_Buffer *to, lua_Integer row, int column) {
-  size_t length;
-  lua_rawgeti(g->L, g->cells, row * g->columns + column + 1);
-  const char *text = lua_tolstring(g->L, -1, &length);
-  lua_pop(g->L, 1); /* the table of cells keeps it */
-  int columns = tp_utf8_width(text, length);
-  bool is_last = column == g->columns - 1;
-  int blanks = g->widths[column] - columns;
-  if (is_set_right(g, column))
-    pad(to, blanks);
-  if (is_last && columns > g->last) {
-    luaL_addlstring(to, text, tp_utf8_fit(text, length, g->last - 3));
-    luaL_addstring(to, "...");
+static void pad(tp_table *t, int count) {
+  char *blanks = count > 0 ? tp_blocks_add(&t->text, (size_t)count) : NULL;
+  if (blanks)
+    memset(blanks, ' ', (size_t)count);
+  else
+    t->failed = count > 0 || t->failed;
+}
+
+static bool is_set_right(const tp_table *t, int column) {
+  return t->numbers[column] && !t->texts[column];
+}
+
+static void add_cell(tp_table *t, int column, const cell *of, const char *text) {
+  bool is_last = column == t->columns - 1;
+  int blanks = t->widths[column] - of->columns;
+  if (is_set_right(t, column))
+    pad(t, blanks);
+  if (is_last && of->columns > t->last) {
+    add(t, text, tp_utf8_fit(text, of->length, t->last - 3));
+    add(t, "...", 3);
   } else {
-    luaL_addlstring(to, text, length);
+    add(t, text, of->length);
   }
   if (!is_last)
-    pad(to, GAP + (is_set_right(g, column) ? 0 : blanks));
+    pad(t, GAP + (is_set_right(t, column) ? 0 : blanks));
+}
+
+/* Lays out the first cell that is kept, and frees the block that ends with it. */
+static void take_cell(tp_table *t, int column) {
+  cell of;
+  const char *bytes = t->cells.first->bytes + t->used;
+  memcpy(&of, bytes, sizeof of);
+  add_cell(t, column, &of, bytes + sizeof of);
+  t->used += sizeof of + of.length;
+  if (t->used < t->cells.first->length)
+    return;
+  free(tp_blocks_take(&t->cells));
+  t->used = 0;
 }
 
 /* Says how wide the last column may be. */
-static void fit(grid *g, int width) {
-  for (int column = 0; column < g->columns - 1; column++)
-    width -= g->widths[column] + GAP;
-  g->last = width > LAST_MIN ? width : LAST_MIN;
+static void fit(tp_table *t) {
+  int left = t->width;
+  for (int column = 0; column < t->columns - 1; column++)
+    left -= t->widths[column] + GAP;
+  t->last = left > LAST_MIN ? left : LAST_MIN;
 }
 
-static void push_text(grid *g) {
-  luaL_Buffer text;
-  luaL_buffinit(g->L, &text);
-  for (lua_Integer row = 0; row < g->rows; row++) {
-    if (row > 0)
-      luaL_addchar(&text, '\n');
-    for (int column = 0; column < g->columns; column++)
-      add_cell(g, &text, row, column);
+bool tp_table_lay_out(tp_table *t) {
+  if (t->lines == t->rows || t->failed)
+    return false;
+  if (t->lines++ == 0)
+    fit(t);
+  else
+    add(t, "\n", 1);
+  for (int column = 0; column < t->columns; column++)
+    take_cell(t, column);
+  return true;
+}
+
+tp_blocks *tp_table_text(tp_table *t) {
+  return &t->text;
+}
+
+bool tp_table_has_failed(const tp_table *t) {
+  return t->failed;
+}
+
+/* ---- lifetime ---- */
+
+static int l_gc(lua_State *L) {
+  tp_table *t = lua_touserdata(L, 1);
+  tp_blocks_clear(&t->cells);
+  tp_blocks_clear(&t->text);
+  return 0;
+}
+
+static tp_table *create(lua_State *L, int columns, int width) {
+  luaL_checkstack(L, 3, NULL);
+  tp_table *t = lua_newuserdatauv(L, sizeof *t, 0);
+  *t = (tp_table){.columns = columns, .width = width > LAST_MIN ? width : LAST_MIN};
+  if (luaL_newmetatable(L, TYPE)) {
+    lua_pushcfunction(L, l_gc);
+    lua_setfield(L, -2, "__gc");
   }
+  lua_setmetatable(L, -2);
+  return t;
+}
+
+tp_table *tp_table_create(lua_State *L, const char *const *fields, int width) {
+  int columns = 0;
+  while (fields[columns] && columns < TP_TABLE_FIELDS)
+    columns++;
+  tp_table *t = create(L, columns, width > 0 ? width : TP_HELP_WIDTH_DEFAULT);
+  t->fields = fields;
+  keep_titles(t);
+  return t;
+}
+
+/* ---- whole texts ---- */
+
+/* Replaces the table on top by its text. */
+static void push_text(tp_table *t, lua_State *L) {
+  luaL_Buffer text;
+  while (tp_table_lay_out(t))
+    ;
+  if (t->failed)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a table");
+  luaL_buffinit(L, &text);
+  for (const tp_block *block = t->text.first; block; block = block->next)
+    luaL_addlstring(&text, block->bytes, block->length);
   luaL_pushresult(&text);
+  lua_remove(L, -2);
 }
 
 static void push_rows(lua_State *L, int index, const char *const *fields, int width) {
-  grid g = {.L = L, .source = index, .rows = (lua_Integer)lua_rawlen(L, index) + 1};
-  while (fields[g.columns] && g.columns < TP_TABLE_FIELDS)
-    g.columns++;
-  lua_newtable(L);
-  g.cells = lua_gettop(L);
-  keep_titles(&g, fields);
-  for (lua_Integer row = 1; row < g.rows; row++)
-    keep_row(&g, row, fields);
-  fit(&g, width > 0 ? width : TP_HELP_WIDTH_DEFAULT);
-  push_text(&g);
-  lua_remove(L, g.cells);
+  tp_table *t = tp_table_create(L, fields, width);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+  for (lua_Integer row = 1; row <= count; row++) {
+    lua_rawgeti(L, index, row);
+    tp_table_add(t, L);
+    lua_pop(L, 1);
+  }
+  push_text(t, L);
 }
 
-/* ---- the fields of one table ---- */
-
-/* The fields become a list of rows of two cells, without a title. */
+/* The fields of one table become rows of two cells, without a title. */
 static void push_fields(lua_State *L, int index, const char *const *fields) {
-  char name[TP_SPELLING_SIZE];
-  grid g = {.L = L, .columns = 2};
-  lua_newtable(L);
-  g.cells = lua_gettop(L);
+  tp_table *t = create(L, 2, INT_MAX);
   for (; *fields; fields++) {
     lua_pushstring(L, *fields);
     if (lua_rawget(L, index) == LUA_TNIL) {
       lua_pop(L, 1);
       continue;
     }
-    to_text(L);
-    keep_cell(&g, g.rows, 1);
-    lua_pushstring(L, tp_spelling_command(*fields, name));
-    keep_cell(&g, g.rows++, 0);
+    keep_name(t, 0, *fields);
+    keep_value(t, L, 1);
+    t->rows++;
   }
-  g.last = g.widths[1];
-  push_text(&g);
-  lua_remove(L, g.cells);
+  push_text(t, L);
 }
 
 bool tp_table_push(lua_State *L, int index, const char *const *fields, int width) {

@@ -4,6 +4,8 @@
 #ifndef TP_COMMAND_TABLE_H
 #define TP_COMMAND_TABLE_H
 
+#include "base/blocks.h"
+
 #include <lua.h>
 #include <stdbool.h>
 
@@ -19,5 +21,28 @@
  * `fields` are the fields in order, ended by NULL; `width` is that of a line in characters. False:
  * the value is neither, and nothing was pushed. Raises only for lack of memory. */
 bool tp_table_push(lua_State *L, int index, const char *const *fields, int width);
+
+/* ---- the first kind, row by row ---- */
+
+typedef struct tp_table tp_table;
+
+/* Pushes a table that has no rows yet, which owns its memory. */
+tp_table *tp_table_create(lua_State *L, const char *const *fields, int width);
+
+/* Adds a row, the Lua table on top of the stack. */
+void tp_table_add(tp_table *table, lua_State *L);
+
+/* The text will have at least so many bytes. */
+size_t tp_table_length(const tp_table *table);
+
+/* All rows are there: lays out the next line, at the end of tp_table_text. False: that was the last
+ * one. */
+bool tp_table_lay_out(tp_table *table);
+
+/* The lines so far; the caller may take blocks from it. */
+tp_blocks *tp_table_text(tp_table *table);
+
+/* Whether there was no memory for a row or a line. */
+bool tp_table_has_failed(const tp_table *table);
 
 #endif

@@ -92,6 +92,15 @@ int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
   return lua_yieldk(L, 0, context, k);
 }
 
+bool tp_wait_is_turn_over(const tp_exec *exec) {
+  return uv_hrtime() >= exec->budget.deadline;
+}
+
+int tp_wait_give_way(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {
+  exec->budget.until_look = 1; /* this resume has been a long one */
+  return tp_wait_pause(exec, L, 0, k, context);
+}
+
 static int after_sleep(lua_State *L, int status, lua_KContext context) {
   (void)status;
   tp_exec *exec = (tp_exec *)context;

@@ -49,7 +49,14 @@ int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext con
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
 
-/* The same, but goes on with `k`, which calls tp_wait_values. */
+/* For work that takes long and is done in pieces: whether the turn of the loop is over, so that it
+ * must let the others run. */
+bool tp_wait_is_turn_over(const tp_exec *exec);
+
+/* Lets the others run first, and goes on with `k`, which calls tp_wait_values. */
+int tp_wait_give_way(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);
+
+/* As tp_wait_sleep, but goes on with `k`, which calls tp_wait_values. */
 int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
                   lua_KContext context);
 

@@ -162,8 +162,7 @@ static void forget_name(tp_pool *pool, tp_group *group) {
 }
 
 void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
-  if (pool->walk == group)
-    pool->walk = TAILQ_NEXT(group, pool_link);
+  tp_walk_pass_group(pool, group);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
   pool->group_count--;
   if (!group->forgotten)
@@ -229,6 +228,7 @@ static void leave(tp_pool *pool, const tp_task *task) {
 static void enter_finishing(tp_pool *pool, tp_task *task) {
   if (task->state != TP_TASK_RUNNING)
     return;
+  tp_walk_pass_task(pool, task);
   TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&pool->finishing_tasks, task, pool_link);
   task->ticket = pool->next_ticket++;
@@ -266,6 +266,7 @@ static void set_next_cancel(tp_pool *pool, tp_group *group, tp_task *task) {
 }
 
 static void enter_done(tp_pool *pool, tp_task *task) {
+  tp_walk_pass_task(pool, task);
   if (task->state == TP_TASK_RUNNING)
     TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   else
@@ -468,9 +469,9 @@ void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
 }
 
 void tp_flow_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context) {
-  pool->walk = TAILQ_FIRST(&pool->groups);
-  for (tp_group *group; (group = pool->walk);) {
-    pool->walk = TAILQ_NEXT(group, pool_link);
+  pool->visit.group = TAILQ_FIRST(&pool->groups);
+  for (tp_group *group; (group = pool->visit.group);) {
+    pool->visit.group = TAILQ_NEXT(group, pool_link);
     visit(group, context);
   }
 }

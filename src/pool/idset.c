@@ -5,6 +5,7 @@
 #include "base/vec.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool tp_idset_reserve(tp_idset *set) {
   if (set->length < set->capacity)
@@ -41,20 +42,59 @@ void tp_idset_add(tp_idset *set, uint64_t id) {
   set->runs[set->length++] = (tp_idrun){.first = word, .count = 1, .bits = bit};
 }
 
-bool tp_idset_has(const tp_idset *set, uint64_t id) {
-  uint64_t word = id / 64;
+/* The number of the first run that ends after a word. */
+static size_t find_run(const tp_idset *set, uint64_t word) {
   size_t low = 0, high = set->length;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    const tp_idrun *run = &set->runs[middle];
-    if (word < run->first)
-      high = middle;
-    else if (word >= run->first + run->count)
+    if (word >= set->runs[middle].first + set->runs[middle].count)
       low = middle + 1;
     else
-      return run->bits >> (id % 64) & 1;
+      high = middle;
+  }
+  return low;
+}
+
+bool tp_idset_has(const tp_idset *set, uint64_t id) {
+  size_t at = find_run(set, id / 64);
+  return at < set->length && id / 64 >= set->runs[at].first &&
+         (set->runs[at].bits >> (id % 64) & 1);
+}
+
+/* The number of the lowest bit, of which there must be one. */
+static uint64_t lowest(uint64_t bits) {
+  return (uint64_t)__builtin_ctzll(bits);
+}
+
+bool tp_idset_next(const tp_idset *set, uint64_t from, uint64_t *id) {
+  uint64_t word = from / 64, wanted = UINT64_MAX << (from % 64);
+  for (size_t at = find_run(set, word); at < set->length; at++) {
+    const tp_idrun *run = &set->runs[at];
+    if (run->first > word) {
+      word = run->first;
+      wanted = UINT64_MAX;
+    }
+    if (!(run->bits & wanted) && word + 1 < run->first + run->count) {
+      word++;
+      wanted = UINT64_MAX;
+    }
+    if (run->bits & wanted) {
+      *id = word * 64 + lowest(run->bits & wanted);
+      return true;
+    }
   }
   return false;
+}
+
+bool tp_idset_copy(tp_idset *to, const tp_idset *from) {
+  if (from->length == 0)
+    return true;
+  to->runs = malloc(from->length * sizeof *from->runs);
+  if (!to->runs)
+    return false;
+  memcpy(to->runs, from->runs, from->length * sizeof *from->runs);
+  to->length = to->capacity = from->length;
+  return true;
 }
 
 void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id), void *context) {

@@ -33,6 +33,12 @@ void tp_idset_add(tp_idset *set, uint64_t id);
 
 bool tp_idset_has(const tp_idset *set, uint64_t id);
 
+/* Finds the smallest id from `from` on. False: there is none. */
+bool tp_idset_next(const tp_idset *set, uint64_t from, uint64_t *id);
+
+/* Fills `to`, which must be empty. False: no memory. */
+bool tp_idset_copy(tp_idset *to, const tp_idset *from);
+
 /* Calls `visit` for each id in rising order. */
 void tp_idset_each(const tp_idset *set, void (*visit)(void *context, uint64_t id), void *context);
 

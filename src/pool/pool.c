@@ -39,6 +39,8 @@ tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const cha
   TAILQ_INIT(&pool->groups);
   TAILQ_INIT(&pool->cancelling);
   TAILQ_INIT(&pool->blocked);
+  LIST_INIT(&pool->walks);
+  tp_walk_open(&pool->visit, pool);
   pool->listened = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;
@@ -51,6 +53,7 @@ static void drop_groups(tp_pool *pool) {
 
 void tp_pool_destroy(tp_pool *pool) {
   drop_groups(pool);
+  tp_walk_close_all(pool);
   tp_records_clear(&pool->records);
   tp_task_table_clear(&pool->tasks);
   tp_idset_clear(&pool->call_ids);

@@ -10,6 +10,7 @@
 #include "pool/record.h"
 #include "pool/scale.h"
 #include "pool/task.h"
+#include "pool/walk.h"
 #include "taskpool.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -120,7 +121,8 @@ struct tp_pool {
   uint64_t next_turn;           /* of the next group that enters the queue */
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
-  tp_group *walk;                             /* the next one of tp_flow_visit */
+  tp_walk_list walks;                         /* walks that are open … */
+  tp_walk visit;                              /* … among them that of tp_flow_visit */
   uint64_t next_number;                       /* of the next group */
   tp_group *names;                            /* groups by name */
   uint64_t queue_limit;            /* submitted calls that may wait, TP_UNLIMITED for no limit */

@@ -64,54 +64,94 @@ tp_view tp_view_group(const tp_group *group) {
   return view;
 }
 
-bool tp_view_calls(const tp_pool *pool, tp_view *view) {
-  const tp_group *group, *shown = NULL;
-  *view = (tp_view){.is_exact = true, .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT};
-  TAILQ_FOREACH (group, &pool->groups, pool_link) {
-    if (group->name)
-      continue;
-    view->running += group->occupying;
-    view->waiting += waiting_of(group);
-    if (!shown || (shown->occupying && !group->occupying)) /* one that waits says more */
-      shown = group;
-  }
-  if (shown)
-    set_why(shown, view);
-  return shown;
+void tp_view_open_groups(tp_view_groups *of, tp_pool *pool, bool also_ended) {
+  *of = (tp_view_groups){
+      .until = pool->next_number,
+      .also_ended = also_ended,
+      .calls = {.is_exact = true, .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT}};
+  tp_walk_open(&of->walk, pool);
 }
 
-const tp_group *tp_view_next(const tp_pool *pool, tp_view_walk *walk, bool also_ended) {
-  uint64_t freed = pool->next_number - pool->group_count;
-  bool is_there = walk->last && freed == walk->freed;
-  const tp_group *group = is_there ? walk->last : TAILQ_FIRST(&pool->groups);
-  while (group &&
-         (group->number < walk->number || !group->name || (group->finished && !also_ended)))
-    group = TAILQ_NEXT(group, pool_link);
-  if (group)
-    *walk = (tp_view_walk){.last = group, .number = group->number + 1, .freed = freed};
-  return group;
+void tp_view_close_groups(tp_view_groups *of) {
+  tp_walk_close(&of->walk);
+}
+
+/* Counts a submitted call that has no name. */
+static void add_call(tp_view_groups *of, const tp_group *group) {
+  of->calls.running += group->occupying;
+  of->calls.waiting += waiting_of(group);
+  if (!of->has_calls || (of->calls_run && !group->occupying)) {
+    of->calls_run = group->occupying > 0;
+    set_why(group, &of->calls);
+  }
+  of->has_calls = true;
+}
+
+tp_view_step tp_view_next_group(tp_view_groups *of, const tp_group **found) {
+  const tp_group *group = of->walk.group;
+  if (!of->walk.pool || !group || group->number >= of->until) {
+    tp_walk_close(&of->walk);
+    bool has_calls = of->has_calls;
+    of->has_calls = false;
+    return has_calls ? TP_VIEW_CALLS : TP_VIEW_END;
+  }
+  of->walk.group = TAILQ_NEXT(group, pool_link);
+  if (!group->name) {
+    add_call(of, group);
+    return TP_VIEW_PASSED;
+  }
+  *found = group;
+  return group->finished && !of->also_ended ? TP_VIEW_PASSED : TP_VIEW_FOUND;
 }
 
 /* ---- tasks ---- */
 
-static uint64_t find(const tp_task_list *list, const tp_view_filter *filter, tp_task **found,
-                     uint64_t most) {
-  uint64_t count = 0;
-  tp_task *task;
-  TAILQ_FOREACH (task, list, pool_link) {
-    if (count == most)
-      break;
-    if ((!filter->group || task->group == filter->group) &&
-        (filter->state == TP_TASK_NEW || task->state == filter->state))
-      found[count++] = task;
-  }
-  return count;
+/* Goes on with the tasks that are not running, and have stopped to be so by now. */
+static void begin_finishing(tp_view_tasks *of) {
+  of->finishing = true;
+  of->until = of->walk.pool->next_ticket;
+  of->walk.task = TAILQ_FIRST(&of->walk.pool->finishing_tasks);
 }
 
-uint64_t tp_view_tasks(const tp_pool *pool, const tp_view_filter *filter, tp_task **found,
-                       uint64_t most) {
-  uint64_t running = find(&pool->running_tasks, filter, found, most);
-  return running + find(&pool->finishing_tasks, filter, found + running, most - running);
+void tp_view_open_tasks(tp_view_tasks *of, tp_pool *pool, const tp_view_filter *filter) {
+  *of = (tp_view_tasks){.has_group = filter->group,
+                        .group = filter->group ? filter->group->number : 0,
+                        .state = filter->state,
+                        .until = pool->next_id};
+  tp_walk_open(&of->walk, pool);
+  if (of->state > TP_TASK_RUNNING)
+    begin_finishing(of);
+}
+
+void tp_view_close_tasks(tp_view_tasks *of) {
+  tp_walk_close(&of->walk);
+  tp_idset_clear(&of->found);
+}
+
+static bool is_asked_for(const tp_view_tasks *of, const tp_task *task) {
+  return (!of->has_group || task->group->number == of->group) &&
+         (of->state == TP_TASK_NEW || task->state == of->state);
+}
+
+tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found) {
+  tp_task *task = of->walk.task;
+  if (!of->walk.pool)
+    return TP_VIEW_END;
+  if (!task || (of->finishing ? task->ticket : task->id) >= of->until) {
+    if (of->finishing || of->state == TP_TASK_RUNNING)
+      return TP_VIEW_END;
+    begin_finishing(of);
+    return TP_VIEW_PASSED;
+  }
+  if (!tp_idset_reserve(&of->found))
+    return TP_VIEW_NO_MEMORY;
+  of->walk.task = TAILQ_NEXT(task, pool_link);
+  if (!is_asked_for(of, task) || (of->finishing && tp_idset_has(&of->found, task->id)))
+    return TP_VIEW_PASSED;
+  if (!of->finishing)
+    tp_idset_add(&of->found, task->id);
+  *found = task;
+  return TP_VIEW_FOUND;
 }
 
 uint64_t tp_view_newest(const tp_pool *pool, uint64_t most,

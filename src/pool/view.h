@@ -2,8 +2,9 @@
  *
  * What people see of a pool's groups and tasks.
  *
- * A caller makes strings and tables between two calls. That may run finalizers, which may flush the
- * pool or cancel tasks. So each function here reads all that it returns at once. */
+ * A caller makes strings and tables between two calls, or lets the loop go on. That may run
+ * finalizers and tasks, which may flush the pool or cancel tasks. So each function here reads all
+ * that it returns at once, and each step of a walk looks at one group or task. */
 #ifndef TP_POOL_VIEW_H
 #define TP_POOL_VIEW_H
 
@@ -24,19 +25,32 @@ typedef struct tp_view {
 
 tp_view tp_view_group(const tp_group *group);
 
-/* All submitted calls that have no name and have not ended, as one. False: there are none. */
-bool tp_view_calls(const tp_pool *pool, tp_view *view);
+/* What a step of a walk has found. */
+typedef enum tp_view_step {
+  TP_VIEW_PASSED,    /* a group or task that is not asked for */
+  TP_VIEW_FOUND,     /* one that is */
+  TP_VIEW_CALLS,     /* the end of the walk over groups: all submitted calls without a name */
+  TP_VIEW_END,       /* the end */
+  TP_VIEW_NO_MEMORY, /* the walk cannot go on */
+} tp_view_step;
 
-/* A walk over the groups that have a name. All zero: at its beginning. */
-typedef struct tp_view_walk {
-  const tp_group *last; /* the group that was visited last */
-  uint64_t number;      /* only groups from this number on are left */
-  uint64_t freed;       /* groups ever freed: while it does not change, `last` is there */
-} tp_view_walk;
+/* A walk over the groups that are there when it begins, by age. */
+typedef struct tp_view_groups {
+  tp_walk walk;    /* where it stands */
+  uint64_t until;  /* groups from this number on are new */
+  bool also_ended; /* also finds groups that have ended */
+  tp_view calls;   /* the submitted calls without a name so far, as one */
+  bool has_calls;  /* there are some */
+  bool calls_run;  /* what holds them back is that of one that runs; one that waits says more */
+} tp_view_groups;
 
-/* The next group of a walk, which goes on even if groups are freed meanwhile; with `also_ended`
- * also those that have ended. NULL: that was the last. */
-const tp_group *tp_view_next(const tp_pool *pool, tp_view_walk *walk, bool also_ended);
+/* Begins a walk, which must stay where it is until it is closed. */
+void tp_view_open_groups(tp_view_groups *of, tp_pool *pool, bool also_ended);
+
+/* Takes a step. FOUND: `*found` is the group. */
+tp_view_step tp_view_next_group(tp_view_groups *of, const tp_group **found);
+
+void tp_view_close_groups(tp_view_groups *of);
 
 /* Which tasks are asked for. */
 typedef struct tp_view_filter {
@@ -44,9 +58,25 @@ typedef struct tp_view_filter {
   tp_task_state state;   /* TP_TASK_NEW: in any state */
 } tp_view_filter;
 
-/* Finds up to `most` tasks that have started and are not done, and returns how many. */
-uint64_t tp_view_tasks(const tp_pool *pool, const tp_view_filter *filter, tp_task **found,
-                       uint64_t most);
+/* A walk over the tasks that have started when it begins and are not done when it comes to them:
+ * the running ones by age, then the others. */
+typedef struct tp_view_tasks {
+  tp_walk walk;        /* where it stands */
+  bool has_group;      /* only tasks of one group */
+  uint64_t group;      /* its number, which no other group ever has */
+  tp_task_state state; /* only those in this state; TP_TASK_NEW: in any */
+  uint64_t until;      /* running ones from this id on are new; others from this ticket on */
+  bool finishing;      /* it has come to the others */
+  tp_idset found;      /* running ones that were found: they may be among the others later */
+} tp_view_tasks;
+
+/* Begins a walk, which must stay where it is until it is closed. */
+void tp_view_open_tasks(tp_view_tasks *of, tp_pool *pool, const tp_view_filter *filter);
+
+/* Takes a step. FOUND: `*found` is the task. */
+tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found);
+
+void tp_view_close_tasks(tp_view_tasks *of);
 
 /* Calls `visit` with the ids of up to `most` running tasks, the newest first, and returns how many
  * there were. */

@@ -7,6 +7,7 @@
 #include "value/text.h"
 #include <jansson.h>
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_text(tp_output *output, const char *text) {
@@ -149,6 +150,51 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
     add_text(output, "}");
   }
   add_text(output, "\n");
+  end_answer(output, mode);
+}
+
+/* ---- lists in parts ---- */
+
+void tp_answer_begin_list(tp_output *output, tp_answer_mode mode) {
+  tp_output_begin(output);
+  if (mode == TP_ANSWER_JSON)
+    add_text(output, "{\"ok\": true, \"value\": [");
+}
+
+/* The item is on top of the stack. */
+bool tp_answer_add_item(tp_output *output, tp_answer_mode mode, lua_State *L, bool is_first) {
+  if (mode == TP_ANSWER_JSON)
+    add_field(output, is_first ? "" : ", ", tp_json_create(L, -1));
+  return output->failure == 0;
+}
+
+void tp_answer_begin_text(tp_output *output, tp_answer_mode mode) {
+  if (mode == TP_ANSWER_JSON)
+    add_text(output, "], \"text\": \"");
+}
+
+/* Adds text in the form that it has between the quotes of a JSON string. */
+static void add_json_text(tp_output *output, const char *text, size_t length) {
+  json_t *string = tp_json_string(text, length);
+  char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+  if (quoted)
+    tp_output_add(output, quoted + 1, strlen(quoted) - 2);
+  else
+    tp_output_fail(output, UV_ENOMEM);
+  free(quoted);
+  json_decref(string);
+}
+
+bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text, size_t length) {
+  if (mode == TP_ANSWER_JSON)
+    add_json_text(output, text, length);
+  else
+    tp_output_add(output, text, length);
+  return output->failure == 0;
+}
+
+void tp_answer_end_list(tp_output *output, tp_answer_mode mode) {
+  add_text(output, mode == TP_ANSWER_JSON ? "\"}\n" : "\n");
   end_answer(output, mode);
 }
 

@@ -30,6 +30,15 @@ void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int f
 /* Answers with the string at `index` as it is, with its line ends. */
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 
+/* An answer that is a list and is made in parts: first its values, then its text, then its end. A
+ * part that does not fit makes the end an error; False: so it will be, and the other parts may be
+ * left out. The text is one of tp_text_push, or lines of such. */
+void tp_answer_begin_list(tp_output *output, tp_answer_mode mode);
+bool tp_answer_add_item(tp_output *output, tp_answer_mode mode, lua_State *L, bool is_first);
+void tp_answer_begin_text(tp_output *output, tp_answer_mode mode);
+bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text, size_t length);
+void tp_answer_end_list(tp_output *output, tp_answer_mode mode);
+
 /* Answers with the error value at `index`. */
 void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 

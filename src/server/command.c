@@ -11,6 +11,7 @@
 #include "command/table.h"
 #include "exec/wait.h"
 #include "server/builtin.h"
+#include "server/listing.h"
 #include "value/raise.h"
 #include <lauxlib.h>
 #include <string.h>
@@ -41,6 +42,8 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   (void)status;
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
+  if (method->is_list)
+    return tp_listing_run(L, session);
   if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);
   if (method->fields && tp_table_push(L, 1, method->fields, session->width))

@@ -169,6 +169,10 @@ static void on_deadline(uv_timer_t *timer) {
     refuse_late(session);
     return;
   }
+  if (wait == TP_SESSION_LINGER && session->listing && !session->clients->closing) {
+    set_wait(session, wait); /* it ends by itself */
+    return;
+  }
   if (wait == TP_SESSION_READER)
     warn(session, "dropped, it does not read its answers");
   tp_session_close(session);
@@ -245,7 +249,7 @@ static bool next_line(tp_session *session) {
 
 /* The line has been answered: the session ends if it was the first, and a bad one. */
 static void end_line(tp_session *session) {
-  session->busy = false;
+  session->busy = session->listing = false;
   if (session->greeted && !session->accepted)
     tp_session_leave(session);
 }

@@ -76,6 +76,7 @@ typedef struct tp_session {
   unsigned handles;        /* handles not yet closed */
   uint64_t used;           /* the clock of `clients` after its last burst: the smaller, the longer
                               idle */
+  bool listing;            /* the command is making a long answer (listing.h) */
   bool busy;               /* `line` has been taken and not answered */
   bool greeted;            /* the first line has come */
   bool accepted;           /* … and was a handshake or a command with its arguments */

@@ -13,6 +13,7 @@
 #include "value/shape.h"
 #include <lauxlib.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,9 +335,25 @@ static void add_value(writer *w, int index, bool quoted) {
   }
 }
 
+/* Whether the value is a string of printable ASCII, which is its own text. */
+static bool is_plain(lua_State *L, int index) {
+  size_t length;
+  if (lua_type(L, index) != LUA_TSTRING)
+    return false;
+  const char *bytes = lua_tolstring(L, index, &length);
+  for (size_t i = 0; i < length; i++)
+    if (bytes[i] < 0x20 || bytes[i] > 0x7E)
+      return false;
+  return true;
+}
+
 void tp_text_push(lua_State *L, int index) {
   writer w;
   index = lua_absindex(L, index);
+  if (is_plain(L, index)) {
+    lua_pushvalue(L, index);
+    return;
+  }
   writer_open(&w, L);
   add_value(&w, index, false);
   writer_close(&w);
