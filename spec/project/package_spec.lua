@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The Debian packages: what is in each, what it depends on, and that it works where it is unpacked. Only where the
--- tools that make them are installed.
+-- The Debian packages: what is in each, what it depends on, and that it works where it is unpacked; and the rock of
+-- LuaRocks. Only where the tools that make them are installed.
 local program = require "spec.support.program"
 
 ---What a shell command prints.
@@ -85,5 +85,33 @@ describe("packages for Debian", function()
       file = directory .. "/root/usr/bin/taskpool", "run", script, env = { LUA_PATH_5_4 = "", LUA_CPATH_5_4 = "" },
     }
     assert.are.equal(directory .. "/root/usr/bin/../share/lua/5.4/taskpool/init.lua\n", done.out)
+  end)
+end)
+
+describe("the rock", function()
+  if os.getenv "SANITIZE" then
+    return -- stock Lua cannot load a sanitized module
+  elseif not os.execute "command -v luarocks >/dev/null" then
+    pending "needs luarocks"
+    return
+  end
+
+  it("has the module for stock Lua", function()
+    local directory = program.make_directory()
+    local failure = output("cp -R CMakeLists.txt CHANGELOG.md LICENSE include src lua examples scripts %s && cd %s && \z
+      luarocks --lua-version 5.4 --tree rocks make lua/taskpool-scm-1.rockspec \z
+      >log 2>&1 || cat log", directory, directory)
+    assert.are.equal("", failure)
+    local share = directory .. "/rocks/share/lua/5.4"
+    local done = program.run {
+      file = "lua5.4", "-e", "require('taskpool').run(function() print(package.loaded.taskpool.VERSION) end)",
+      env = {
+        LUA_PATH_5_4 = share .. "/?.lua;" .. share .. "/?/init.lua",
+        LUA_CPATH_5_4 = directory .. "/rocks/lib/lua/5.4/?.so",
+      },
+    }
+    assert.are.equal("", done.err)
+    assert.matches("^%d+%.%d+%.%d+\n$", done.out)
+    program.run { file = "rm", "-r", directory }
   end)
 end)
