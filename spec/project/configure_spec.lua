@@ -73,4 +73,16 @@ describe("configuring", function()
     assert.are_not.equal(0, done.code)
     assert.is_truthy(done.err:find("Lua 5.4 (lua is Lua 5.5.0)", 1, true), done.err)
   end)
+
+  it("needs the packages that docs/install.md lists", function()
+    local packages = program.read_file("scripts/lib/lib.sh"):match '\nbuild_packages="(.-)"' .. " "
+    local listed = program.read_file("docs/install.md"):match "## What it needs\n(.-)\n## "
+    local count = 0
+    for package in listed:gmatch "| `([%w.-]+%-dev)` |" do
+      assert.is_truthy(packages:find((package:gsub("%p", "%%%0")) .. "%s"), package)
+      count = count + 1
+    end
+    local _, expected = packages:gsub("%-dev%s", "")
+    assert.are.equal(expected - 1, count) -- all but the C library's
+  end)
 end)

@@ -149,6 +149,16 @@ describe("an installation", function()
     end
   end)
 
+  it("is found by the project that docs/install.md shows", function()
+    local jobs = directory .. "/jobs"
+    sh("mkdir %s && cp examples/embed/minimal.c %s/jobs.c", jobs, jobs)
+    program.write_file(jobs .. "/CMakeLists.txt", program.read_file("docs/install.md"):match "\n```cmake\n(.-)```\n")
+    sh("cmake -S %s -B %s/build -DCMAKE_PREFIX_PATH=%s >%s/log 2>&1 && cmake --build %s/build >>%s/log 2>&1 || \z
+      { cat %s/log; exit 1; }", jobs, jobs, usr, jobs, jobs, jobs, jobs)
+    local done = program.run { file = jobs .. "/build/jobs", jobs .. "/socket" }
+    assert.are.equal(0, done.code)
+  end)
+
   it("exports what begins with tp_, and the module what `require` calls", function()
     for file, pattern in pairs { ["libtaskpool.so"] = "^tp_", ["lua/5.4/taskpool/core.so"] = "^luaopen_" } do
       local count = 0
