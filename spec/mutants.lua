@@ -178,6 +178,14 @@ return {
   -- the program
   { text = "return EXIT_SIGNAL + interruption.signal;", becomes = "return EXIT_SUCCESS;", specs = { "program" },
     breaks = "a host that a signal has ended tells of success" },
+  { text = "  if (!service->host->is_ready || !tp_notify_send(", becomes = "  if (!tp_notify_send(",
+    specs = { "service" }, breaks = "the manager is told that a host is ready before it is" },
+  { text = "  unsetenv(\"NOTIFY_SOCKET\");\n", becomes = "", specs = { "service" },
+    breaks = "processes started by tasks speak for the host" },
+  { text = "dup3(fd, fileno(logging->to.file), O_CLOEXEC) >= 0", becomes = "fd >= 0", specs = { "service" },
+    breaks = "SIGHUP does not open a new log file" },
+  { text = "    if (pid != host)\n      continue;", becomes = "", specs = { "service" },
+    breaks = "process 1 ends with the first orphan" },
   -- control: the port
   { text = "  if (session->greeted && !session->accepted)\n    tp_session_leave(session);\n",
     becomes = "", specs = { "foreign" },

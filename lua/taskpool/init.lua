@@ -52,6 +52,7 @@ local taskpool = {
   Semaphore = require("taskpool.semaphore").new,
 
   -- the host
+  ready = core.ready,
   expose = core.expose,
   reload = core.reload,
   preempt = core.preempt,

@@ -4,7 +4,7 @@
 --
 --   arrows   a part includes only what it may: lib -> server -> command -> binding -> thread -> host -> exec -> pool;
 --            value is below exec and what uses it; base is below all, and the only one that client and pool see;
---            main.c includes only taskpool.h, which lib, server and client make true
+--            program is above all, and main.c sees only that
 --   engine   neither lua.h nor uv.h can be reached from src/base/, src/pool/ and src/client/
 --   state    no object has a variable that can change (needs a build)
 --   quiet    no object calls exit, abort or what prints to stdout (needs a build)
@@ -25,7 +25,8 @@ end
 
 -- Which parts each part may include, beside its own. The arrows are followed all the way down.
 local may_include = {
-  main = {},
+  main = {"program"},
+  program = {"lib", "server", "client", "binding", "thread", "host", "exec", "pool", "value", "base"},
   lib = {"server", "binding", "thread", "host", "exec", "pool", "value", "base"},
   server = {"command", "binding", "thread", "host", "exec", "pool", "value", "base"},
   client = {"base"},
@@ -151,13 +152,13 @@ local without_prefix = {}
 ---written as "pool/queue".
 local function read_objects()
   local objects = {}
-  local command = "find '%s/CMakeFiles/objects.dir/src' -name '*.c.o' -exec nm -A {} + 2>/dev/null"
+  local command = "find '%s/CMakeFiles' -path '*.dir/src/*' -name '*.c.o' -exec nm -A {} + 2>/dev/null"
   for _, path in ipairs(files("src", {".c"})) do
     local source = path:match("^src/(.+/.+)%.c$")
     if source then objects[source] = {defines = {}, calls = {}} end
   end
   each_line(command:format(build), function(line)
-    local source, kind, name = line:match("objects%.dir/src/([%w_/]+)%.c%.o:%x*%s+(%a) ([%w_]+)$")
+    local source, kind, name = line:match("%.dir/src/([%w_]+/[%w_/]+)%.c%.o:%x*%s+(%a) ([%w_]+)$")
     local object = objects[source]
     if object and kind == "U" then table.insert(object.calls, name) end
     if object and kind:match("[TDBRV]") then table.insert(object.defines, name) end

@@ -81,22 +81,30 @@ function Process:close()
   end
 end
 
----Waits until stdout has `text`, at or behind `from` (default: where the last such wait ended).
----@param text string
----@param from? integer
-function Process:wait_for(text, from)
-  from = from or self.seen
+---Waits until the output `name` has `text` at or behind `from`; returns where that ends.
+function Process:wait_until(name, text, from)
   local last
   run_until(function()
-    last = select(2, self.out:find(text, from, true))
+    last = select(2, self[name]:find(text, from, true))
     return last or self.open == 0
   end, function()
     return self:describe("does not say " .. text)
   end)
-  if not last then
-    error(self:describe("ended without saying " .. text), 0)
-  end
-  self.seen = last + 1
+  return last or error(self:describe("ended without saying " .. text), 0)
+end
+
+---Waits until stdout has `text`, at or behind `from` (default: where the last such wait ended).
+---@param text string
+---@param from? integer
+function Process:wait_for(text, from)
+  self.seen = self:wait_until("out", text, from or self.seen) + 1
+end
+
+---The same for stderr, from there on.
+---@param text string
+---@param from integer
+function Process:wait_for_error(text, from)
+  self:wait_until("err", text, from)
 end
 
 ---Waits until it has ended and all it wrote has come.

@@ -285,6 +285,12 @@ static int l_core_expose(lua_State *L) {
   return ok ? 0 : tp_raise_error(L, &error);
 }
 
+/* Lua: ready(). */
+static int l_core_ready(lua_State *L) {
+  tp_context_host(L)->is_ready = true;
+  return 0;
+}
+
 static int l_core_virtual_clock(lua_State *L) {
   tp_timer_set_virtual(exec_of(L), lua_toboolean(L, 1));
   return 0;
@@ -346,6 +352,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_level", l_core_log_level},
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
+      {"ready", l_core_ready},
       {"virtual_clock", l_core_virtual_clock},
       {"library", l_core_library},
       {"preempt", l_core_preempt},

@@ -46,6 +46,7 @@ struct tp_host {
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
   bool closing;                          /* Lua is no longer called */
+  bool is_ready;                         /* a control server listens, or the script says so */
   tp_exec *exec;                         /* runs every coroutine */
   tp_log log;                            /* where records go, from which level on */
   tp_log default_log;                    /* where they went before Lua took them */

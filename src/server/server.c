@@ -167,6 +167,7 @@ static bool start(tp_server *server, tp_error *error) {
   server->poll.data = server->retry.data = server;
   server->handles = 3;
   tp_host_add_resource(server->host, &server->resource);
+  server->host->is_ready = true;
   uv_poll_start(&server->poll, UV_READABLE, on_connection);
   return true;
 }

@@ -196,6 +196,10 @@ function core.log_level(level) end
 ---@param handler taskpool.LogHandler|nil
 function core.log_handler(handler) end
 
+---Says that the host is ready, to the service manager that has started `taskpool run`. Without it the host
+---is ready when a control server listens, or the script has returned.
+function core.ready() end
+
 ---Whether workers that never wait are interrupted, so that the others have their turn. They are, unless
 ---this says no.
 ---@param on boolean
