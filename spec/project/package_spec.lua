@@ -72,6 +72,8 @@ describe("packages for Debian", function()
       for _, needed in ipairs(needs) do
         assert.is_truthy(depends:find(", " .. needed, 1, true), package .. ": " .. depends)
       end
+      local has_client = package == "taskpool" or package == "libtaskpool0"
+      assert.are.equal(has_client, depends:find("libedit2", 1, true) ~= nil, package)
     end
   end)
 
