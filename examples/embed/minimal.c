@@ -6,26 +6,24 @@
 #include <stdio.h>
 #include <taskpool.h>
 
-static const char begin[] = "local taskpool = require 'taskpool'\n"
-                            "pool = taskpool.SimpleTaskPool(taskpool.sleep, {args = {1}})\n"
-                            "pool:start(3)\n";
-
-static void log_line(void *context, const tp_log_record *record) {
-  fprintf(context, "%s\n", record->message);
-}
-
 int main(int argc, char **argv) {
   char address[256];
   snprintf(address, sizeof address, "unix:%s", argc > 1 ? argv[1] : "./minimal.sock");
 
   tp_error error;
-  tp_host_options options = {.log = log_line, .log_context = stderr, .log_level = TP_LOG_INFO};
-  tp_host *host = tp_host_create(&options, &error);
-  bool ok = host && tp_host_run_text(host, begin, "=begin", &error) &&
-            tp_host_serve(host, NULL, address, &error) &&
-            tp_host_run_text(host, "pool:gather_and_close()", "=end", &error);
-  tp_host_destroy(host);
-  if (!ok)
+  tp_host *host = tp_host_create(NULL, &error);
+  tp_pool *pool = host ? tp_pool_create(host, NULL, &error) : NULL;
+  tp_value second = tp_integer(1);
+  tp_call_options options;
+  tp_call_options_init(&options);
+  options.num = 3;
+
+  bool ok = pool && tp_pool_apply(pool, "taskpool.sleep", &second, 1, &options, &error) &&
+            tp_host_serve(host, NULL, address, &error) && tp_host_drain(host, 10, &error);
+  if (ok)
+    printf("%d tasks have ended\n", (int)tp_pool_num_ok(pool));
+  else
     fprintf(stderr, "%s: %s\n", tp_code_name(error.code), error.message);
+  tp_host_destroy(host);
   return ok ? 0 : 1;
 }

@@ -54,6 +54,7 @@ local taskpool = {
   -- the host
   ready = core.ready,
   expose = core.expose,
+  find = core.find,
   reload = core.reload,
   preempt = core.preempt,
   error = core.error,

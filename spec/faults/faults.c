@@ -371,7 +371,7 @@ static bool run_host(run *of) {
   snprintf(path, sizeof path, DIRECTORY "%s.lua", of->scenario);
   is_main = true;
   atomic_store(&armed, begins_at_once(of));
-  tp_host_options options = {.log = note_record};
+  tp_host_options options = {.size = sizeof options, .log = note_record, .preempt = true};
   tp_host *host = tp_host_create(&options, &of->error);
   bool ok =
       host && tp_host_run_file(host, path, 0, NULL, &of->error) && tp_host_run(host, &of->error);

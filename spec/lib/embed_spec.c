@@ -9,6 +9,7 @@
  *
  * To add a case: a function and its line in `cases`. */
 #define _GNU_SOURCE /* mkdtemp, mallinfo2 */
+#include "support/expect.h"
 #include <taskpool.h>
 
 #include <arpa/inet.h>
@@ -24,38 +25,6 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-#define EXPECT(condition) expect(condition, #condition, __FILE__, __LINE__)
-
-static void expect(bool holds, const char *what, const char *file, int line) {
-  if (holds)
-    return;
-  fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
-  exit(1); /* NOLINT(concurrency-mt-unsafe): what other threads do is of no interest any more */
-}
-
-#define EXPECT_OK(call) expect_ok(call, &(error), #call, __FILE__, __LINE__)
-
-static void expect_ok(bool ok, const tp_error *error, const char *what, const char *file,
-                      int line) {
-  if (!ok)
-    fprintf(stderr, "%s: %s\n", tp_code_name(error->code), error->message);
-  expect(ok, what, file, line);
-}
-
-#define EXPECT_ERROR(call, wanted, text)                                                           \
-  expect_error(call, &(error), wanted, text, #call, __FILE__, __LINE__)
-
-/* It failed, with that code and that text in the message. */
-static void expect_error(bool ok, const tp_error *error, tp_code wanted, const char *text,
-                         const char *what, const char *file, int line) {
-  if (!ok && (error->code != wanted || !strstr(error->message, text)))
-    fprintf(stderr, "%s and '%s' wanted, not %s: %s\n", tp_code_name(wanted), text,
-            tp_code_name(error->code), error->message);
-  expect(!ok && error->code == wanted && strstr(error->message, text) != NULL, what, file, line);
-}
 
 /* ---- what the cases share ---- */
 
@@ -73,10 +42,11 @@ static void run(tp_host *host, const char *text) {
   EXPECT_OK(tp_host_run_text(host, text, "=spec", &error));
 }
 
-/* A host with a pool, quiet. */
+/* A host with a pool, quiet, which interrupts what never waits. */
 static tp_host *new_host(void) {
   tp_error error;
-  tp_host *host = tp_host_create(NULL, &error);
+  tp_host_options options = {.size = sizeof options, .preempt = true};
+  tp_host *host = tp_host_create(&options, &error);
   EXPECT_OK(host != NULL);
   run(host, make_pool);
   return host;
@@ -151,7 +121,7 @@ static void keep_record(void *context, const tp_log_record *record) {
 static void creates_hosts_with_and_without_options(void) {
   tp_error error;
   char modules[] = "/nowhere";
-  tp_host_options options = {.modules = modules, .log_level = TP_LOG_DEBUG};
+  tp_host_options options = {.size = sizeof options, .modules = modules, .log_level = TP_LOG_DEBUG};
   tp_host *plain = tp_host_create(NULL, NULL);
   tp_host *other = tp_host_create(&options, &error);
   EXPECT(plain && other);
@@ -196,7 +166,7 @@ static void refuses_arguments_that_cannot_be(void) {
   tp_host_stop(NULL);
   EXPECT(tp_client_run(NULL) == TP_CLIENT_USAGE);
   EXPECT(tp_log_level_of(NULL) == -1);
-  tp_host_options options = {.log_level = (tp_log_level)99};
+  tp_host_options options = {.size = sizeof options, .log_level = (tp_log_level)99};
   EXPECT_ERROR(tp_host_create(&options, &error) != NULL, TP_INVALID_ARGUMENT, "log_level");
   run(host, "assert(done == 0)"); /* it goes on */
   tp_host_destroy(host);
@@ -266,7 +236,7 @@ static void refuses_signals_that_cannot_be_used(void) {
   tp_error error;
   const int wrong[] = {9999, -1, SIGKILL, SIGSTOP, SIGSEGV, SIGCHLD, 32};
   for (size_t i = 0; i < COUNT(wrong); i++) {
-    tp_host_options options = {.preempt_signal = wrong[i]};
+    tp_host_options options = {.size = sizeof options, .preempt = true, .preempt_signal = wrong[i]};
     EXPECT_ERROR(tp_host_create(&options, &error) != NULL, TP_INVALID_ARGUMENT, "preempt_signal");
   }
 }
@@ -298,7 +268,8 @@ static void expect_handlers(const handlers *before) {
 
 static tp_host *new_host_with(int preempt_signal) {
   tp_error error;
-  tp_host_options options = {.preempt_signal = preempt_signal};
+  tp_host_options options = {
+      .size = sizeof options, .preempt = true, .preempt_signal = preempt_signal};
   tp_host *host = tp_host_create(&options, &error);
   EXPECT_OK(host != NULL);
   run(host, make_pool);
@@ -440,7 +411,8 @@ static void says_that_nothing_can_wake_a_task(void) {
 static void logs_records_of_which_further_lines_begin_with_blanks(void) {
   tp_error error;
   journal told = {0};
-  tp_host_options options = {.log = keep_record, .log_context = &told, .log_level = TP_LOG_INFO};
+  tp_host_options options = {
+      .size = sizeof options, .log = keep_record, .log_context = &told, .log_level = TP_LOG_INFO};
   tp_host *host = tp_host_create(&options, &error);
   run(host, make_pool);
   EXPECT(told.records == 0); /* debug: "initialized" */
@@ -465,7 +437,10 @@ static void logs_records_of_which_further_lines_begin_with_blanks(void) {
 static void logs_errors_of_luv_callbacks(void) {
   tp_error error;
   journal told = {0};
-  tp_host_options options = {.log = keep_record, .log_context = &told, .log_level = TP_LOG_WARNING};
+  tp_host_options options = {.size = sizeof options,
+                             .log = keep_record,
+                             .log_context = &told,
+                             .log_level = TP_LOG_WARNING};
   tp_host *host = tp_host_create(&options, &error);
   run(host, make_pool);
   run(host, "local timer = uv.new_timer()\n"
@@ -951,13 +926,7 @@ static void leaves_nothing_behind(void) {
 
 /* ---- all of them ---- */
 
-#define CASE(function)                                                                             \
-  { #function, function }
-
-static const struct {
-  const char *name;
-  void (*run)(void);
-} cases[] = {
+static const spec_case cases[] = {
     CASE(creates_hosts_with_and_without_options),
     CASE(names_codes_and_levels),
     CASE(refuses_arguments_that_cannot_be),
@@ -995,16 +964,5 @@ static const struct {
 
 /* An argument picks the cases whose names it is a part of. */
 int main(int argc, char **argv) {
-  size_t run_count = 0;
-  setvbuf(stdout, NULL, _IOLBF, 0);
-  for (size_t i = 0; i < COUNT(cases); i++) {
-    if (argc > 1 && !strstr(cases[i].name, argv[1]))
-      continue;
-    if (argc > 1)
-      printf("%s\n", cases[i].name);
-    cases[i].run();
-    run_count++;
-  }
-  printf("embed: cases=%zu ok\n", run_count);
-  return 0;
+  return run_cases("embed", cases, COUNT(cases), argc, argv);
 }

@@ -290,7 +290,7 @@ static pace some_pace(world *of) {
 }
 
 static void open_pool(world *of) {
-  of->pool = tp_pool_create(&executor, of, 0, "P", 1 + below(of, 20));
+  of->pool = tp_pool_make(&executor, of, 0, "P", 1 + below(of, 20));
   of->pool->order = (tp_order)below(of, TP_ORDER_PRIORITY + 1);
   if (one_in(of, 2))
     of->pool->queue_limit = below(of, 4);
@@ -430,17 +430,17 @@ static void wake_feed(world *of) {
 static const tp_group_options some_options = {.prefix = "late", .limit = 1};
 
 static void lock(world *of) {
-  tp_pool_lock(of->pool);
+  tp_pool_set_locked(of->pool, true);
   CHECK(of, !tp_pool_check_group(of->pool, &some_options, NULL));
 }
 
 static void unlock(world *of) {
-  tp_pool_unlock(of->pool);
+  tp_pool_set_locked(of->pool, false);
   CHECK(of, tp_pool_check_group(of->pool, &some_options, NULL) == !of->pool->paused);
 }
 
 static void pause_pool(world *of) {
-  tp_pool_pause(of->pool, !of->pool->paused && one_in(of, 8));
+  tp_pool_set_paused(of->pool, !of->pool->paused && one_in(of, 8));
 }
 
 static void weigh_group(world *of) {
@@ -460,7 +460,7 @@ static void flush(world *of) {
     return;
   for (size_t i = 0; i < of->job_count; i++)
     CHECK(of, of->jobs[i]->task.state <= TP_TASK_RUNNING || of->jobs[i]->task.ticket >= of->ticket);
-  tp_pool_flush(of->pool);
+  tp_pool_forget_ended(of->pool);
   of->ticket = of->pool->next_ticket;
   of->ended = of->in_callbacks;
 }
@@ -473,7 +473,7 @@ static void close_pool(world *of) {
   tp_pool_close(of->pool);
   CHECK(of, of->closed == closed + 1 && of->pool->ended == 0);
   CHECK(of, !tp_pool_add_group(of->pool, &some_options, NULL, NULL));
-  tp_pool_unlock(of->pool);
+  tp_pool_set_locked(of->pool, false);
   CHECK(of, of->pool->locked);
   tp_pool_destroy(of->pool);
   open_pool(of);
@@ -536,7 +536,7 @@ static void check_counts(world *of) {
   CHECK(of, pool->ended == of->ended);
   CHECK(of, pool->in_callbacks == of->in_callbacks);
   CHECK(of, pool->running + pool->cancelled + pool->in_callbacks == of->job_count);
-  CHECK(of, tp_pool_is_full(pool) == (of->running + of->cancelled >= pool->size));
+  CHECK(of, tp_pool_is_at_limit(pool) == (of->running + of->cancelled >= pool->size));
 }
 
 /* Whether the pool is about to look again, since a token has come. */
@@ -564,7 +564,7 @@ static bool rests(const world *of, const tp_group *group) {
 static void check_nobody_is_forgotten(world *of) {
   for (size_t i = 0; i < of->call_count; i++) {
     const tp_group *group = of->calls[i]->group;
-    CHECK(of, of->woken || tp_pool_is_full(of->pool) || group->feed != TP_FEED_READY ||
+    CHECK(of, of->woken || tp_pool_is_at_limit(of->pool) || group->feed != TP_FEED_READY ||
                   group->occupying >= group->limit || group->admission == TP_CALL_BLOCKED ||
                   rests(of, group));
   }
@@ -593,7 +593,7 @@ static void check_everything(world *of) {
 /* Lets all that goes on come to its end: the pool may not be stuck. */
 static void settle(world *of) {
   tp_pool_resize(of->pool, 10);
-  tp_pool_pause(of->pool, false);
+  tp_pool_set_paused(of->pool, false);
   for (int i = 0; i < 1000000 && (of->job_count > 0 || of->call_count > 0); i++) {
     feed(of);
     wake_feed(of);

@@ -199,9 +199,12 @@ local function describe_page(page)
         assert_says(printed, done.out, page .. ":" .. block.line)
       end)
     elseif block.language == "c" then
-      it("shows the code of the C example", function()
-        local source = program.read_file("examples/embed/minimal.c"):gsub("^/%*.-%*/\n", "")
-        assert.are.equal(source, table.concat(block.lines, "\n") .. "\n")
+      it("shows code of an example in C, line " .. block.line, function()
+        local code, found = table.concat(block.lines, "\n") .. "\n", false
+        for name in uv.fs_scandir_next, uv.fs_scandir "examples/embed" do
+          found = found or program.read_file("examples/embed/" .. name):find(code, 1, true) ~= nil
+        end
+        assert.is_true(found)
       end)
     end
   end

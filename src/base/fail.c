@@ -31,3 +31,7 @@ bool tp_fail(tp_error *error, tp_code code, const char *format, ...) {
   va_end(arguments);
   return false;
 }
+
+bool tp_fail_unless_given(const void *pointer, const char *name, tp_error *error) {
+  return pointer || tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
+}

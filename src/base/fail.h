@@ -14,4 +14,7 @@ bool tp_fail(tp_error *error, tp_code code, const char *format, ...)
 /* The same with the arguments as a list. */
 bool tp_fail_list(tp_error *error, tp_code code, const char *format, va_list arguments);
 
+/* Whether a pointer is given; else InvalidArgument that names it. */
+bool tp_fail_unless_given(const void *pointer, const char *name, tp_error *error);
+
 #endif

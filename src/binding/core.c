@@ -291,6 +291,15 @@ static int l_core_ready(lua_State *L) {
   return 0;
 }
 
+/* Lua: find(name): the function that a name stands for. */
+static int l_core_find(lua_State *L) {
+  static const tp_param function = {.name = "name", .type = TP_PARAM_FUNCTION};
+  lua_settop(L, 1);
+  check_string(L, 1, "find: name");
+  tp_arguments_check(L, 1, "find", &function);
+  return 1;
+}
+
 static int l_core_virtual_clock(lua_State *L) {
   tp_timer_set_virtual(exec_of(L), lua_toboolean(L, 1));
   return 0;
@@ -353,6 +362,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
       {"ready", l_core_ready},
+      {"find", l_core_find},
       {"virtual_clock", l_core_virtual_clock},
       {"library", l_core_library},
       {"preempt", l_core_preempt},

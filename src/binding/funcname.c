@@ -4,6 +4,7 @@
 #include "binding/funcname.h"
 
 #include "value/callable.h"
+#include "value/name.h"
 
 #include <lauxlib.h>
 #include <stdbool.h>
@@ -110,9 +111,21 @@ static void add_nameless(lua_State *L, lua_Integer place) {
   lua_pop(L, 1);
 }
 
+/* Pushes the last word of the name that the function was exposed under. */
+static bool push_exposed_key(lua_State *L, int index) {
+  if (!tp_name_push_exposed_of(L, index))
+    return false;
+  const char *name = lua_tostring(L, -1), *dot = strrchr(name, '.');
+  lua_pushstring(L, dot ? dot + 1 : name);
+  lua_remove(L, -2);
+  return true;
+}
+
 /* Pushes the name of the function in a module; without one, the place where it was defined. */
 static void push_module_key_or_place(lua_State *L, int index) {
   lua_Debug info;
+  if (push_exposed_key(L, index))
+    return;
   tp_callable_push_function(L, index);
   lua_getinfo(L, ">S", &info);
   lua_Integer place = place_number(&info);

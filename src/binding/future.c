@@ -45,17 +45,19 @@ typedef enum future_state {
 } future_state;
 
 struct tp_future {
-  tp_host *host;       /* where it runs */
-  tp_group *group;     /* the call that it waits for; NULL: none, or it is done */
-  tp_coro *coro;       /* the same for a coroutine */
-  int anchor;          /* registry reference while it waits for a coroutine */
-  future_state state;  /* whether and how it has ended */
-  bool seen;           /* somebody was given its error */
-  bool counted;        /* among the host's failures that nobody has seen, … */
-  size_t where;        /* … there */
-  tp_wake_id *waiters; /* parks that wait for it */
-  size_t count;        /* how many */
-  size_t capacity;     /* how many fit */
+  tp_host *host;          /* where it runs */
+  tp_group *group;        /* the call that it waits for; NULL: none, or it is done */
+  tp_coro *coro;          /* the same for a coroutine */
+  int anchor;             /* registry reference while it waits for a coroutine */
+  future_state state;     /* whether and how it has ended */
+  bool seen;              /* somebody was given its error */
+  bool counted;           /* among the host's failures that nobody has seen, … */
+  size_t where;           /* … there */
+  tp_future_fn listener;  /* C code that is told of its end; NULL: none */
+  void *listener_context; /* for that */
+  tp_wake_id *waiters;    /* parks that wait for it */
+  size_t count;           /* how many */
+  size_t capacity;        /* how many fit */
 };
 
 static tp_future *check(lua_State *L, int index) {
@@ -176,6 +178,18 @@ static bool call_listeners(const tp_future *future, lua_State *L, int index, int
   return seen;
 }
 
+/* Tells C code of the end: with the values from `first` on. */
+static void tell_listener(tp_future *future, lua_State *L, int first, int count) {
+  if (!future->listener)
+    return;
+  bool ok = future->state == FUTURE_OK;
+  future->seen = true;
+  for (int i = 0; i < count; i++)
+    lua_pushvalue(L, first + i);
+  future->listener(future->listener_context, L, ok, count);
+  lua_pop(L, count);
+}
+
 /* Counts a failure that nobody has seen. */
 static void count_unseen(tp_future *future, const tp_pool *pool) {
   if (future->state != FUTURE_FAILED || future->seen)
@@ -270,6 +284,7 @@ void tp_future_done(void *context, lua_State *L, bool ok, int count) {
   future->group = NULL;
   future->coro = NULL;
   future->seen |= call_listeners(future, L, self, first, count);
+  tell_listener(future, L, first, count);
   count_unseen(future, pool);
   if (is_job && future->state == FUTURE_FAILED && !future->seen) { /* nobody holds a job's future */
     report(future, L, self);
@@ -285,6 +300,31 @@ static int l_future_gc(lua_State *L) {
   future->seen = true;
   forget_waiters(future); /* its call may end later, in a state that is closed */
   return 0;
+}
+
+/* ---- for C code ---- */
+
+void tp_future_listen(lua_State *L, tp_future_fn listener, void *context) {
+  tp_future *future = lua_touserdata(L, -1);
+  future->listener = listener;
+  future->listener_context = context;
+}
+
+void tp_future_hold(lua_State *L) {
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, lua_touserdata(L, -1));
+}
+
+void tp_future_release(tp_future *future) {
+  if (!future)
+    return;
+  lua_State *L = future->host->L;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, future); /* a key that is there needs no memory */
+}
+
+bool tp_future_is_done(const tp_future *future) {
+  return future && future->state != FUTURE_PENDING;
 }
 
 /* ---- waiting ---- */
@@ -362,6 +402,10 @@ static bool cancel(tp_future *future, tp_code code, const char *message, double 
   return true;
 }
 
+bool tp_future_cancel(tp_future *future, const char *message) {
+  return future && cancel(future, TP_CANCELLED, message, TP_GRACE_DEFAULT);
+}
+
 /* The stack of a wait; the deadline is a clock in seconds. */
 enum { FUTURE = 1, DEADLINE };
 
@@ -418,12 +462,12 @@ static int l_future_await(lua_State *L) {
   return tp_future_await(L, is_limited ? lua_tonumber(L, 2) : HUGE_VAL, false);
 }
 
-bool tp_future_is_done(lua_State *L, int index) {
+bool tp_future_is_done_at(lua_State *L, int index) {
   return check(L, index)->state != FUTURE_PENDING;
 }
 
 static int l_future_done(lua_State *L) {
-  lua_pushboolean(L, tp_future_is_done(L, 1));
+  lua_pushboolean(L, tp_future_is_done_at(L, 1));
   return 1;
 }
 
@@ -441,16 +485,20 @@ static int l_future_cancel(lua_State *L) {
   return 1;
 }
 
+bool tp_future_set_weight(tp_future *future, double weight) {
+  tp_group *group = future ? future->group : NULL;
+  bool waits = group && group->admission != TP_CALL_LEFT;
+  if (waits)
+    tp_flow_weigh_group(group->pool, group, weight);
+  return waits;
+}
+
 /* Lua: future:set_weight(weight). */
 static int l_future_set_weight(lua_State *L) {
   static const tp_param weight = {.name = "weight", .type = TP_PARAM_NUMBER};
-  const tp_future *future = check(L, 1);
+  tp_future *future = check(L, 1);
   tp_arguments_check(L, 2, "set_weight", &weight);
-  tp_group *group = future->group;
-  bool waits = group && group->admission != TP_CALL_LEFT;
-  if (waits)
-    tp_flow_weigh_group(group->pool, group, lua_tonumber(L, 2));
-  lua_pushboolean(L, waits);
+  lua_pushboolean(L, tp_future_set_weight(future, lua_tonumber(L, 2)));
   return 1;
 }
 

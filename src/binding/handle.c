@@ -64,6 +64,19 @@ void tp_handle_unpin(lua_State *L, tp_pool *pool) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, pool);
 }
 
+void tp_handle_clear_all(lua_State *L, tp_host *host) {
+  tp_pool *pool;
+  while ((pool = TAILQ_FIRST(&host->pools))) {
+    tp_handle_push(L, pool);
+    tp_pool **box = lua_touserdata(L, -1);
+    if (box)
+      *box = NULL;
+    lua_pop(L, 1);
+    tp_handle_unpin(L, pool);
+    tp_host_remove_pool(host, pool);
+  }
+}
+
 static int l_handle_gc(lua_State *L) {
   tp_pool **box = lua_touserdata(L, 1);
   if (*box)

@@ -38,6 +38,9 @@ void tp_handle_push(lua_State *L, tp_pool *pool);
 /* The pool whose handle is at `index`; raises InvalidArgument for anything else. */
 tp_pool *tp_handle_check(lua_State *L, int index);
 
+/* Frees the pools of a closed host whose state lives on: their handles are of no use any more. */
+void tp_handle_clear_all(lua_State *L, tp_host *host);
+
 /* Releases a closed pool, which is freed when no Lua code holds its handle. */
 void tp_handle_unpin(lua_State *L, tp_pool *pool);
 

@@ -141,8 +141,8 @@ int l_pool_doublestarmap(lua_State *L) {
   return map(L, TP_SPREAD_NAMED, "doublestarmap");
 }
 
-/* Submits a call and pushes its future. With `waits`, a full queue blocks the call. */
-static void submit(lua_State *L, bool waits, const char *method) {
+void tp_pool_push_submitted(lua_State *L, bool waits) {
+  const char *method = waits ? "submit" : "submit_nowait";
   enum { FUTURE = TP_SLOT_SUBMIT_GROUP_NAME + 1, BOUND };
   lua_settop(L, TP_SLOT_SUBMIT_GROUP_NAME);
   if (!lua_isnil(L, TP_SLOT_SUBMIT_EXECUTOR))
@@ -172,7 +172,7 @@ static void submit(lua_State *L, bool waits, const char *method) {
 }
 
 int l_pool_submit_nowait(lua_State *L) {
-  submit(L, false, "submit_nowait");
+  tp_pool_push_submitted(L, false);
   return 1;
 }
 
@@ -180,7 +180,7 @@ int l_pool_submit(lua_State *L) {
   if (lua_toboolean(L, TP_SLOT_SUBMIT_NOWAIT))
     return l_pool_submit_nowait(L);
   tp_wait_check(exec_of(tp_handle_check(L, TP_SLOT_POOL)), L);
-  submit(L, true, "submit");
+  tp_pool_push_submitted(L, true);
   lua_replace(L, 1);
   lua_settop(L, 1);
   return tp_future_await(L, HUGE_VAL, true);
@@ -372,7 +372,7 @@ int l_pool_order(lua_State *L) {
 }
 
 int l_pool_lock(lua_State *L) {
-  tp_pool_lock(tp_handle_check(L, 1));
+  tp_pool_set_locked(tp_handle_check(L, 1), true);
   return 0;
 }
 
@@ -380,7 +380,7 @@ int l_pool_unlock(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and stays locked", pool->label);
-  tp_pool_unlock(pool);
+  tp_pool_set_locked(pool, false);
   return 0;
 }
 
@@ -398,7 +398,7 @@ static int set_paused(lua_State *L, tp_pool *pool, bool paused) {
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed and takes no work", pool->label);
   if (paused != pool->paused)
-    tp_pool_pause(pool, paused);
+    tp_pool_set_paused(pool, paused);
   return push_boolean(L, paused);
 }
 
@@ -425,7 +425,7 @@ int l_pool_is_closed(lua_State *L) {
 }
 
 int l_pool_is_full(lua_State *L) {
-  return push_boolean(L, tp_pool_is_full(tp_handle_check(L, 1)));
+  return push_boolean(L, tp_pool_is_at_limit(tp_handle_check(L, 1)));
 }
 
 int l_pool_num_running(lua_State *L) {
@@ -555,7 +555,7 @@ static int flush(lua_State *L, int status, lua_KContext context) {
     tp_run_wait(pool, L, TP_EVENT_DONE, ticket);
     return tp_wait_park(exec_of(pool), L, flush, 0);
   }
-  tp_pool_flush(pool);
+  tp_pool_forget_ended(pool);
   tp_future_forget_calls(L, 1);
   return raise_errors(L, pool, lua_toboolean(L, 2));
 }
@@ -589,8 +589,8 @@ int l_pool_gather_and_close(lua_State *L) {
   tp_pool *pool = check_waiter(L, "gather_and_close");
   if (pool->closed)
     return tp_raise(L, TP_POOL_IS_CLOSED, "%s is closed already", pool->label);
-  tp_pool_lock(pool);
-  tp_pool_pause(pool, false); /* calls that wait for its end must get in */
+  tp_pool_set_locked(pool, true);
+  tp_pool_set_paused(pool, false); /* calls that wait for its end must get in */
   return gather_and_close(L, LUA_OK, 0);
 }
 

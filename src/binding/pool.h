@@ -5,6 +5,7 @@
 #define TP_BINDING_POOL_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 int l_pool_apply(lua_State *L);
 int l_pool_map(lua_State *L);
@@ -46,5 +47,9 @@ int l_pool_cancel_all(lua_State *L);
 int l_pool_flush(lua_State *L);
 int l_pool_gather_and_close(lua_State *L);
 int l_pool_until_closed(lua_State *L);
+
+/* Submits a call whose arguments are in the slots of `submit`, and pushes its future. With `waits`,
+ * a full queue blocks the call. */
+void tp_pool_push_submitted(lua_State *L, bool waits);
 
 #endif

@@ -38,7 +38,7 @@ static bool is_stuck(search *of, const tp_pool *pool) {
     if (of->pools[i] == pool)
       return true;
   bool may_grow = pool->size < pool->scale.bounds.max;
-  if (of->count == POOLS_MAX || !tp_pool_is_full(pool) || may_grow || pool->running == 0 ||
+  if (of->count == POOLS_MAX || !tp_pool_is_at_limit(pool) || may_grow || pool->running == 0 ||
       pool->cancelled > 0)
     return false;
   of->pools[of->count++] = pool;

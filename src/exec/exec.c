@@ -187,6 +187,10 @@ const tp_task *tp_exec_current_task(const tp_exec *exec) {
   return exec->context.coro && exec->context.coro->is_task ? &exec->context.coro->as.task : NULL;
 }
 
+lua_State *tp_exec_state(const tp_exec *exec) {
+  return exec->L;
+}
+
 tp_pool *tp_exec_current_pool(const tp_exec *exec) {
   const tp_task *task = tp_exec_current_task(exec);
   return task ? task->group->pool : NULL;
@@ -206,11 +210,21 @@ uint64_t tp_exec_live(const tp_exec *exec) {
  */
 enum { ERRORS_MAX = 100 };
 
+/* A run of the loop. */
+typedef struct rounds {
+  tp_exec *exec;                   /* whose loop */
+  uv_run_mode mode;                /* whether a round waits for events */
+  bool (*finished)(void *context); /* says when it is over; NULL: after one round */
+  void *context;                   /* for that */
+  bool more;                       /* something may still happen */
+} rounds;
+
 /* One round of the loop. False: nothing is left that could ever happen. */
-static bool run_once(tp_exec *exec) {
+static bool run_once(const rounds *of) {
+  tp_exec *exec = of->exec;
   if (exec->errors >= ERRORS_MAX)
     return false;
-  if (uv_run(exec->loop, UV_RUN_ONCE) || tp_ready_has_work(exec))
+  if (uv_run(exec->loop, of->mode) || tp_ready_has_work(exec))
     return true;
   if (!exec->clock.is_virtual || !tp_timer_is_awaited(exec))
     return false;
@@ -218,33 +232,29 @@ static bool run_once(tp_exec *exec) {
   return true;
 }
 
-/* A run of the loop. */
-typedef struct rounds {
-  tp_exec *exec;                   /* whose loop */
-  bool (*finished)(void *context); /* says when it is over */
-  void *context;                   /* for that */
-  bool more;                       /* something may still happen */
-} rounds;
-
 /* Lua: runs the loop. Protected, because luv's own code may raise where it calls back, for lack of
  * memory. Stack: the rounds. */
 static int l_run(lua_State *L) {
   rounds *of = lua_touserdata(L, 1);
-  while (of->more && !of->finished(of->context))
-    of->more = run_once(of->exec);
+  if (!of->finished)
+    of->more = run_once(of);
+  else
+    while (of->more && !of->finished(of->context))
+      of->more = run_once(of);
   return 0;
 }
 
-bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
+/* Runs the loop. False: memory has run out. */
+static bool run(rounds *of) {
+  tp_exec *exec = of->exec;
   lua_State *L = exec->L;
-  rounds of = {exec, finished, context, true};
   bool was_blocked = tp_signal_unblock(&exec->preemption.signal);
   exec->looping = true;
   exec->errors = 0;
   bool is_broken = false;
   do {
     lua_pushcfunction(L, l_run);
-    lua_pushlightuserdata(L, &of);
+    lua_pushlightuserdata(L, of);
     is_broken = lua_pcall(L, 1, 0, 0) != LUA_OK;
     if (is_broken) {
       tp_report_tell(exec, NULL, NULL, L, "the loop of the host");
@@ -255,7 +265,16 @@ bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) 
   tp_preempt_rest(exec->preemption.slice);
   if (was_blocked)
     tp_signal_block(&exec->preemption.signal);
-  return !is_broken && (of.more || finished(context));
+  return !is_broken;
+}
+
+bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context) {
+  rounds of = {exec, UV_RUN_ONCE, finished, context, true};
+  return run(&of) && (of.more || finished(context));
+}
+
+void tp_exec_turn(tp_exec *exec) {
+  run(&(rounds){.exec = exec, .mode = UV_RUN_NOWAIT, .more = true});
 }
 
 bool tp_exec_is_exhausted(const tp_exec *exec) {

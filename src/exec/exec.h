@@ -49,6 +49,9 @@ void tp_exec_force_preemption(tp_exec *exec, int instructions);
 /* Stops the turns: nothing runs until something else is queued. */
 void tp_exec_halt(tp_exec *exec);
 
+/* The Lua state that it runs. */
+lua_State *tp_exec_state(const tp_exec *exec);
+
 /* Starts closing the handles; run the loop until they are closed, close the Lua state, then free.
  */
 void tp_exec_close(tp_exec *exec);
@@ -92,6 +95,9 @@ uint64_t tp_exec_live(const tp_exec *exec);
 
 /* Runs the loop until `finished` says so. False: nothing is left that could make it so. */
 bool tp_exec_run(tp_exec *exec, bool (*finished)(void *context), void *context);
+
+/* One round of the loop, which waits for nothing. */
+void tp_exec_turn(tp_exec *exec);
 
 /* Whether the last run has ended because there was no memory to go on, and none came. */
 bool tp_exec_is_exhausted(const tp_exec *exec);

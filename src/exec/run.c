@@ -151,7 +151,7 @@ tp_pool *tp_run_create(tp_exec *exec, const tp_pool_ops *ops, int kind, const ch
   run->pacer = (tp_alarm){.ring = ring, .exec = exec, .run = run};
   if (!tp_timer_reserve(exec, ALARMS))
     goto free_run;
-  run->pool = tp_pool_create(ops, run, kind, label, size);
+  run->pool = tp_pool_make(ops, run, kind, label, size);
   if (!run->pool)
     goto release_alarms;
   return run->pool;

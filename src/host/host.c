@@ -9,6 +9,7 @@
 #include "exec/luastd.h"
 #include "exec/ops.h"
 #include "exec/run.h"
+#include "exec/timer.h"
 #include "host/events.h"
 #include "host/logfile.h"
 #include "host/luv.h"
@@ -99,9 +100,12 @@ void tp_host_end(tp_host *host, const char *who, tp_code code) {
   tp_cancel_release(reason);
 }
 
-static void on_stop(uv_async_t *async) {
+static void on_wake(uv_async_t *async) {
   tp_host *host = async->data;
-  tp_host_end(host, atomic_load(&host->stopper), TP_CANCELLED);
+  const char *stopper = atomic_exchange(&host->stopper, NULL);
+  tp_mailbox_open_all(host->mailbox);
+  if (stopper)
+    tp_host_end(host, stopper, TP_CANCELLED);
 }
 
 /* What a run waits for. */
@@ -127,7 +131,7 @@ static bool is_reached(void *context) {
     return true;
   if (of->done)
     return *of->done;
-  return tp_exec_live(host->exec) == 0 && host->busy_pools == 0 && !is_kept_running(host);
+  return !tp_host_is_busy(host);
 }
 
 /* Names the oldest task of a pool that runs, if there is one. */
@@ -142,10 +146,39 @@ static void name_first_task(const tp_host *host, char *words, size_t size) {
   }
 }
 
+bool tp_host_is_busy(const tp_host *host) {
+  return tp_exec_live(host->exec) > 0 || host->busy_pools > 0 || is_kept_running(host);
+}
+
+void tp_host_begin_outside(tp_host *host) {
+  tp_timer_begin_outside(host->exec);
+  if (host->outside++ == 0)
+    uv_ref((uv_handle_t *)&host->wake);
+}
+
+void tp_host_end_outside(tp_host *host) {
+  tp_timer_end_outside(host->exec);
+  if (--host->outside == 0)
+    uv_unref((uv_handle_t *)&host->wake);
+}
+
+bool tp_host_turn(tp_host *host, tp_error *error) {
+  if (host->closing)
+    return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
+  uv_ref((uv_handle_t *)&host->wake); /* libuv polls nothing for a loop that is not alive */
+  tp_exec_turn(host->exec);
+  if (host->outside == 0)
+    uv_unref((uv_handle_t *)&host->wake);
+  if (tp_exec_is_exhausted(host->exec))
+    return tp_fail(error, TP_NO_MEMORY, "no memory to continue, and none was freed");
+  return true;
+}
+
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done, false};
   if (host->closing) /* a finalizer asks */
     return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
+  tp_mailbox_open_all(host->mailbox);
   if (!host->owns_state)
     tp_interrupt_start(&host->interrupt, host->loop, host->L);
   bool is_reachable = tp_exec_run(host->exec, is_reached, &to);
@@ -174,10 +207,25 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
 /* ---- opening ---- */
 
 static int l_host_gc(lua_State *L) {
-  tp_host **box = lua_touserdata(L, 1);
-  if (*box)
-    tp_host_close(*box);
+  tp_host **box = lua_touserdata(L, 1), *host = *box;
+  *box = NULL;
+  if (!host)
+    return 0;
+  host->state_ends = true;
+  tp_host_close(host);
   return 0;
+}
+
+void tp_host_leave_state(tp_host *host) {
+  lua_State *L = host->L;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, host);
+  tp_host **box = lua_touserdata(L, -1);
+  *box = NULL;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, host);
+  lua_pop(L, 1);
+  if (host->loop == &host->own_loop)
+    tp_luv_leave(L);
 }
 
 /* Tells the state which host it has. A state that the host does not own also gets a finalizer,
@@ -193,7 +241,7 @@ static void register_host(tp_host *host) {
   lua_pushcfunction(L, l_host_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, host);
   *box = host;
 }
 
@@ -213,11 +261,14 @@ static void open_loop(tp_host *host, lua_State *L) {
   if (status != 0)
     tp_raise(L, TP_IO_ERROR, "cannot make an event loop: %s", uv_strerror(status));
   host->loop = loop ? loop : &host->own_loop;
-  status = uv_async_init(host->loop, &host->stop, on_stop);
+  status = uv_async_init(host->loop, &host->wake, on_wake);
   if (status != 0)
     tp_raise(L, TP_IO_ERROR, "cannot make a handle of an event loop: %s", uv_strerror(status));
-  uv_unref((uv_handle_t *)&host->stop);
-  host->stop.data = host;
+  uv_unref((uv_handle_t *)&host->wake);
+  host->wake.data = host;
+  host->mailbox = tp_mailbox_create(&host->wake);
+  if (!host->mailbox)
+    tp_raise(L, TP_NO_MEMORY, "no memory for a host");
 }
 
 /* Lua: opens what may raise. Stack: the host. */
@@ -259,8 +310,9 @@ static void close_opened(tp_host *host) {
     return;
   if (host->exec)
     tp_exec_close(host->exec);
-  if (host->stop.data)
-    uv_close((uv_handle_t *)&host->stop, NULL);
+  if (host->wake.data)
+    uv_close((uv_handle_t *)&host->wake, NULL);
+  tp_mailbox_release(host->mailbox);
   uv_run(host->loop, UV_RUN_NOWAIT);
   if (host->loop == &host->own_loop)
     uv_loop_close(host->loop);
@@ -326,7 +378,7 @@ static bool drain(tp_host *host) {
  * others are not done, so their memory must stay. */
 static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);
-  uv_close((uv_handle_t *)&host->stop, NULL);
+  uv_close((uv_handle_t *)&host->wake, NULL);
   tp_interrupt_close(&host->interrupt);
   if (host->loop != &host->own_loop) {
     uv_run(host->loop, UV_RUN_NOWAIT);
@@ -341,12 +393,13 @@ static bool close_loop(tp_host *host) {
 }
 
 void tp_host_close(tp_host *host) {
-  if (host->owns_state) {
+  if (!host->state_ends) {
     tp_host_end(host, "the end of the host", TP_CANCELLED);
     goal nothing_left = {host, NULL, true};
     tp_exec_run(host->exec, is_reached, &nothing_left);
   }
   host->closing = true;
+  tp_mailbox_close(host->mailbox);
   tp_exec_halt(host->exec); /* tasks that are left, such as one that called os.exit, have lost their
                                pools */
   tp_resource *resource;
@@ -367,6 +420,7 @@ void tp_host_close(tp_host *host) {
     tp_host_remove_pool(host, TAILQ_FIRST(&host->pools));
   tp_exec_free(host->exec);
   tp_logfile_end(&host->default_log);
+  tp_mailbox_release(host->mailbox);
   tp_failures_clear(&host->failures);
   tp_exposure_clear(&host->names);
   if (host->owns_state)

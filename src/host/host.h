@@ -13,6 +13,7 @@
 #include "host/failures.h"
 #include "host/interrupt.h"
 #include "host/log.h"
+#include "host/mailbox.h"
 #include "host/state.h"
 #include "pool/pool.h"
 #include "taskpool.h"
@@ -40,11 +41,14 @@ typedef struct tp_resource {
 struct tp_host {
   uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
   uv_loop_t own_loop;                    /* used unless luv brought its own */
-  uv_async_t stop;                       /* sent by tp_host_stop_by */
-  _Atomic(const char *) stopper;         /* what asked for that */
+  uv_async_t wake;                       /* sent by tp_host_stop_by, and for the mailbox */
+  _Atomic(const char *) stopper;         /* what asks the host to stop; NULL: nothing */
+  tp_mailbox *mailbox;                   /* what other threads ask for */
+  uint64_t outside;                      /* calls that something outside will finish */
   tp_interrupt interrupt;                /* ^C of a stock interpreter */
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
+  bool state_ends;                       /* the state that it does not own is being closed */
   bool closing;                          /* Lua is no longer called */
   bool is_ready;                         /* a control server listens, or the script says so */
   tp_exec *exec;                         /* runs every coroutine */
@@ -58,6 +62,7 @@ struct tp_host {
   uint64_t next_pool;                    /* index of the next pool */
   uint64_t busy_pools;                   /* pools that are not idle */
   LIST_HEAD(, tp_resource) resources;    /* open resources */
+  struct tp_attachment *attachment;      /* to a loop of the embedder's; NULL: there is none */
   void (*preload)(struct tp_host *host); /* gives a state taskpool's modules; may raise */
 };
 
@@ -70,6 +75,9 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error);
 /* Ends what runs, kills what does not end, and closes the host, and its Lua state if it owns it. */
 void tp_host_close(tp_host *host);
 
+/* The state of a closed host lives on without it, if the host does not own it. */
+void tp_host_leave_state(tp_host *host);
+
 /* The directory of a file, from malloc. NULL: no memory. */
 char *tp_host_directory_of(const char *path);
 
@@ -81,6 +89,13 @@ void tp_host_end(tp_host *host, const char *who, tp_code code);
 /* Runs the loop until `*done` is true; where `done` is NULL, until no task is left and no
  * resource keeps it running. False: Deadlock; everything has been ended then. */
 bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error);
+
+/* One round of the loop, which waits for nothing. False: NoMemory. */
+bool tp_host_turn(tp_host *host, tp_error *error);
+
+/* A task waits for something that will come through the mailbox: the host runs on until then. */
+void tp_host_begin_outside(tp_host *host);
+void tp_host_end_outside(tp_host *host);
 
 /* ---- parts ---- */
 

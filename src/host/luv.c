@@ -228,6 +228,10 @@ static void restrict_luv(lua_State *L) {
     lua_pop(L, 1);
 }
 
+void tp_luv_leave(lua_State *L) {
+  luv_set_loop(L, NULL);
+}
+
 void tp_luv_abandon(uv_handle_t *handle, void *context) {
   (void)context;
   if (uv_is_closing(handle))

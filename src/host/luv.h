@@ -16,6 +16,9 @@ void tp_luv_open(tp_host *host);
  * can from now on call only functions of luv that end at once. */
 void tp_luv_close(tp_host *host);
 
+/* The loop of luv in L is gone: luv is opened again by the next host there. */
+void tp_luv_leave(lua_State *L);
+
 /* For uv_walk, after the Lua state was closed: closes the handles that its finalizers have made. */
 void tp_luv_abandon(uv_handle_t *handle, void *context);
 

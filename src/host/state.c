@@ -17,8 +17,8 @@ static int l_open_libraries(lua_State *L) {
   return 0;
 }
 
-lua_State *tp_state_create(tp_error *error) {
-  lua_State *L = luaL_newstate();
+lua_State *tp_state_create(lua_Alloc allocate, void *context, tp_error *error) {
+  lua_State *L = allocate ? lua_newstate(allocate, context) : luaL_newstate();
   if (L) {
     memset(lua_getextraspace(L), 0, LUA_EXTRASPACE); /* Lua does not; threads get a copy */
     lua_pushcfunction(L, l_open_libraries);

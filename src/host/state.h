@@ -7,8 +7,9 @@
 #include "taskpool.h"
 #include <lua.h>
 
-/* A Lua state with the standard libraries. NULL: NoMemory. */
-lua_State *tp_state_create(tp_error *error);
+/* A Lua state with the standard libraries, whose memory `allocate` gives; NULL: realloc and free.
+ * NULL: NoMemory. */
+lua_State *tp_state_create(lua_Alloc allocate, void *context, tp_error *error);
 
 /* Tells a state which host it belongs to. May raise for lack of memory. */
 void tp_state_set_host(lua_State *L, tp_host *host);

@@ -28,6 +28,19 @@ void tp_luaopen_preload(tp_host *host) {
   lua_pop(host->L, 1);
 }
 
+void tp_luaopen_unload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    if (strcmp(name, "taskpool") != 0 && strncmp(name, "taskpool.", strlen("taskpool.")) != 0)
+      continue;
+    lua_pushvalue(L, -2);
+    lua_pushnil(L);
+    lua_rawset(L, -5);
+  }
+  lua_pop(L, 1);
+}
+
 /* Notes the script that the interpreter runs, arg[0], and its directory. */
 static void find_script(lua_State *L, tp_exposure *names) {
   if (lua_getglobal(L, "arg") == LUA_TTABLE && lua_rawgeti(L, -1, 0) == LUA_TSTRING) {

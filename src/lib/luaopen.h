@@ -10,6 +10,9 @@
  * raise. */
 void tp_luaopen_preload(tp_host *host);
 
+/* Has `require` load the modules again, for another host in the same state. */
+void tp_luaopen_unload(lua_State *L);
+
 /* Lua: the entry of build/lua/taskpool/core.so, for a stock interpreter: a host is made in its
  * state. */
 TP_API int luaopen_taskpool_core(lua_State *L);

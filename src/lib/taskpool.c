@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The embedding API of taskpool.h, except tp_host_serve, which is in server/, and tp_client_run,
- * which is in client/. */
+ * A host for C programs, from start to end. The other functions of taskpool.h are beside it; those
+ * for futures are in binding/, tp_host_serve is in server/, and tp_client_run in client/. */
 #include "base/fail.h"
-#include "base/lines.h"
-#include "binding/run.h"
+#include "binding/handle.h"
 #include "exec/exec.h"
 #include "host/host.h"
+#include "lib/attach.h"
 #include "lib/luaopen.h"
+#include "lib/method.h"
 #include "lib/place.h"
-#include "value/error.h"
-#include "value/raise.h"
 
 #include <lauxlib.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- create and destroy ---- */
@@ -25,6 +23,8 @@ static int l_open(lua_State *L) {
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "path");
   tp_place_push(L);
+  if (strstr(lua_tostring(L, -2), lua_tostring(L, -1))) /* another host was here before */
+    return 0;
   lua_pushfstring(L, "%s;%s/?.lua;%s/?/init.lua", lua_tostring(L, -2), lua_tostring(L, -1),
                   lua_tostring(L, -1));
   lua_replace(L, -3);
@@ -43,168 +43,88 @@ static bool call(lua_State *L, lua_CFunction function, void *argument, tp_error 
   return false;
 }
 
-tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
-  static const tp_host_options defaults = {0};
-  options = options ? options : &defaults;
-  if (options->log_level > TP_LOG_NONE) {
-    tp_fail(error, TP_INVALID_ARGUMENT, "log_level: unknown level %d", (int)options->log_level);
-    return NULL;
-  }
-  lua_State *L = tp_state_create(error);
+void tp_host_options_init(tp_host_options *options) {
+  *options = (tp_host_options){.size = sizeof *options, .log_level = TP_LOG_WARNING};
+}
+
+/* A complete copy of the options of a host, checked. */
+static bool read_options(const tp_host_options *options, tp_host_options *copy, tp_error *error) {
+  tp_host_options_init(copy);
+  if (options && (options->size == 0 || options->size > sizeof *copy))
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "options: call tp_host_options_init before setting fields");
+  if (options)
+    memcpy(copy, options, options->size);
+  if (copy->log_level == TP_LOG_DEFAULT)
+    copy->log_level = TP_LOG_WARNING;
+  if (copy->log_level > TP_LOG_NONE)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "log_level: unknown level %d", (int)copy->log_level);
+  if (copy->lua_state && lua_pushthread(copy->lua_state) != 1)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "lua_state must be the main thread of its state");
+  if (copy->lua_state)
+    lua_pop(copy->lua_state, 1);
+  return true;
+}
+
+/* A host in the embedder's state, or in a new one. */
+static tp_host *open_host(const tp_host_options *options, tp_error *error) {
+  if (options->lua_state)
+    return tp_host_open(options->lua_state, false, error);
+  lua_State *L = tp_state_create(options->allocate, options->allocate_context, error);
   tp_host *host = L ? tp_host_open(L, true, error) : NULL;
-  if (!host) {
-    if (L)
-      lua_close(L);
+  if (L && !host)
+    lua_close(L);
+  return host;
+}
+
+tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
+  tp_host_options copy;
+  tp_host *host = read_options(options, &copy, error) ? open_host(&copy, error) : NULL;
+  if (!host)
     return NULL;
-  }
-  tp_log_level level = options->log_level ? options->log_level : TP_LOG_WARNING;
-  host->default_log = (tp_log){options->log, options->log_context, level};
+  host->default_log = (tp_log){copy.log, copy.log_context, copy.log_level};
   host->log = host->default_log;
   host->preload = tp_luaopen_preload;
-  host->names.directory = options->modules ? strdup(options->modules) : NULL;
-  if (!tp_exec_set_preempt(host->exec, !options->no_preempt, options->preempt_signal, error) ||
-      !call(L, l_open, host, error)) {
+  host->names.directory = copy.modules ? strdup(copy.modules) : NULL;
+  if (!tp_exec_set_preempt(host->exec, copy.preempt, copy.preempt_signal, error) ||
+      !call(host->L, l_open, host, error) ||
+      (copy.loop && !tp_attach_open(host, copy.loop, error))) {
     tp_host_close(host);
     return NULL;
   }
   return host;
 }
 
-void tp_host_destroy(tp_host *host) {
-  if (host)
-    tp_host_close(host);
-}
-
-/* ---- run ---- */
-
-/* A script to run. */
-typedef struct script {
-  tp_host *host;     /* where */
-  const char *path;  /* a file, or … */
-  const char *text;  /* … text … */
-  const char *name;  /* … with this name in messages */
-  int argc;          /* its arguments */
-  char *const *argv; /* the same */
-  tp_error *error;   /* filled on failure */
-  bool ok;           /* it ran to its end */
-} script;
-
-/* Pushes the global `arg`, as lua does it, and sets it. */
-static void set_arg(lua_State *L, const script *of) {
-  lua_createtable(L, of->argc, 1);
-  lua_pushstring(L, of->path ? of->path : of->name);
-  lua_rawseti(L, -2, 0);
-  for (int i = 0; i < of->argc; i++) {
-    lua_pushstring(L, of->argv[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_setglobal(L, "arg");
-}
-
-/* Fills `error`, if there is one, with what went wrong in a script. */
-static void fail_script(tp_error *error, const char *text) {
-  tp_fail(error, TP_SCRIPT_ERROR, "%s", "");
-  if (error)
-    tp_lines_lay_out(error->message, sizeof error->message, text ? text : "no memory to say why");
-}
-
-/* The main task ended in the error that is first in the list at [1]; [2]: its traceback. */
-static void tell_failure(lua_State *L, tp_error *error) {
-  lua_rawgeti(L, 1, 1);
-  if (tp_error_code(L, -1) != TP_CANCELLED) {
-    fail_script(error, lua_tostring(L, 2));
-    return;
-  }
-  lua_pushliteral(L, "message");
-  lua_rawget(L, -2);
-  const char *message = lua_tostring(L, -1);
-  tp_fail(error, TP_CANCELLED, "%s", message ? message : "the main task was cancelled");
-}
-
-/* Lua: loads and runs a script. Stack: the script. */
-static int l_run(lua_State *L) {
-  script *self = lua_touserdata(L, 1);
-  int status = self->path ? luaL_loadfilex(L, self->path, "t")
-                          : luaL_loadbufferx(L, self->text, strlen(self->text), self->name, "t");
-  if (status != LUA_OK) {
-    fail_script(self->error, lua_tostring(L, -1));
-    return 0;
-  }
-  tp_exposure *names = &self->host->names;
-  if (self->path && !names->directory)
-    names->directory = tp_host_directory_of(self->path);
-  if (self->path && !tp_exposure_add_script(names, self->path))
-    return tp_raise(L, TP_NO_MEMORY, "no memory to run the script");
-  set_arg(L, self);
-  luaL_checkstack(L, self->argc, "too many arguments");
-  for (int i = 0; i < self->argc; i++)
-    lua_pushstring(L, self->argv[i]);
-  tp_error deadlock;
-  self->ok = tp_run_main(self->host, L, self->argc, false, &deadlock);
-  if (!self->ok)
-    tell_failure(L, self->error);
-  if (deadlock.code) {
-    tp_fail(self->error, deadlock.code, "%s", deadlock.message);
-    self->ok = false;
-  }
+/* Lua: takes what belongs to a closed host out of a state that lives on. Stack: the host. */
+static int l_leave(lua_State *L) {
+  tp_host *host = lua_touserdata(L, 1);
+  tp_handle_clear_all(L, host);
+  tp_luaopen_unload(L);
+  tp_host_leave_state(host);
   return 0;
 }
 
-/* Fills `error` if a required argument is NULL. */
-static bool is_given(const void *argument, const char *name, tp_error *error) {
-  if (!argument)
-    tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", name);
-  return argument != NULL;
-}
-
-static bool are_arguments(int argc, char *const argv[], tp_error *error) {
-  if (argc < 0)
-    return tp_fail(error, TP_INVALID_ARGUMENT, "argc must not be negative (%d)", argc);
-  for (int i = 0; i < argc; i++)
-    if (!argv || !argv[i])
-      return tp_fail(error, TP_INVALID_ARGUMENT, "argv must have %d strings", argc);
-  return true;
-}
-
-static bool run(script *of) {
-  lua_State *L = of->host->L;
-  lua_pushcfunction(L, l_run);
-  lua_pushlightuserdata(L, of);
-  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
-    return of->ok;
-  lua_pop(L, 1);
-  return tp_fail(of->error, TP_NO_MEMORY, "no memory to run the script");
-}
-
-bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],
-                      tp_error *error) {
-  return is_given(host, "host", error) && is_given(path, "path", error) &&
-         are_arguments(argc, argv, error) &&
-         run(&(script){.host = host, .path = path, .argc = argc, .argv = argv, .error = error});
-}
-
-bool tp_host_run_text(tp_host *host, const char *text, const char *name, tp_error *error) {
-  return is_given(host, "host", error) && is_given(text, "text", error) &&
-         is_given(name, "name", error) &&
-         run(&(script){.host = host, .text = text, .name = name, .error = error});
-}
-
-bool tp_host_run(tp_host *host, tp_error *error) {
-  return is_given(host, "host", error) && tp_host_run_until(host, NULL, error);
-}
-
-void tp_host_stop(tp_host *host) {
-  tp_host_stop_by(host, "tp_host_stop");
-}
-
-void tp_host_stop_by(tp_host *host, const char *who) {
+void tp_host_destroy(tp_host *host) {
   if (!host)
     return;
-  atomic_store(&host->stopper, who ? who : "tp_host_stop");
-  uv_async_send(&host->stop);
+  bool owns_state = host->owns_state;
+  lua_State *L = host->L;
+  tp_host_close(host);
+  if (!owns_state)
+    call(L, l_leave, host, NULL);
+}
+
+/* ---- what belongs to a host ---- */
+
+struct lua_State *tp_host_lua_state(tp_host *host) {
+  return host ? host->L : NULL;
+}
+
+struct uv_loop_s *tp_host_loop(tp_host *host) {
+  return host ? host->loop : NULL;
 }
 
 bool tp_host_expose(tp_host *host, const char *name, tp_error *error) {
-  return is_given(host, "host", error) && is_given(name, "name", error) &&
+  return tp_fail_unless_given(host, "host", error) && tp_fail_unless_given(name, "name", error) &&
          tp_exposure_add(&host->names, name, error);
 }

@@ -6,7 +6,7 @@
 #include "pool/flow.h"
 
 void tp_flow_wake(tp_pool *pool) {
-  if (pool->woken || pool->queue.count == 0 || tp_pool_is_full(pool))
+  if (pool->woken || pool->queue.count == 0 || tp_pool_is_at_limit(pool))
     return;
   pool->woken = true;
   pool->ops->wake(pool);
@@ -46,7 +46,7 @@ static bool has_token(const tp_pool *pool, const tp_rate *rate) {
 }
 
 bool tp_flow_is_throttled(const tp_pool *pool) {
-  return pool->paced && !tp_pool_is_full(pool) && pool->queue.count > 0 &&
+  return pool->paced && !tp_pool_is_at_limit(pool) && pool->queue.count > 0 &&
          !has_token(pool, &pool->rate);
 }
 
@@ -62,7 +62,7 @@ static void take_tokens(tp_pool *pool, tp_group *group) {
 /* Whether a token of the pool would let a task start, or a call into the queue. */
 static bool wants_token(const tp_pool *pool) {
   bool is_asked = !pool->paused && !TAILQ_EMPTY(&pool->blocked);
-  return !tp_pool_is_full(pool) && (pool->queue.count > 0 || is_asked);
+  return !tp_pool_is_at_limit(pool) && (pool->queue.count > 0 || is_asked);
 }
 
 /* Asks to be woken when the first token comes that something waits for. A pool that is to be fed
@@ -405,7 +405,7 @@ bool tp_flow_cancel_more(tp_pool *pool, unsigned most) {
 bool tp_flow_feed(tp_pool *pool, unsigned most) {
   pool->woken = true;
   bool is_cancelling = tp_flow_cancel_more(pool, most);
-  while (!tp_pool_is_full(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
+  while (!tp_pool_is_at_limit(pool) && pool->queue.count > 0 && has_token(pool, &pool->rate)) {
     if (most-- == 0)
       return true;
     tp_group *group = pool->queue.groups[0];

@@ -18,8 +18,8 @@ const char *tp_pool_order_name(tp_order order) {
 
 /* ---- lifetime ---- */
 
-tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
-                        uint64_t size) {
+tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char *label,
+                      uint64_t size) {
   tp_pool *pool = calloc(1, sizeof *pool);
   char *copy = strdup(label);
   if (!pool || !copy) {
@@ -256,21 +256,14 @@ void tp_pool_see_task(tp_group *group, tp_record *record) {
 
 /* ---- lock and limit ---- */
 
-void tp_pool_lock(tp_pool *pool) {
-  if (pool->locked)
+void tp_pool_set_locked(tp_pool *pool, bool locked) {
+  if (pool->locked == locked || pool->closed)
     return;
-  pool->locked = true;
-  tp_pool_tell(pool, TP_EVENT_LOCKED, NULL);
+  pool->locked = locked;
+  tp_pool_tell(pool, locked ? TP_EVENT_LOCKED : TP_EVENT_UNLOCKED, NULL);
 }
 
-void tp_pool_unlock(tp_pool *pool) {
-  if (!pool->locked || pool->closed)
-    return;
-  pool->locked = false;
-  tp_pool_tell(pool, TP_EVENT_UNLOCKED, NULL);
-}
-
-void tp_pool_pause(tp_pool *pool, bool paused) {
+void tp_pool_set_paused(tp_pool *pool, bool paused) {
   pool->paused = paused;
   tp_flow_admit(pool);
   tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
@@ -321,7 +314,7 @@ static bool is_live(void *context, uint64_t id) {
   return tp_task_table_find(&pool->tasks, id) != NULL;
 }
 
-void tp_pool_flush(tp_pool *pool) {
+void tp_pool_forget_ended(tp_pool *pool) {
   forget_ended_calls(pool);
   tp_group *group = TAILQ_FIRST(&pool->groups), *next;
   for (; group; group = next) {

@@ -22,8 +22,8 @@ const char *tp_pool_order_name(tp_order order);
 /* ---- lifetime ---- */
 
 /* A new pool. `label` is copied. NULL: no memory. */
-tp_pool *tp_pool_create(const tp_pool_ops *ops, void *owner, int kind, const char *label,
-                        uint64_t size);
+tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char *label,
+                      uint64_t size);
 
 /* Frees a pool of which nothing runs. Reports no event. */
 void tp_pool_destroy(tp_pool *pool);
@@ -59,11 +59,11 @@ bool tp_pool_has_ended(const tp_pool *pool, uint64_t id);
  * (a submitted call that has ended). False: TaskNotFound. */
 bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_error *error);
 
-void tp_pool_lock(tp_pool *pool);
-void tp_pool_unlock(tp_pool *pool);
+/* Refuses new work, or takes it again; a closed pool stays locked. */
+void tp_pool_set_locked(tp_pool *pool, bool locked);
 
 /* Stops taking new work, or goes on. */
-void tp_pool_pause(tp_pool *pool, bool paused);
+void tp_pool_set_paused(tp_pool *pool, bool paused);
 
 /* Sets the rate of the starts of all tasks. */
 void tp_pool_set_rate(tp_pool *pool, const tp_rate *rate);
@@ -90,7 +90,7 @@ bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket);
 
 /* Forgets the ended tasks, and the groups of which nothing is left: their names are free. Their
  * failures count as seen. */
-void tp_pool_flush(tp_pool *pool);
+void tp_pool_forget_ended(tp_pool *pool);
 
 /* Closes an idle pool: everything is forgotten. */
 void tp_pool_close(tp_pool *pool);

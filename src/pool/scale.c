@@ -87,7 +87,7 @@ tp_decision tp_scale_decide(const tp_bounds *bounds, const tp_load *load) {
 }
 
 bool tp_scale_may_grow(const tp_pool *pool) {
-  return pool->size < pool->scale.bounds.max && tp_pool_is_full(pool) && !tp_pool_is_idle(pool);
+  return pool->size < pool->scale.bounds.max && tp_pool_is_at_limit(pool) && !tp_pool_is_idle(pool);
 }
 
 bool tp_scale_may_shrink(const tp_pool *pool) {

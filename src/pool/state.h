@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TP_UNLIMITED UINT64_MAX
-
 /* No time: takes an earlier wake_at back. */
 #define TP_NEVER UINT64_MAX
 
@@ -145,7 +143,7 @@ typedef TAILQ_HEAD(tp_pool_list, tp_pool) tp_pool_list;
 /* ---- looks at the record ---- */
 
 /* Whether no place is left. */
-static inline bool tp_pool_is_full(const tp_pool *pool) {
+static inline bool tp_pool_is_at_limit(const tp_pool *pool) {
   return pool->running + pool->cancelled >= pool->size;
 }
 

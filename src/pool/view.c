@@ -21,7 +21,7 @@ static const char *progress(const tp_group *group) {
     return "its iterator waits";
   if (group->admission == TP_CALL_BLOCKED)
     return group->pool->paused ? "paused" : "the queue is full";
-  if (group->occupying >= group->limit || tp_pool_is_full(group->pool))
+  if (group->occupying >= group->limit || tp_pool_is_at_limit(group->pool))
     return NULL;
   if (group->throttled)
     return "its rate";

@@ -50,8 +50,8 @@ static bool set_modules(settings *of, const char *value) {
 }
 
 static bool set_preempt(settings *of, const char *value) {
-  of->host.no_preempt = strcmp(value, "off") == 0;
-  return of->host.no_preempt || strcmp(value, "on") == 0;
+  of->host.preempt = strcmp(value, "on") == 0;
+  return of->host.preempt || strcmp(value, "off") == 0;
 }
 
 static bool set_ignore_failures(settings *of, const char *value) {
@@ -208,6 +208,8 @@ static int run_file(settings *of, int argc, char **argv) {
 static int run(int argc, char **argv) {
   settings of = {0};
   int at = 0;
+  tp_host_options_init(&of.host);
+  of.host.preempt = true;
   while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
     if (tp_subcommand_is_help(argv[at]))
       return tp_subcommand_print_help(&tp_run_subcommand);

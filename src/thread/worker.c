@@ -222,7 +222,9 @@ static void open_handles(tp_thread *thread) {
 /* The owner waits meanwhile, so its fields can be read. */
 static bool open_host(tp_thread *thread) {
   const tp_host *owner = thread->set->host;
-  lua_State *L = tp_state_create(&thread->failure);
+  void *context;
+  lua_Alloc allocate = lua_getallocf(owner->L, &context);
+  lua_State *L = tp_state_create(allocate, context, &thread->failure);
   tp_host *host = L ? tp_host_open(L, true, &thread->failure) : NULL;
   if (!host) {
     if (L)

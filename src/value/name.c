@@ -271,6 +271,20 @@ bool tp_name_expose(lua_State *L, tp_exposure *names, const char *name, int inde
   return true;
 }
 
+bool tp_name_push_exposed_of(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  tp_registry_push_table(L, &exposed_key, NULL);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (!lua_rawequal(L, -1, index))
+      continue;
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
 /* ---- functions that were found in modules ---- */
 
 /* Notes the name of the function on top. */

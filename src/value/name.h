@@ -65,6 +65,10 @@ bool tp_name_find_exposed(lua_State *L, const tp_exposure *names, const char *na
 /* Exposes the function at `index` under a name, as tp_exposure_add exposes a pattern. */
 bool tp_name_expose(lua_State *L, tp_exposure *names, const char *name, int index, tp_error *error);
 
+/* Pushes a name that the function at `index` was exposed under. Returns false and pushes nothing if
+ * there is none. */
+bool tp_name_push_exposed_of(lua_State *L, int index);
+
 /* Whether there is something that the pattern could name: a module, or a folder of some. Loads
  * nothing. False: InvalidArgument, NotFound. */
 bool tp_name_check_pattern(lua_State *L, const tp_exposure *names, const char *pattern,

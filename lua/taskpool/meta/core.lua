@@ -130,6 +130,12 @@ function core.shield(seconds, fn, ...) end
 ---@param fn? function
 function core.expose(name, fn) end
 
+---The function that `name` stands for: "package.module.function", one that was exposed under it, or a worker in C of
+---the program that embeds the host. Loads the module if need be.
+---@param name string
+---@return function
+function core.find(name) end
+
 -- for libraries
 
 ---Raises Cancelled in a task that has been cancelled; otherwise does nothing. For calls that may wait,
