@@ -30,9 +30,9 @@ describe("failures", function()
     pool:apply(taskpool.sleep, { args = { 60 }, timeout = 1, group_name = "late" })
     pool:apply(function()
       taskpool.catch_cancel(taskpool.sleep, 60)
-    end, { group_name = "deaf" })
+    end, { group_name = "caught" })
     taskpool.sleep(2)
-    pool:cancel_group "deaf"
+    pool:cancel_group "caught"
     pool:cancel_all()
     taskpool.sleep(1)
     assert.are.same({ 4, 2, 3, 1 }, { pool.num_ok, pool.num_failed, pool.num_cancelled_total, pool.num_timed_out })
@@ -42,7 +42,7 @@ describe("failures", function()
       assert.are.equal(row.ended, row.ok + row.failed + row.cancelled + row.timed_out)
       sums[row.group] = ("%d %d %d %d"):format(row.ok, row.failed, row.cancelled, row.timed_out)
     end
-    assert.are.same({ work = "3 2 0 0", naps = "0 0 3 0", late = "0 0 0 1", deaf = "1 0 0 0" }, sums)
+    assert.are.same({ work = "3 2 0 0", naps = "0 0 3 0", late = "0 0 0 1", caught = "1 0 0 0" }, sums)
     assert.are.equal(2, log:expect_all "bad")
     pool:gather_and_close { return_exceptions = true }
     assert.are.same({ 4, 2 }, { pool.num_ok, pool.num_failed })

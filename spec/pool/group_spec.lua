@@ -46,6 +46,17 @@ describe("the name of a group", function()
     assert.are.equal("group_spec.lua:" .. line + 2, taskpool.SimpleTaskPool(function() end).func_name)
   end))
 
+  it("tells a function by its name in a module, also where one without a name is on the same line", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local pair = { function() end, function() end }
+    package.loaded["spec.pair"] = { second = pair[2] }
+    local _ <close> = tasks.at_end(function()
+      package.loaded["spec.pair"] = nil
+    end)
+    assert.matches("^apply%-group_spec.lua:%d+%-group%-0$", pool:apply(pair[1]))
+    assert.are.equal("apply-second-group-0", pool:apply(pair[2]))
+  end))
+
   it("passes over indexes that were taken by name", tasks.case(function()
     local pool = tasks.TaskPool()
     pool:apply(nap, { args = { 1 }, group_name = "apply-nap-group-0" })

@@ -205,17 +205,17 @@ describe("answers that are not read", function()
   it("hold back the commands behind them, and none is lost", function()
     local COUNT <const> = 60 -- more than 8 MiB, and in one burst
     local host <close> = hosts.start(NAMED)
-    local deaf <close> = host:greet()
-    deaf:deafen()
-    deaf:push(("func-name\n"):rep(COUNT))
+    local busy <close> = host:greet()
+    busy:stop_reading()
+    busy:push(("func-name\n"):rep(COUNT))
     local wire <close> = host:greet()
     for _ = 1, 100 do
       assert.are.equal("inf", wire:ask "pool-size")
     end
-    deaf:listen()
+    busy:start_reading()
     local expected = ("x"):rep(LONG) .. "\n"
     for _ = 1, COUNT do
-      assert.is_true(deaf:take(#expected) == expected)
+      assert.is_true(busy:take(#expected) == expected)
     end
   end)
 
@@ -227,9 +227,9 @@ describe("answers that are not read", function()
         io.stdout:flush()
       end
     ]])
-    local deaf <close> = host:greet()
-    deaf:deafen()
-    deaf:push(("func-name\n"):rep(20))
+    local busy <close> = host:greet()
+    busy:stop_reading()
+    busy:push(("func-name\n"):rep(20))
     host.process:wait_for "does not read its answers"
   end)
 end)

@@ -71,20 +71,20 @@ function wires.connect(address)
     self:close()
     error(address .. ": " .. failure, 0)
   end
-  self:listen()
+  self:start_reading()
   return self
 end
 
----Reads what comes, as from the start; after `deafen`.
-function Wire:listen()
+---Reads what comes, as from the start; after `stop_reading`.
+function Wire:start_reading()
   self.stream:read_start(function(_, bytes)
     self.data = self.data .. (bytes or "")
     self.ended = self.ended or not bytes
   end)
 end
 
----Reads nothing until `listen`.
-function Wire:deafen()
+---Reads nothing until `start_reading`.
+function Wire:stop_reading()
   self.stream:read_stop()
 end
 

@@ -72,18 +72,19 @@ static tp_order to_order(lua_State *L, int index) {
 
 /* The bounds that the table at `table` (or nil) gives, and the first size of a pool with them. */
 static tp_bounds read_bounds(lua_State *L, int table, int size, uint64_t *first) {
-  static const tp_param options[] = {{.name = "min", .type = TP_PARAM_COUNT},
-                                     {.name = "max", .type = TP_PARAM_COUNT},
-                                     {.name = "interval", .type = TP_PARAM_SECONDS},
-                                     {.name = NULL}};
+  enum { MIN, MAX, INTERVAL, END };
+  static const tp_param options[END + 1] = {
+      [MIN] = {.name = "min", .type = TP_PARAM_COUNT},
+      [MAX] = {.name = "max", .type = TP_PARAM_COUNT},
+      [INTERVAL] = {.name = "interval", .type = TP_PARAM_SECONDS}};
   *first = tp_arguments_to_size(L, size);
   if (lua_isnil(L, table))
     return (tp_bounds){0};
-  int min = lua_gettop(L) + 1, max = min + 1, interval = min + 2;
+  int slots = lua_gettop(L) + 1, min = slots + MIN, max = slots + MAX;
   tp_arguments_lay_out_options(L, table, "autoscale", options);
   tp_bounds bounds = {.min = lua_isnil(L, min) ? 1 : (uint64_t)lua_tointeger(L, min),
                       .max = (uint64_t)lua_tointeger(L, max),
-                      .interval = luaL_optnumber(L, interval, INTERVAL_DEFAULT)};
+                      .interval = luaL_optnumber(L, slots + INTERVAL, INTERVAL_DEFAULT)};
   if (bounds.max == 0 || bounds.max < bounds.min)
     tp_raise(L, TP_INVALID_ARGUMENT,
              "autoscale: 'max' must be given, at least 1 and not below 'min'");

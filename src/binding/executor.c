@@ -98,17 +98,3 @@ int l_core_blocking(lua_State *L) {
   lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, after_call);
   return after_call(L, LUA_OK, 0);
 }
-
-/* ---- new text of a module ---- */
-
-int l_core_reload(lua_State *L) {
-  static const tp_param module = {.name = "module", .type = TP_PARAM_NAME};
-  tp_host *host = tp_state_host(L);
-  tp_error error;
-  tp_arguments_check(L, 1, "reload", &module);
-  if (!tp_name_reload(L, &host->names, lua_tostring(L, 1), &error))
-    return tp_raise_error(L, &error);
-  tp_host_reload(host, lua_tostring(L, 1));
-  tp_module_push(L, lua_tostring(L, 1));
-  return 1;
-}

@@ -31,7 +31,4 @@ void tp_executor_end(lua_State *L, int pool);
 /* Lua: blocking(name, …). */
 int l_core_blocking(lua_State *L);
 
-/* Lua: reload(module). */
-int l_core_reload(lua_State *L);
-
 #endif

@@ -35,11 +35,30 @@ static const char *find_upvalue(lua_State *L, int index, lua_Debug *caller) {
   return found;
 }
 
-/* Looks for the function among the fields of the table on top; pushes the key if it is there. */
-static bool push_key(lua_State *L, int index) {
+/* Where a function was defined. */
+typedef struct place {
+  const char *source; /* the text of the chunk, which every function of it shares */
+  int line;           /* its first line */
+  bool is_shared;     /* a field of a module was defined there too */
+} place;
+
+/* Whether the value on top is a Lua function that was defined there. */
+static bool is_defined_at(lua_State *L, const place *at) {
+  lua_Debug info;
+  if (!lua_isfunction(L, -1) || lua_iscfunction(L, -1))
+    return false;
+  lua_pushvalue(L, -1);
+  lua_getinfo(L, ">S", &info);
+  return info.linedefined == at->line && info.source == at->source;
+}
+
+/* Looks for the function among the fields of the table on top; pushes the key if it is there.
+ * Notes whether there are others of its place. */
+static bool push_key(lua_State *L, int index, place *of) {
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     bool found = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, index);
+    of->is_shared = of->is_shared || is_defined_at(L, of);
     lua_pop(L, 1);
     if (found)
       return true;
@@ -48,11 +67,11 @@ static bool push_key(lua_State *L, int index) {
 }
 
 /* The same for the fields of all loaded modules; the globals are one of them. */
-static bool push_module_key(lua_State *L, int index) {
+static bool push_module_key(lua_State *L, int index, place *of) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    if (lua_istable(L, -1) && push_key(L, index)) {
+    if (lua_istable(L, -1) && push_key(L, index, of)) {
       lua_replace(L, -4);
       lua_pop(L, 2);
       return true;
@@ -72,26 +91,26 @@ static void push_place(lua_State *L, const lua_Debug *info) {
     lua_pushliteral(L, "anonymous");
 }
 
-/* Its address is the registry key of the set of places whose functions are not in a module: a
+/* Its address is the registry key of the set of places of which no function is in a module: a
  * closure made anew for each call is looked for once. When it is full, it starts again. */
 static const char nameless_key;
 enum { NAMELESS_MAX = 1000 };
 
-/* The place in that set. Two places may share a number, which costs one of them its name. */
-static lua_Integer place_number(const lua_Debug *info) {
-  uintptr_t number = (uintptr_t)info->source + ((uintptr_t)info->linedefined << 40);
+/* The place in that set. */
+static lua_Integer place_number(const place *of) {
+  uintptr_t number = (uintptr_t)of->source + ((uintptr_t)of->line << 40);
   return (lua_Integer)number;
 }
 
-static bool is_nameless(lua_State *L, lua_Integer place) {
+static bool is_nameless(lua_State *L, lua_Integer number) {
   int top = lua_gettop(L);
   bool found = lua_rawgetp(L, LUA_REGISTRYINDEX, &nameless_key) == LUA_TTABLE &&
-               lua_rawgeti(L, -1, place) != LUA_TNIL;
+               lua_rawgeti(L, -1, number) != LUA_TNIL;
   lua_settop(L, top);
   return found;
 }
 
-static void add_nameless(lua_State *L, lua_Integer place) {
+static void add_nameless(lua_State *L, lua_Integer number) {
   lua_Integer count = 0;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nameless_key) == LUA_TTABLE) {
     lua_getfield(L, -1, "n");
@@ -107,7 +126,7 @@ static void add_nameless(lua_State *L, lua_Integer place) {
   lua_pushinteger(L, count + 1);
   lua_setfield(L, -2, "n");
   lua_pushboolean(L, true);
-  lua_rawseti(L, -2, place);
+  lua_rawseti(L, -2, number);
   lua_pop(L, 1);
 }
 
@@ -128,11 +147,12 @@ static void push_module_key_or_place(lua_State *L, int index) {
     return;
   tp_callable_push_function(L, index);
   lua_getinfo(L, ">S", &info);
-  lua_Integer place = place_number(&info);
-  if (!is_nameless(L, place)) {
-    if (push_module_key(L, index))
+  place of = {.source = info.source, .line = info.linedefined};
+  if (!is_nameless(L, place_number(&of))) {
+    if (push_module_key(L, index, &of))
       return;
-    add_nameless(L, place);
+    if (!of.is_shared)
+      add_nameless(L, place_number(&of));
   }
   push_place(L, &info);
 }

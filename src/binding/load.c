@@ -5,6 +5,7 @@
  * Each load is a job with a future. Those that are going on are in a table module -> future, from
  * which they vanish with the future. */
 #include "binding/load.h"
+#include "binding/arguments.h"
 #include "binding/future.h"
 #include "exec/exec.h"
 #include "value/raise.h"
@@ -25,12 +26,13 @@ static const char loads_key;
 
 /* ---- what runs ---- */
 
-bool tp_load_is_running(lua_State *L) {
+/* Whether what runs is a module that is being loaded for a session, or a job which it started. */
+static bool is_running(lua_State *L) {
   return tp_exec_current_job(tp_state_host(L)->exec) == job_name;
 }
 
 void tp_load_check(lua_State *L, const char *what) {
-  if (tp_load_is_running(L))
+  if (is_running(L))
     tp_raise(L, TP_DENIED,
              "%s while a module is loaded for a control session; the host's script may do that, "
              "or a function that is called later",
@@ -38,7 +40,7 @@ void tp_load_check(lua_State *L, const char *what) {
 }
 
 const char *tp_load_job_name(lua_State *L, const char *other) {
-  return tp_load_is_running(L) ? job_name : other;
+  return is_running(L) ? job_name : other;
 }
 
 /* ---- the job ---- */
@@ -80,4 +82,18 @@ int l_load(lua_State *L) {
   }
   lua_replace(L, 1);
   return tp_future_await(L, HUGE_VAL, false);
+}
+
+/* ---- new text of a module ---- */
+
+int l_core_reload(lua_State *L) {
+  static const tp_param module = {.name = "module", .type = TP_PARAM_NAME};
+  tp_host *host = tp_state_host(L);
+  tp_error error;
+  tp_arguments_check(L, 1, "reload", &module);
+  if (!tp_name_reload(L, &host->names, lua_tostring(L, 1), &error))
+    return tp_raise_error(L, &error);
+  tp_host_reload(host, lua_tostring(L, 1));
+  tp_module_push(L, lua_tostring(L, 1));
+  return 1;
 }

@@ -18,11 +18,12 @@ tp_module *tp_load_push_module(lua_State *L);
  * loaded already, waits for that. Raises what tp_module_load fails with. */
 int l_load(lua_State *L);
 
-/* Whether what runs is a module that is being loaded for a session, or a job which it started. */
-bool tp_load_is_running(lua_State *L);
-
-/* Raises Denied then; `what` says what a module may not do. */
+/* Raises Denied if what runs is a module that is being loaded for a session, or a job which it
+ * started; `what` says what a module may not do. */
 void tp_load_check(lua_State *L, const char *what);
+
+/* Lua: reload(module). */
+int l_core_reload(lua_State *L);
 
 /* The name of a job that starts now, for tp_exec_start: a job that such a module starts has its
  * name, any other is called `other`. */

@@ -128,17 +128,18 @@ static bool lacks_a_place(const tp_pool *pool, const tp_group *group) {
          !group->throttled;
 }
 
-uint64_t tp_scale_demand(const tp_pool *pool) {
-  uint64_t demand = 0;
+/* Tasks that would start now if there were room, as far as their groups know. */
+static uint64_t demand(const tp_pool *pool) {
+  uint64_t sum = 0;
   if (tp_flow_is_throttled(pool))
     return 0;
   const tp_group *group;
   TAILQ_FOREACH (group, &pool->groups, pool_link)
     if (lacks_a_place(pool, group)) {
       uint64_t more = least(pool->ops->demand(group), group->limit - group->occupying);
-      demand += least(more, INT64_MAX - demand);
+      sum += least(more, INT64_MAX - sum);
     }
-  return demand;
+  return sum;
 }
 
 /* How many of those that waited at the last decision found no place in what it added. */
@@ -151,7 +152,7 @@ void tp_scale_run(tp_pool *pool, double now) {
   tp_scale *scale = &pool->scale;
   tp_load load = {.size = pool->size,
                   .running = pool->running + pool->cancelled,
-                  .waiting = tp_scale_demand(pool),
+                  .waiting = demand(pool),
                   .before = still_waiting(scale),
                   .quiet = scale->last.quiet};
   scale->last = tp_scale_decide(&scale->bounds, &load);

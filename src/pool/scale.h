@@ -75,9 +75,6 @@ bool tp_scale_check_size(const struct tp_pool *pool, uint64_t size, tp_error *er
  * for a pool without a limit. */
 bool tp_scale_by(struct tp_pool *pool, int64_t by, tp_error *error);
 
-/* Tasks that would start now if there were room, as far as their groups know. */
-uint64_t tp_scale_demand(const struct tp_pool *pool);
-
 /* Looks at a pool that scales itself, decides, and sets the size; tells TP_EVENT_SCALED or
  * TP_EVENT_HELD. `now`: host clock, seconds. */
 void tp_scale_run(struct tp_pool *pool, double now);

@@ -57,18 +57,16 @@ static void stop(tp_server *server) {
   tp_warning_close(&server->clients.warnings, server, on_handle_closed);
 }
 
-void tp_server_close(tp_server *server) {
-  stop(server);
-  tp_clients_close(&server->clients);
-}
-
 void tp_server_end(tp_server *server) {
   stop(server);
   tp_clients_end(&server->clients);
 }
 
+/* Starts closing: the address is free at once, sessions are closed. Any number of times. */
 static void close_server(tp_resource *resource) {
-  tp_server_close(resource->owner);
+  tp_server *server = resource->owner;
+  stop(server);
+  tp_clients_close(&server->clients);
 }
 
 /* ---- accepting ---- */
@@ -156,7 +154,7 @@ static void ignore_broken_pipes(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* From here on the server ends by tp_server_close. */
+/* From here on the server ends by close_server. */
 static bool start(tp_server *server, tp_error *error) {
   uv_loop_t *loop = server->host->loop;
   int status = uv_poll_init(loop, &server->poll, server->listener.fd);

@@ -44,9 +44,6 @@ typedef struct tp_server {
 tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *options,
                           tp_error *error);
 
-/* Starts closing: the address is free at once, sessions are closed. Any number of times. */
-void tp_server_close(tp_server *server);
-
 /* The same, but what runs in a session may end and be answered first; see tp_session_end. */
 void tp_server_end(tp_server *server);
 

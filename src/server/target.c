@@ -29,7 +29,9 @@ bool tp_target_use(tp_target *target, lua_State *L, tp_pool *pool) {
   return true;
 }
 
-tp_pool *tp_target_pool(tp_target *target, lua_State *L) {
+/* The pool. Where none was chosen, chooses the first that is not closed, else the first. NULL:
+ * there is none. */
+static tp_pool *find_pool(tp_target *target, lua_State *L) {
   tp_pool *pool;
   for (size_t i = 0; !target->pool && (pool = tp_served_at(target->served, i)); i++) {
     if (!pool->closed)
@@ -41,11 +43,11 @@ tp_pool *tp_target_pool(tp_target *target, lua_State *L) {
 }
 
 const char *tp_target_label(tp_target *target, lua_State *L) {
-  const tp_pool *pool = tp_target_pool(target, L);
+  const tp_pool *pool = find_pool(target, L);
   return pool ? pool->label : "no pool";
 }
 
 int tp_target_kind(tp_target *target, lua_State *L) {
-  const tp_pool *pool = tp_target_pool(target, L);
+  const tp_pool *pool = find_pool(target, L);
   return pool ? pool->kind : TP_ON_ALL;
 }

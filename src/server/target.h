@@ -22,10 +22,6 @@ void tp_target_close(tp_target *target, lua_State *L);
 /* Chooses `pool`. False: it is being collected. May raise for lack of memory, as all below. */
 bool tp_target_use(tp_target *target, lua_State *L, tp_pool *pool);
 
-/* The pool. Where none was chosen, chooses the first that is not closed, else the first. NULL:
- * there is none. */
-tp_pool *tp_target_pool(tp_target *target, lua_State *L);
-
 /* How it prints, and which methods it has (TP_ON_…); without a pool "no pool" and all methods. */
 const char *tp_target_label(tp_target *target, lua_State *L);
 int tp_target_kind(tp_target *target, lua_State *L);

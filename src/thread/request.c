@@ -23,7 +23,7 @@ tp_request *tp_request_create(tp_threads *set) {
   return request;
 }
 
-void tp_request_free(tp_request *request) {
+static void free_request(tp_request *request) {
   tp_cancel_release(request->cancel);
   tp_bytes_clear(&request->bytes);
   free(request);
@@ -33,14 +33,14 @@ void tp_request_free_all(tp_request_list *list) {
   tp_request *request;
   while ((request = TAILQ_FIRST(list))) {
     TAILQ_REMOVE(list, request, link);
-    tp_request_free(request);
+    free_request(request);
   }
 }
 
 void tp_request_recycle(tp_request *request) {
   tp_threads *set = request->set;
   if (set->reusable_count >= REUSABLE_MAX || request->bytes.capacity > REUSABLE_SIZE) {
-    tp_request_free(request);
+    free_request(request);
     return;
   }
   tp_cancel_release(request->cancel);

@@ -68,9 +68,6 @@ tp_request *tp_request_create(tp_threads *set);
 /* Keeps a request for reuse, or frees it. It must be in no list. */
 void tp_request_recycle(tp_request *request);
 
-/* Frees a request. */
-void tp_request_free(tp_request *request);
-
 /* Frees all requests of a list. */
 void tp_request_free_all(tp_request_list *list);
 
