@@ -39,6 +39,30 @@ void tp_flow_weigh_group(tp_pool *pool, tp_group *group, double weight) {
   tp_queue_reorder(&pool->queue, group);
 }
 
+/* ---- what is to come ---- */
+
+void tp_flow_begin_feeding(tp_pool *pool, tp_group *group) {
+  if (group->submitted)
+    pool->calls_to_come++;
+  else
+    TAILQ_INSERT_TAIL(&pool->feeding, group, feeding_link);
+}
+
+static void end_feeding(tp_pool *pool, tp_group *group) {
+  if (group->submitted)
+    pool->calls_to_come--;
+  else
+    TAILQ_REMOVE(&pool->feeding, group, feeding_link);
+}
+
+/* The only place where the state of a feed changes. */
+static void set_feed(tp_pool *pool, tp_group *group, tp_feed_state feed) {
+  bool was_feeding = tp_group_is_feeding(group);
+  group->feed = feed;
+  if (was_feeding && !tp_group_is_feeding(group))
+    end_feeding(pool, group);
+}
+
 /* ---- rates ---- */
 
 static bool has_token(const tp_pool *pool, const tp_rate *rate) {
@@ -163,6 +187,8 @@ static void forget_name(tp_pool *pool, tp_group *group) {
 
 void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
   tp_walk_pass_group(pool, group);
+  if (tp_group_is_feeding(group))
+    end_feeding(pool, group);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
   pool->group_count--;
   if (!group->forgotten)
@@ -342,8 +368,8 @@ static bool reserve_task(tp_pool *pool, tp_group *group) {
 /* There is not enough memory for the next task of a group. */
 static void give_up(tp_pool *pool, tp_group *group) {
   group->feeding = true; /* what fail_feed tells may cancel it */
-  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
-    group->feed = pool->ops->fail_feed(group);
+  if (tp_group_is_feeding(group))
+    set_feed(pool, group, pool->ops->fail_feed(group));
   group->feeding = false;
   if (group->place.index)
     dequeue(pool, group);
@@ -368,7 +394,7 @@ static void feed_group(tp_pool *pool, tp_group *group) {
   group->feeding = true;
   tp_feed_state feed = pool->ops->start(group, &task);
   if (group->feed == TP_FEED_READY)
-    group->feed = feed;
+    set_feed(pool, group, feed);
   if (task) {
     task->group = group;
     if (pool->paced)
@@ -421,10 +447,10 @@ bool tp_flow_feed(tp_pool *pool, unsigned most) {
 
 void tp_flow_feed_ready(tp_pool *pool, tp_group *group) {
   if (group->feed == TP_FEED_STOPPING) {
-    group->feed = TP_FEED_DONE;
+    set_feed(pool, group, TP_FEED_DONE);
     settle(pool, group);
   } else if (group->feed == TP_FEED_WAITING) {
-    group->feed = TP_FEED_READY;
+    set_feed(pool, group, TP_FEED_READY);
     tp_flow_offer(pool, group);
     tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
   }
@@ -457,8 +483,8 @@ static void begin_cancelling(tp_pool *pool, tp_group *group, tp_cancel *reason) 
 }
 
 void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
-  if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
-    group->feed = pool->ops->stop_feed(group, reason);
+  if (tp_group_is_feeding(group))
+    set_feed(pool, group, pool->ops->stop_feed(group, reason));
   if (group->place.index)
     dequeue(pool, group);
   set_alarm(pool);

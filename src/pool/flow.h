@@ -66,6 +66,9 @@ void tp_flow_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context),
  * there is. */
 void tp_flow_offer(tp_pool *pool, tp_group *group);
 
+/* A new group has tasks to come. */
+void tp_flow_begin_feeding(tp_pool *pool, tp_group *group);
+
 /* Has the executor call tp_flow_feed if it could start a task. */
 void tp_flow_wake(tp_pool *pool);
 

@@ -32,6 +32,10 @@ uint64_t tp_group_ok(const tp_group *group) {
   return group->started - group->occupying - ends->failed - ends->cancelled - ends->timed_out;
 }
 
+bool tp_group_is_feeding(const tp_group *group) {
+  return group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING;
+}
+
 const char *tp_group_label(const tp_group *group) {
   return group->name ? group->name : "submit";
 }

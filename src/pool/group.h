@@ -78,10 +78,13 @@ typedef struct tp_group {
   bool feeding;       /* is being asked for a task right now, so must stay */
   bool finished;      /* nothing of it runs and nothing is to come */
   bool forgotten;     /* cancelled: no longer found by name */
-  TAILQ_ENTRY(tp_group) blocked_link; /* among the blocked calls */
-  TAILQ_ENTRY(tp_group) cancel_link;  /* among those with a `reason` */
-  TAILQ_ENTRY(tp_group) pool_link;    /* in the pool's list, by age */
-  UT_hash_handle hh;                  /* in the pool's table by name */
+  union {
+    TAILQ_ENTRY(tp_group) blocked_link; /* among the blocked calls */
+    TAILQ_ENTRY(tp_group) feeding_link; /* of any other group: among those with tasks to come */
+  };
+  TAILQ_ENTRY(tp_group) cancel_link; /* among those with a `reason` */
+  TAILQ_ENTRY(tp_group) pool_link;   /* in the pool's list, by age */
+  UT_hash_handle hh;                 /* in the pool's table by name */
 } tp_group;
 
 /* A record with a copy of the name, which may be NULL. NULL: no memory. */
@@ -96,6 +99,9 @@ const char *tp_group_label(const tp_group *group);
 
 /* Frees the record; it must be in no list or table, and without live tasks. */
 void tp_group_destroy(tp_group *group);
+
+/* Whether its feed may have tasks to come. */
+bool tp_group_is_feeding(const tp_group *group);
 
 /* Keeps in `ids` only those of live tasks; without memory for that, keeps all. */
 void tp_group_forget_ended(tp_group *group);

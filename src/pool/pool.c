@@ -39,6 +39,7 @@ tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char 
   TAILQ_INIT(&pool->groups);
   TAILQ_INIT(&pool->cancelling);
   TAILQ_INIT(&pool->blocked);
+  TAILQ_INIT(&pool->feeding);
   LIST_INIT(&pool->walks);
   tp_walk_open(&pool->visit, pool);
   pool->listened = ~0U;
@@ -141,6 +142,7 @@ static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_op
   TAILQ_INSERT_TAIL(&pool->groups, group, pool_link);
   pool->group_count++;
   pool->paced |= options->rate.interval > 0;
+  tp_flow_begin_feeding(pool, group);
   group->number = pool->next_number++;
   if (pool->unfinished++ == 0)
     tp_pool_tell(pool, TP_EVENT_BUSY, NULL);
@@ -230,11 +232,10 @@ bool tp_pool_has_ended(const tp_pool *pool, uint64_t id) {
 }
 
 uint64_t tp_pool_waiting(const tp_pool *pool) {
-  uint64_t waiting = 0;
+  uint64_t waiting = pool->calls_to_come;
   const tp_group *group;
-  TAILQ_FOREACH (group, &pool->groups, pool_link)
-    if (group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING)
-      waiting += pool->ops->waiting(group);
+  TAILQ_FOREACH (group, &pool->feeding, feeding_link)
+    waiting += pool->ops->waiting(group);
   return waiting;
 }
 

@@ -127,6 +127,8 @@ struct tp_pool {
   uint64_t queued_calls;           /* those in TP_CALL_QUEUED */
   struct tp_group_list cancelling; /* those whose cancel has not reached all their tasks */
   struct tp_group_list blocked;    /* those in TP_CALL_BLOCKED, oldest first */
+  struct tp_group_list feeding;    /* groups with tasks to come, but for submitted calls … */
+  uint64_t calls_to_come;          /* … of which there are so many */
   tp_idset call_ids;               /* tasks of submitted calls, started and not flushed */
   char *free_prefix;               /* the prefix that the last default name was made of */
   uint64_t free_index;             /* below it no index is free for that prefix */

@@ -47,8 +47,7 @@ static bool is_exact(const tp_group *group) {
 }
 
 static uint64_t waiting_of(const tp_group *group) {
-  bool feeds = group->feed == TP_FEED_READY || group->feed == TP_FEED_WAITING;
-  return feeds ? group->pool->ops->waiting(group) : 0;
+  return tp_group_is_feeding(group) ? group->pool->ops->waiting(group) : 0;
 }
 
 tp_view tp_view_group(const tp_group *group) {
