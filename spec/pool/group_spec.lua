@@ -46,7 +46,7 @@ describe("the name of a group", function()
     assert.are.equal("group_spec.lua:" .. line + 2, taskpool.SimpleTaskPool(function() end).func_name)
   end))
 
-  it("tells a function by its name in a module, also where one without a name is on the same line", tasks.case(function()
+  it("tells a function by its name in a module, also beside one without a name on the same line", tasks.case(function()
     local pool = tasks.TaskPool()
     local pair = { function() end, function() end }
     package.loaded["spec.pair"] = { second = pair[2] }
