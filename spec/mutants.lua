@@ -393,6 +393,10 @@ return {
     breaks = "wait does not fail when tasks did" },
   { text = "  slice->seen = UINT64_MAX; /*", becomes = "  /*", specs = { "preempt" },
     breaks = "the time in which the loop has waited counts as stuck" },
+  { text = "  return time - slice->still > STUCK &&", becomes = "  return time - slice->since > STUCK || false &&",
+    specs = { "preempt" }, breaks = "Lua code that the system does not run is said to be stuck in C code" },
+  { text = " || waits() > slice->still_waits", becomes = " || false", specs = { "preempt" },
+    breaks = "nobody is told of a task that waits in C code" },
   -- deadlocks
   { text = "  coro->awaits = false;", becomes = "", specs = { "deadlock" },
     breaks = "a task that sleeps counts as one that waits for its pool" },

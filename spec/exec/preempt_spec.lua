@@ -635,27 +635,72 @@ describe("the watchdog", function()
     local host <close> = hosts.start [[
       local pool = taskpool.TaskPool { name = "slow" }
       pool:apply(function()
-        os.execute "sleep 5.8" -- blocks the host
+        os.execute "sleep 1.8" -- blocks the host
       end)
     ]]
     local wire <close> = host:greet()
     repeat -- answered when the host goes on
       local running = wire:ask "num-running"
     until running == "0"
-    local place = host.process.err:match "stuck for 5 seconds[^\n]*"
+    local place = host.process.err:match "stuck for a second[^\n]*"
     assert.is_truthy(place, host.process.err)
     assert.is_truthy(place:match "TaskPool%-slow_Task%-0 at .*host%.lua:7$", place)
   end)
 
+  it("tells of what computes in C code, too", function()
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/main.lua", [[
+      local text = ("a"):rep(40)
+      text:find((".-"):rep(20) .. "b") -- takes hours
+    ]])
+    local host = program.start { "run", path }
+    host:wait_for_error("stuck for a second in C code, nothing else runs: the main task at ", 1)
+    host:kill "sigkill"
+    host:finish()
+    program.remove_directory(directory)
+  end)
+
+  it("does not tell of Lua code that the system does not run", function()
+    -- A signal must have found the code before it is stopped: so several hosts try, at different times.
+    local directory = program.make_directory()
+    local path = program.write_file(directory .. "/main.lua", [[
+      io.stdout:setvbuf "line"
+      local told = -1
+      while true do
+        if os.clock() > told + 0.05 then
+          told = os.clock()
+          print "goes on"
+        end
+      end
+    ]])
+    local trials = {}
+    for index = 1, 8 do
+      trials[index] = program.start { "run", path }
+      trials[index]:wait_for "goes on"
+      uv.sleep(index) -- signals come each 5 ms
+      trials[index]:kill "sigstop"
+    end
+    uv.sleep(1300) -- longer than the watchdog waits
+    for _, trial in ipairs(trials) do
+      trial:kill "sigcont"
+    end
+    for _, trial in ipairs(trials) do
+      trial:wait_for "goes on\ngoes on"
+      assert.are.equal("", trial:stop().err)
+    end
+    program.remove_directory(directory)
+  end)
+
   it("does not count the time in which the loop has waited", function()
-    -- A signal finds the last resume before a long wait, if it comes in these few milliseconds: so several hosts try.
+    -- A signal finds the last resume before a long wait, in C code, so that the hook that it sets does not fire.
     -- After the wait there is a turn that takes long before it resumes anything: tasks start, and finalizers run.
     local directory = program.make_directory()
     local path = program.write_file(directory .. "/main.lua", [[
       local taskpool = require "taskpool"
       local uv = require "luv"
       collectgarbage("incremental", 110, 1000)
-      local pool = taskpool.TaskPool { autoscale = { min = 100, max = 200, interval = 7 } }
+      local pool = taskpool.TaskPool { autoscale = { min = 100, max = 200, interval = 2 } }
+      local last = taskpool.TaskPool()
       local arguments = {}
       for i = 1, 10000 do
         arguments[i] = i
@@ -671,9 +716,7 @@ describe("the watchdog", function()
           for _ = 1, 20 do
             setmetatable({}, { __gc = finalize })
           end
-          local over = uv.hrtime() + 4600000 -- signals come each 5 ms
-          while uv.hrtime() < over do
-          end
+          last:apply(uv.sleep, { args = { 18 } }) -- signals come each 5 ms
         elseif started == 101 then
           print(finalized > 2)
           pool:cancel_all()

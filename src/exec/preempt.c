@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Preemption; see preempt.h. */
+#define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "exec/preempt.h"
 #include "exec/cancel.h"
 #include "exec/park.h"
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,8 +52,11 @@
  * raised in the middle of it. */
 #define CLEANUP (50 * MILLISECOND)
 
-/* When the watchdog speaks up. */
-#define STUCK (5000 * MILLISECOND)
+/* When the watchdog speaks up, … */
+#define STUCK (1000 * MILLISECOND)
+
+/* … if the thread has used the processor for so long meanwhile, or has waited. */
+#define STUCK_USED (20 * MILLISECOND)
 
 /* A hook of the user's that ours stands in for. */
 typedef struct tp_user_hook {
@@ -80,9 +85,13 @@ struct tp_preempt {
                            */
   lua_State *abandoned;   /* the inner coroutine that the hook has just left for good */
   lua_State *raised_in;   /* the thread in which the hook has raised an error last */
-  bool reported;          /* the watchdog was told of this resume */
-  int forced;             /* see tp_preempt_force */
-  tp_watchdog watchdog;   /* is rung when something is stuck */
+  volatile sig_atomic_t hooked; /* the hook has fired since the last signal: Lua code runs */
+  uint64_t still;               /* since when it has not, although it was set, nanoseconds */
+  uint64_t still_used;          /* the time of the processor that the thread had used then */
+  long still_waits;             /* how often it had waited then */
+  bool reported;                /* the watchdog was told of this resume */
+  int forced;                   /* see tp_preempt_force */
+  tp_watchdog watchdog;         /* is rung when something is stuck */
 };
 
 static uint64_t read_clock(clockid_t clock) {
@@ -98,6 +107,13 @@ static uint64_t now(void) {
 /* The time of the processor that the thread has used. */
 static uint64_t used(void) {
   return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* How often the thread has waited for something in the system. */
+static long waits(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
 }
 
 /* The clock of what may take so long: that of the processor, so that a busy machine ends nothing
@@ -255,6 +271,8 @@ static void end_closing(tp_exec *exec, lua_State *L) {
 static void on_hook(lua_State *L, lua_Debug *info) {
   tp_exec *exec = tp_state_exec_of(L);
   tp_preempt *slice = exec->preemption.slice;
+  if (slice)
+    slice->hooked = 1;
   if (!slice) {
     lua_sethook(L, NULL, 0, 0);
   } else if (!exec->context.thread) {
@@ -305,16 +323,31 @@ static bool has_had_slice(const tp_preempt *slice) {
          used() - slice->used > VIRTUAL_SLICE;
 }
 
+/* Whether the hook has not fired for long, as C code runs, or waits. A busy machine may not have
+ * let the thread run: then it has not used the processor, and has not waited for anything. */
+static bool is_stuck(tp_preempt *slice, uint64_t time) {
+  if (slice->hooked) {
+    slice->hooked = 0;
+    slice->still = time;
+    slice->still_used = used();
+    slice->still_waits = waits();
+  }
+  return time - slice->still > STUCK &&
+         (used() - slice->still_used > STUCK_USED || waits() > slice->still_waits);
+}
+
 /* The same resume has been found again: sets the hook, waits longer for the next look, and rings
  * the bell. */
 static void overrun(tp_preempt *slice, uint64_t time) {
   tp_exec *exec = slice->exec;
-  if (exec->context.thread && has_had_slice(slice))
+  if (!has_had_slice(slice))
+    slice->hooked = 1; /* nothing has been set that could fire */
+  else if (exec->context.thread)
     set_hook(slice, exec->context.thread, LUA_MASKCOUNT, 1);
   bool goes_on = time - slice->since > 4 * TICK; /* the hook could not end it */
   if (goes_on && !slice->closing_until && slice->tick < TICK_MAX)
     slice->tick *= 2;
-  if (time - slice->since > STUCK && !slice->reported) {
+  if (is_stuck(slice, time) && !slice->reported) {
     slice->reported = true;
     tp_watchdog_ring(&slice->watchdog, exec->context.coro, exec->context.thread);
   }
@@ -340,6 +373,7 @@ static void tick(tp_signal_target *target) {
     slice->bursts = 0;
     slice->tick = TICK;
     slice->reported = false;
+    slice->hooked = 1;
   }
   set_timer(slice, slice->tick);
 }

@@ -88,7 +88,7 @@ static void on_stuck(void *context, const tp_exec_stuck *stuck) {
                          .group = *stuck->group ? stuck->group : NULL,
                          .task = stuck->task};
   tp_log_write_about(&host->default_log, TP_LOG_WARNING, &about,
-                     "stuck for 5 seconds in C code, nothing else runs: %s", stuck->place);
+                     "stuck for a second in C code, nothing else runs: %s", stuck->place);
 }
 
 tp_exec_listener tp_events_listener(tp_host *host) {
