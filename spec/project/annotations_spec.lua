@@ -177,4 +177,16 @@ describe("the definitions for editors", function()
     local fields = fields_of(annotations.read "lua/taskpool/log.lua", "Log")
     assert.are.same({ "debug", "error", "handler", "info", "level", "warning" }, names_of(fields))
   end)
+
+  it("have the codes of errors, with their meanings", function()
+    local codes, known = {}, {}
+    for name, meaning in program.read_file("include/taskpool.h"):gmatch "X%([%u_]+, (%a+)%)%s+/%* (.-) %*/" do
+      codes[name] = meaning
+    end
+    for name, meaning in program.read_file("lua/taskpool/meta/core.lua"):gmatch '\n%-%-%-| "(%a+)" # ([^\n]+)' do
+      known[name] = meaning
+    end
+    assert.is_truthy(codes.PoolIsClosed)
+    assert.are.same(codes, known)
+  end)
 end)
