@@ -370,6 +370,26 @@ TP_API bool tp_host_post(tp_host *host, void (*call)(void *context, tp_host *hos
 TP_API struct lua_State *tp_host_lua_state(tp_host *host);
 TP_API struct uv_loop_s *tp_host_loop(tp_host *host);
 
+/* Something that has happened in a pool. The strings are valid during the call that gets it; those
+ * that are NULL have nothing to say. */
+typedef struct tp_event_record {
+  size_t size;        /* of this struct; a later version may add fields at its end */
+  const char *event;  /* of a pool: "initialized", "locked", "unlocked", "scaled", "closed"; of a
+                         group: "finished"; of a task: "started", "cancelling", "cancelled",
+                         "retried", "killed", "ignored" (its cancel), "ended" */
+  double time;        /* wall clock, seconds since 1970 */
+  const char *pool;   /* what the pool prints as */
+  const char *group;  /* the name of the group; NULL: none, or one without a name */
+  long long task;     /* the id of the task; -1: none */
+  const char *detail; /* what more there is to say, such as why a task was cancelled; or NULL */
+} tp_event_record;
+
+/* Receives each event, on the host's thread. It must not call back into the host. */
+typedef void (*tp_event_fn)(void *context, const tp_event_record *record);
+
+/* Has `handler` (NULL: nobody) told of the events of all pools. */
+TP_API void tp_host_on_event(tp_host *host, tp_event_fn handler, void *context);
+
 /* Whether each failure of a task has been looked at: by flush, gather-and-close, wait, task, an end
  * callback or the await of its future. If not, the message of TaskFailed says in one line how many
  * were not, in which pools and groups. */

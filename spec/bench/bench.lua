@@ -2,7 +2,7 @@
 --
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
---   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, start, queue, growth, threads, control,
+--   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, embed, start, queue, growth, threads, control,
 --                                                      fairness, asleep
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
@@ -55,6 +55,7 @@ local programs = {
   pool_list_free = {command = "taskpool run --preempt off $HERE/pool.lua trivial list 100 COUNT", count = 1500000},
   spin = {command = "taskpool run $HERE/spin.lua COUNT", count = 300000000},
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000},
+  embed = {command = "$BUILD/bench/embed COUNT", count = 150000},
   calls = {command = "taskpool run $HERE/calls.lua COUNT", count = 3000},
   start = {command = "for run in $(seq COUNT); do taskpool run $HERE/first.lua; done; echo 1", count = 90},
   start_lua = {command = "for run in $(seq COUNT); do lua5.4 -e ''; done; echo 1", count = 90},
@@ -308,6 +309,29 @@ local function print_calls()
   print_figure("the same, with an empty map", lines[4], "microseconds", "≤", 20)
 end
 
+---A row of numbers of `repeated`: ours, and what it is compared with in the same run.
+local function print_against(work, ours, baseline, theirs, target)
+  local ratios = {}
+  for round = 1, #ours do
+    ratios[round] = ours[round] / theirs[round]
+  end
+  add{work = work, unit = "microseconds", value = median(ours), baseline = baseline, baseline_value = median(theirs),
+      ratio = median(ratios), spread = spread(ratios), sign = "≤", target = target}
+end
+
+local function print_embed()
+  local lines = repeated "embed"
+  local size <close> = assert(io.popen("size " .. os.getenv "BUILD" .. "/libtaskpool.so"))
+  local bytes = size:read "a":match "\n%s*%d+%s+%d+%s+%d+%s+(%d+)"
+  print_figure("C: the shared library, loaded", tonumber(bytes) // 1024, "KiB")
+  print_figure("C: a host with a pool made", lines[1], "microseconds")
+  print_figure("", lines[2], "KiB")
+  print_figure("C: a pool made", lines[3], "microseconds")
+  print_figure("", lines[4], "KiB")
+  print_against("C: submit with its result, by name", lines[5], "the same in Lua", lines[6], 2)
+  print_against("C: map of a worker in C", lines[7], "of the same in Lua", lines[8], 2)
+end
+
 ---How long a program takes for one of its COUNT runs, milliseconds.
 local function time_a_run(name)
   local count = quick and programs[name].count // 3 or programs[name].count
@@ -412,6 +436,7 @@ end
 local works = {
   {"map", print_map},
   {"calls", print_calls},
+  {"embed", print_embed},
   {"start", print_start},
   {"queue", print_queue},
   {"growth", print_growth},

@@ -336,6 +336,70 @@ static int l_start_limited(lua_State *L) {
   return 1;
 }
 
+/* ---- C code that uses the header ---- */
+
+static struct { int begun, done; /* calls whose end a callback is told of */ } calls;
+
+static void on_done(void *context, const tp_error *error, const tp_value *results, size_t count) {
+  (void)context, (void)error, (void)results, (void)count;
+  calls.done++;
+}
+
+static void finish(void *context, tp_host *host) {
+  (void)host;
+  size_t count;
+  const tp_value *args = tp_work_args(context, &count);
+  tp_work_return(context, args, count);
+}
+
+/* A worker that finishes its call later. */
+static void work_later(void *host, tp_work *work) {
+  if (!tp_host_post(host, finish, work, NULL))
+    tp_work_fail(work, TP_NO_MEMORY, "no memory to post");
+}
+
+static bool count_down(void *context, tp_value *element) {
+  *element = tp_string("element");
+  return (*(int *)context)-- > 0;
+}
+
+static void submit(tp_pool *pool, const char *function, tp_future **future) {
+  tp_value args[] = {tp_integer(1), tp_string("two"), tp_list(args, 2)};
+  calls.begun += tp_pool_submit(pool, function, args, 3, NULL, on_done, NULL, future, NULL);
+}
+
+static void use_pool(tp_host *host, tp_pool *pool) {
+  static int left = 3;
+  tp_future *future = NULL;
+  submit(pool, "echo", &future);
+  submit(pool, "echo", NULL);
+  if (tp_host_register(host, "later", work_later, host, NULL))
+    submit(pool, "later", NULL);
+  tp_items items = {.next = count_down, .context = &left};
+  tp_pool_map(pool, "echo", &items, NULL, NULL);
+  tp_value_free(tp_pool_status(pool, NULL));
+  tp_value_free(tp_pool_groups(pool, true, TP_UNLIMITED, NULL));
+  tp_future_cancel(future, "enough");
+  tp_future_release(future);
+  calls.begun += tp_pool_gather_and_close(pool, true, on_done, NULL, NULL);
+}
+
+/* Lua: use_header(): does what an embedder does. */
+static int l_use_header(lua_State *L) {
+  tp_host *host = tp_state_host(L);
+  tp_pool *pool = tp_pool_create(host, NULL, NULL);
+  tp_value_free(tp_value_parse("{a = [1, 2, 'three']}", NULL));
+  if (pool)
+    use_pool(host, pool);
+  return 0;
+}
+
+/* Lua: calls_are_done(): whether each callback has been called. */
+static int l_calls_are_done(lua_State *L) {
+  lua_pushboolean(L, calls.done == calls.begun);
+  return 1;
+}
+
 lua_State *__wrap_luaL_newstate(void) {
   bool was_armed = atomic_exchange(&armed, false);
   lua_State *L = lua_newstate(lua_allocate, NULL);
@@ -345,6 +409,8 @@ lua_State *__wrap_luaL_newstate(void) {
   lua_register(L, "client", l_client);
   lua_register(L, "socket_path", l_socket_path);
   lua_register(L, "start_limited", l_start_limited);
+  lua_register(L, "use_header", l_use_header);
+  lua_register(L, "calls_are_done", l_calls_are_done);
   lua_pushstring(L, who_names[now->who]);
   lua_setglobal(L, "failing");
   atomic_store(&armed, was_armed);

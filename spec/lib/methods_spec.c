@@ -563,6 +563,48 @@ static void changes_a_pool(void) {
   tp_host_destroy(host);
 }
 
+/* Events, one after the other: "started TaskPool-0 sums 3;". */
+static void write_event(void *context, const tp_event_record *record) {
+  char *text = context;
+  EXPECT(record->size == sizeof *record && record->time > 1e9);
+  snprintf(text + strlen(text), 2000 - strlen(text), "%s %s %s %lld %s;", record->event,
+           record->pool, record->group ? record->group : "-", record->task,
+           record->detail ? "why" : "");
+}
+
+static void tells_of_events(void) {
+  tp_error error;
+  char text[2000] = "";
+  tp_host *host = new_host();
+  tp_host_on_event(NULL, write_event, text);
+  tp_host_on_event(host, write_event, text);
+  tp_pool *pool = new_pool(host, 2);
+  tp_value hour = tp_integer(3600);
+  tp_call_options options;
+  tp_call_options_init(&options);
+  options.group_name = "naps";
+  EXPECT_OK(tp_pool_apply(pool, "sleep", &hour, 1, &options, &error) != NULL);
+  EXPECT_OK(tp_host_run_once(host, 0, &error) && tp_host_run_once(host, 0, &error));
+  EXPECT_OK(tp_pool_cancel_all(pool, NULL, -1, &error));
+  EXPECT_OK(tp_pool_gather_and_close(pool, true, NULL, NULL, &error));
+  run(host);
+  static const char *const wanted[] = {
+      "started TaskPool-0 naps 0 ;", "cancelling TaskPool-0 naps 0", "cancelled TaskPool-0 naps 0",
+      "ended TaskPool-0 naps 0",     "finished TaskPool-0 naps -1",  "locked TaskPool-0 - -1",
+      "closed TaskPool-0 - -1"};
+  for (size_t i = 0; i < COUNT(wanted); i++) {
+    if (!strstr(text, wanted[i]))
+      fprintf(stderr, "%s is not in %s\n", wanted[i], text);
+    EXPECT(strstr(text, wanted[i]) != NULL);
+  }
+  tp_host_on_event(host, NULL, NULL);
+  text[0] = '\0';
+  new_pool(host, 1);
+  run(host);
+  EXPECT(text[0] == '\0');
+  tp_host_destroy(host);
+}
+
 static const spec_case cases[] = {
     CASE(parses_and_copies_values),
     CASE(sends_values_there_and_back),
@@ -580,6 +622,7 @@ static const spec_case cases[] = {
     CASE(cancels_tasks_and_groups),
     CASE(stops_the_newest_tasks),
     CASE(changes_a_pool),
+    CASE(tells_of_events),
 };
 
 int main(int argc, char **argv) {

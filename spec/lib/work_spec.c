@@ -3,14 +3,17 @@
  * Workers in C, calls from other threads, and loops of the embedder, in the public header.
  *
  * To add a case: a function and its line in `cases`. */
+#define _GNU_SOURCE /* mallinfo2 */
 #include "support/expect.h"
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <taskpool.h>
 #include <unistd.h>
 #include <uv.h>
@@ -459,6 +462,90 @@ static void refuses_to_run_inside_itself(void) {
   tp_host_destroy(host);
 }
 
+/* ---- a good citizen ---- */
+
+/* Runs a child while the host is preempting, and returns its exit code. */
+static void run_child(void *context, tp_work *work) {
+  (void)context;
+  sigset_t before, inside;
+  sigprocmask(SIG_SETMASK, NULL, &before);
+  pid_t child = fork();
+  if (child == 0) {
+    sigprocmask(SIG_SETMASK, NULL, &inside);
+    for (int number = 1; number < SIGRTMAX; number++)
+      if (sigismember(&inside, number) != sigismember(&before, number))
+        _exit(1);
+    usleep(50000); /* the preempting signal of the parent does not come here */
+    execl("/bin/sh", "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; exit 7",
+          NULL);
+    _exit(2);
+  }
+  int status;
+  while (waitpid(child, &status, 0) < 0)
+    ;
+  tp_value code = tp_integer(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  tp_work_return(work, &code, 1);
+}
+
+static void leaves_children_alone(void) {
+  tp_error error;
+  notes told = {0};
+  tp_host_options options;
+  tp_host_options_init(&options);
+  options.preempt = true;
+  tp_host *host = tp_host_create(&options, &error);
+  EXPECT_OK(host != NULL);
+  tp_pool *pool = new_pool(host);
+  EXPECT_OK(tp_host_register(host, "child", run_child, NULL, &error));
+  submit(pool, "child", 0, &told);
+  run(host);
+  EXPECT(told.sum == 7);
+  tp_host_destroy(host);
+}
+
+/* Uses most of the header once. */
+static void live_once(void) {
+  tp_error error;
+  notes told = {0};
+  tp_work *open = NULL;
+  tp_host *host = new_host();
+  tp_pool *pool = new_pool(host);
+  tp_future *future;
+  tp_value text = tp_string("a text");
+  run_text(host, sleeper);
+  EXPECT_OK(tp_host_register(host, "keep", keep, &open, &error));
+  EXPECT_OK(tp_host_register(host, "c.echo", echo, NULL, &error));
+  EXPECT_OK(tp_pool_submit(pool, "c.echo", &text, 1, NULL, on_done, &told, &future, &error));
+  submit(pool, "nap", 1, &told);
+  submit(pool, "keep", 1, &told);
+  while (told.calls < 2)
+    EXPECT_OK(tp_host_run_once(host, 10, &error));
+  tp_future_release(future);
+  tp_value_free(tp_pool_status(pool, &error));
+  tp_host_destroy(host);
+  EXPECT(told.calls == 3);
+  tp_work_return(open, &text, 1);
+}
+
+static long live_often(int times) {
+  size_t before = mallinfo2().uordblks;
+  for (int i = 0; i < times; i++)
+    live_once();
+  return (long)(mallinfo2().uordblks - before);
+}
+
+/* A leak is what every batch leaves; see embed_spec.c. */
+static void leaves_nothing_behind(void) {
+  live_once();
+  long leak = live_often(20);
+  for (int i = 1; i < 5; i++) {
+    long left = live_often(20);
+    leak = left < leak ? left : leak;
+  }
+  printf("work: cycles=100 leak=%ld\n", leak > 0 ? leak : 0);
+  EXPECT(leak <= 0);
+}
+
 static const spec_case cases[] = {
     CASE(works_for_lua_and_c),
     CASE(ends_calls_from_other_threads),
@@ -473,6 +560,8 @@ static const spec_case cases[] = {
     CASE(allocates_as_it_is_told),
     CASE(drains_with_a_deadline),
     CASE(refuses_to_run_inside_itself),
+    CASE(leaves_children_alone),
+    CASE(leaves_nothing_behind),
 };
 
 int main(int argc, char **argv) {

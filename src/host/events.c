@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * Events as records of the log; see events.h. To add an event: one member of tp_event, one row
- * here. */
+ * Events as records of the log, and for C code; see events.h. To add an event: one member of
+ * tp_event, one row here. */
 #include "host/events.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The text of an event in the log: "<before>P<after>", or "<before>P_Task-3<after>" for an event of
- * a task; then the words of the event. */
+/* Its name for C code, and its text in the log: "<before>P<after>", or "<before>P_Task-3<after>"
+ * for an event of a task; then the words of the event. */
 static const struct {
+  const char *name; /* NULL: C code is not told */
   tp_log_level level;
   const char *before, *after; /* NULL: not logged */
 } records[] = {
-    [TP_EVENT_INITIALIZED] = {TP_LOG_DEBUG, "", " initialized"},
-    [TP_EVENT_LOCKED] = {TP_LOG_INFO, "", " is locked!"},
-    [TP_EVENT_UNLOCKED] = {TP_LOG_INFO, "", " was unlocked."},
-    [TP_EVENT_STARTED] = {TP_LOG_DEBUG, "Started ", ""},
-    [TP_EVENT_CANCELLING] = {TP_LOG_DEBUG, "Cancelling ", " ..."},
-    [TP_EVENT_CANCELLED] = {TP_LOG_DEBUG, "Cancelled ", ""},
-    [TP_EVENT_RETRIED] = {TP_LOG_INFO, "Retrying ", ""},
-    [TP_EVENT_KILLED] = {TP_LOG_WARNING, "Killed ", ": it did not end after its cancel"},
-    [TP_EVENT_IGNORED] = {TP_LOG_INFO, "", " returned although it was cancelled"},
-    [TP_EVENT_ENDED] = {TP_LOG_DEBUG, "Ended ", ""},
-    [TP_EVENT_SCALED] = {TP_LOG_INFO, "", " scaled"},
-    [TP_EVENT_HELD] = {TP_LOG_DEBUG, "", " stays at"},
+    [TP_EVENT_INITIALIZED] = {"initialized", TP_LOG_DEBUG, "", " initialized"},
+    [TP_EVENT_LOCKED] = {"locked", TP_LOG_INFO, "", " is locked!"},
+    [TP_EVENT_UNLOCKED] = {"unlocked", TP_LOG_INFO, "", " was unlocked."},
+    [TP_EVENT_STARTED] = {"started", TP_LOG_DEBUG, "Started ", ""},
+    [TP_EVENT_CANCELLING] = {"cancelling", TP_LOG_DEBUG, "Cancelling ", " ..."},
+    [TP_EVENT_CANCELLED] = {"cancelled", TP_LOG_DEBUG, "Cancelled ", ""},
+    [TP_EVENT_RETRIED] = {"retried", TP_LOG_INFO, "Retrying ", ""},
+    [TP_EVENT_KILLED] = {"killed", TP_LOG_WARNING, "Killed ", ": it did not end after its cancel"},
+    [TP_EVENT_IGNORED] = {"ignored", TP_LOG_INFO, "", " returned although it was cancelled"},
+    [TP_EVENT_ENDED] = {"ended", TP_LOG_DEBUG, "Ended ", ""},
+    [TP_EVENT_SCALED] = {"scaled", TP_LOG_INFO, "", " scaled"},
+    [TP_EVENT_HELD] = {NULL, TP_LOG_DEBUG, "", " stays at"},
+    [TP_EVENT_CLOSED] = {"closed", TP_LOG_NONE, NULL, NULL},
+    [TP_EVENT_FINISHED] = {"finished", TP_LOG_NONE, NULL, NULL},
 };
+
+#define RECORD_COUNT (sizeof records / sizeof *records)
 
 /* A decision of a pool that scales itself: "P scaled 2 -> 4: 12 waiting for 2 places, rising". */
 static void log_decision(const tp_log *log, const tp_pool *pool, tp_event event) {
@@ -40,7 +45,7 @@ static void log_decision(const tp_log *log, const tp_pool *pool, tp_event event)
 
 static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, const tp_task *task,
                       const char *words) {
-  if (event >= sizeof records / sizeof *records || !records[event].before)
+  if (!records[event].before || records[event].level < log->level)
     return;
   const char *before = records[event].before, *after = records[event].after;
   tp_log_record about = tp_log_about(pool, NULL, task);
@@ -54,6 +59,25 @@ static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, co
                        words);
 }
 
+/* Tells C code of an event. */
+static void tell(const tp_host *host, const tp_pool *pool, tp_event event, const tp_task *task,
+                 const char *words) {
+  const tp_group *group = task ? task->group : NULL;
+  if (!host->on_event || !records[event].name)
+    return;
+  if (event == TP_EVENT_FINISHED)
+    group = tp_pool_find_number(pool, pool->finished);
+  tp_log_record about = tp_log_about(pool, group, task);
+  tp_event_record record = {.size = sizeof record,
+                            .event = records[event].name,
+                            .time = tp_log_now(),
+                            .pool = about.pool,
+                            .group = about.group,
+                            .task = about.task,
+                            .detail = words};
+  host->on_event(host->event_context, &record);
+}
+
 static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task,
                      const char *words) {
   tp_host *host = context;
@@ -61,8 +85,10 @@ static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task
     host->busy_pools++;
   else if (event == TP_EVENT_IDLE)
     host->busy_pools--;
-  else
+  else if (event < RECORD_COUNT) {
     log_event(&host->log, pool, event, task, words ? words : "");
+    tell(host, pool, event, task, words);
+  }
 }
 
 static void on_failed(void *context, const tp_exec_failure *failure) {
@@ -75,8 +101,9 @@ static void on_failed(void *context, const tp_exec_failure *failure) {
 
 unsigned tp_events_listened(const tp_host *host) {
   unsigned listened = TP_EVENT_BIT(TP_EVENT_BUSY) | TP_EVENT_BIT(TP_EVENT_IDLE);
-  for (size_t event = 0; event < sizeof records / sizeof *records; event++)
-    if (records[event].before && records[event].level >= host->log.level)
+  for (size_t event = 0; event < RECORD_COUNT; event++)
+    if ((records[event].before && records[event].level >= host->log.level) ||
+        (records[event].name && host->on_event))
       listened |= TP_EVENT_BIT(event);
   return listened;
 }

@@ -56,11 +56,24 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
   return pool;
 }
 
-void tp_host_set_log_level(tp_host *host, tp_log_level level) {
-  host->log.level = level;
+/* Has all pools tell of what the host listens to now. */
+static void listen_again(tp_host *host) {
   tp_pool *pool;
   TAILQ_FOREACH (pool, &host->pools, host_link)
     tp_run_listen(pool, tp_events_listened(host));
+}
+
+void tp_host_set_log_level(tp_host *host, tp_log_level level) {
+  host->log.level = level;
+  listen_again(host);
+}
+
+void tp_host_on_event(tp_host *host, tp_event_fn handler, void *context) {
+  if (!host)
+    return;
+  host->on_event = handler;
+  host->event_context = context;
+  listen_again(host);
 }
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {

@@ -55,6 +55,8 @@ struct tp_host {
   tp_log log;                            /* where records go, from which level on */
   tp_log default_log;                    /* where they went before Lua took them */
   tp_log_file log_file;                  /* stderr, for a host in a stock interpreter */
+  tp_event_fn on_event;                  /* C code that is told of events; NULL: nobody is */
+  void *event_context;                   /* for that */
   uint64_t dropped_results;              /* of calls whose wait was cancelled */
   tp_failures failures;                  /* of submitted calls that nobody has awaited */
   tp_exposure names;                     /* what control sessions may name */

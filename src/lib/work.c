@@ -190,8 +190,8 @@ static int l_watch_close(lua_State *L) {
   return 0;
 }
 
-/* Pushes a watch of a call. */
-static void push_watch(lua_State *L, tp_work *work) {
+/* Lua: makes a watch without a call. */
+static int l_watch(lua_State *L) {
   tp_work **watch = lua_newuserdatauv(L, sizeof *watch, 0);
   *watch = NULL;
   if (luaL_newmetatable(L, WATCH_TYPE)) {
@@ -201,7 +201,17 @@ static void push_watch(lua_State *L, tp_work *work) {
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  *watch = work;
+  return 1;
+}
+
+/* Puts a watch of a call on the empty stack. False: no memory; an error is there then. */
+static bool push_watch(lua_State *L, tp_work *work) {
+  lua_pushcfunction(L, l_watch);
+  if (lua_pcall(L, 0, 1, 0) != LUA_OK)
+    return false;
+  lua_toclose(L, 1);
+  *(tp_work **)lua_touserdata(L, 1) = work;
+  return true;
 }
 
 /* ---- the call ---- */
@@ -252,8 +262,10 @@ static int wait_outside(lua_State *L, tp_work *work) {
   work->is_inside = false;
   work->is_outside = true;
   tp_host_begin_outside(work->host);
-  push_watch(L, work);
-  lua_toclose(L, 1);
+  if (!push_watch(L, work)) {
+    lose(work);
+    return lua_error(L);
+  }
   return tp_wait_park(work->host->exec, L, after_wait, (lua_KContext)work);
 }
 
