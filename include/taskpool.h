@@ -660,6 +660,7 @@ typedef struct tp_client_options {
   const char *command; /* one command to send; NULL: read lines from `in` until its end or "exit" */
   FILE *in, *out, *err; /* default: stdin, stdout, stderr; a prompt appears when `in` and `out` are
                            terminals */
+  double timeout; /* seconds that connecting may take, and each answer; default (0): any time */
 } tp_client_options;
 
 /* What a client run came to; also the exit codes of `taskpool control`. */
@@ -667,7 +668,7 @@ typedef enum tp_client_result {
   TP_CLIENT_DONE = 0,          /* every command was answered; none failed */
   TP_CLIENT_FAILED = 1,        /* a command was answered with an error */
   TP_CLIENT_USAGE = 2,         /* the options are wrong */
-  TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or the connection broke */
+  TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or not in time, or the connection broke */
   TP_CLIENT_DENIED = 4,        /* the server or the system refuses this client */
 } tp_client_result;
 

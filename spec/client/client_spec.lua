@@ -100,6 +100,54 @@ describe("the client of a host", function()
   end)
 end)
 
+describe("the health check", function()
+  local host
+
+  before_each(function()
+    host = program.start { "run", program.write_file(directory .. "/host.lua", HOST), socket }
+    host:wait_for "serving"
+  end)
+
+  after_each(function()
+    host:kill "sigcont"
+    host:stop()
+  end)
+
+  it("is the command ping, with a time limit before the address or after the command", function()
+    assert_ended(0, "pong\n", "", ask "ping")
+    assert_ended(0, "pong\n", "", ask("ping", "--timeout", "20"))
+    assert_ended(0, "pong\n", "", ask("ping", "--timeout=20"))
+    assert_ended(0, "pong\n", "", program.run { "control", "--timeout", "20", "unix", socket, "ping" })
+    assert_ended(0, "7\n", "", program.run { "control", "--timeout=20", "unix", socket, "pool-size" })
+    assert.are.equal(1, ask("pool-size", "--timeout", "20").code) -- an option of the server there
+  end)
+
+  it("fails when the host does not answer in time", function()
+    host:kill "sigstop"
+    for _ = 1, 3 do
+      local done = ask("ping", "--timeout", "0.05")
+      assert.are.same({ 3, "" }, { done.code, done.out })
+      assert.matches("^TimedOut: the server at unix:.* does not answer within 0.05 s\n$", done.err)
+    end
+  end)
+
+  it("fails when the answer to a later command does not come in time", function()
+    local done = program.run({ "control", "--timeout", "0.2", "unix", socket }, "ping\nuntil-closed\nping\n")
+    assert.are.same({ 3, "pong\n" }, { done.code, done.out })
+    assert.matches("\nTimedOut: the server at unix:.* does not answer within 0.2 s\n$", done.err)
+  end)
+
+  it("refuses what is not a number of seconds", function()
+    for _, word in ipairs { "0", "-1", "soon", "nan", "" } do
+      local done = ask("ping", "--timeout", word)
+      assert.are.same({ 2, "" }, { done.code, done.out })
+      assert.matches("^taskpool control: %-%-timeout must be a number of seconds above 0, not ", done.err)
+    end
+    assert.are.equal(2, ask("ping", "--timeout").code)
+    assert.are.equal(2, program.run({ "control", "--timeout" }).code)
+  end)
+end)
+
 describe("the client of an asyncio-taskpool server", function()
   local server
 

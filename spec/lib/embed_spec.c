@@ -165,6 +165,8 @@ static void refuses_arguments_that_cannot_be(void) {
   EXPECT(!tp_host_run_text(host, NULL, NULL, NULL));
   tp_host_stop(NULL);
   EXPECT(tp_client_run(NULL) == TP_CLIENT_USAGE);
+  tp_client_options negative = {.address = "unix:/none", .command = "ping", .timeout = -1};
+  EXPECT(tp_client_run(&negative) == TP_CLIENT_USAGE);
   EXPECT(tp_log_level_of(NULL) == -1);
   tp_host_options options = {.size = sizeof options, .log_level = (tp_log_level)99};
   EXPECT_ERROR(tp_host_create(&options, &error) != NULL, TP_INVALID_ARGUMENT, "log_level");

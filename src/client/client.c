@@ -39,6 +39,7 @@ enum {
 typedef struct client {
   tp_connection connection; /* to the server */
   FILE *in, *out, *err;     /* never NULL */
+  double timeout;           /* see tp_client_options */
   bool interactive;         /* a person types at a terminal and reads there */
   tp_prompt *prompt;        /* set while `interactive` lines are read */
   char *line;               /* the line read last from `in`; grows with getline */
@@ -196,6 +197,7 @@ static bool take_last_answer(client *self, const tp_error *error) {
 /* Sends a command and shows its answer. False: no more commands can be sent. */
 static bool ask(client *self, const char *command, size_t length) {
   tp_error error;
+  tp_connection_start_clock(&self->connection);
   if (!tp_connection_send(&self->connection, command, length, &error))
     return take_last_answer(self, &error);
   if (self->interactive && !tp_connection_wait(&self->connection, NOTICE_MS))
@@ -242,7 +244,7 @@ static bool refuse(const client *self, const json_t *greeting, tp_error *error) 
 /* Reads the greeting, which tells how the answers will come. */
 static bool read_greeting(client *self, bool quiet, tp_error *error) {
   tp_span line;
-  if (!tp_connection_wait(&self->connection, GREETING_MS))
+  if (!self->connection.deadline && !tp_connection_wait(&self->connection, GREETING_MS))
     return tp_fail(error, TP_TIMED_OUT, "%s does not greet within %d s; is it a control server?",
                    self->connection.address, GREETING_MS / 1000);
   if (!tp_connection_read_line(&self->connection, &line, error))
@@ -259,8 +261,8 @@ static bool read_greeting(client *self, bool quiet, tp_error *error) {
 
 static bool begin(client *self, const char *address, bool quiet) {
   tp_error error;
-  return (tp_connection_open(&self->connection, address, &error) && send_hello(self, &error) &&
-          read_greeting(self, quiet, &error)) ||
+  return (tp_connection_open(&self->connection, address, self->timeout, &error) &&
+          send_hello(self, &error) && read_greeting(self, quiet, &error)) ||
          fail(self, &error);
 }
 
@@ -330,9 +332,13 @@ tp_client_result tp_client_run(const tp_client_options *options) {
       .in = options->in ? options->in : stdin,
       .out = options->out ? options->out : stdout,
       .err = options->err ? options->err : stderr,
+      .timeout = options->timeout,
   };
   tp_standard_open();
-  if (!options->address)
+  if (!(options->timeout >= 0))
+    fail(&self, &(tp_error){.code = TP_INVALID_ARGUMENT,
+                            .message = "timeout must be a number of seconds, 0 or more"});
+  else if (!options->address)
     fail(&self, &(tp_error){.code = TP_INVALID_ARGUMENT, .message = "an address is needed"});
   else if (options->command)
     run_command(&self, options->address, options->command);

@@ -11,7 +11,9 @@
 #include "client/connection.h"
 #include "base/address.h"
 #include "base/fail.h"
+#include "base/seconds.h"
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdint.h>
@@ -19,7 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,6 +60,10 @@ static const refusal refusals[] = {
 };
 
 static void explain(const char *address, int number, tp_error *error) {
+  if (number == EAGAIN || number == EINPROGRESS) { /* the time limit of the socket is over */
+    tp_fail(error, TP_TIMED_OUT, "cannot connect to %s: it does not answer in time", address);
+    return;
+  }
   for (size_t i = 0; i < COUNT(refusals); i++)
     if (refusals[i].number == number) {
       tp_fail(error, refusals[i].code, "cannot connect to %s: %s", address, refusals[i].advice);
@@ -64,9 +72,20 @@ static void explain(const char *address, int number, tp_error *error) {
   tp_fail(error, TP_IO_ERROR, "cannot connect to %s: %s", address, strerror(number));
 }
 
+/* Limits how long connecting and sending may take. */
+static void limit(int fd, double seconds) {
+  uint64_t microseconds = tp_seconds_to_nanoseconds(seconds) / 1000 + 1;
+  struct timeval most = {.tv_sec = (time_t)(microseconds / 1000000),
+                         .tv_usec = (suseconds_t)(microseconds % 1000000)};
+  if (seconds > 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
 /* A connected socket, or -1 with errno. */
-static int dial(int family, const struct sockaddr *to, socklen_t size) {
+static int dial(int family, const struct sockaddr *to, socklen_t size, double timeout) {
   int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0)
+    limit(fd, timeout);
   if (fd < 0 || connect(fd, to, size) == 0)
     return fd;
   int number = errno;
@@ -75,20 +94,21 @@ static int dial(int family, const struct sockaddr *to, socklen_t size) {
   return -1;
 }
 
-static int dial_unix(const char *text, const tp_address *address, tp_error *error) {
+static int dial_unix(const char *text, const tp_address *address, double timeout, tp_error *error) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   memcpy(to.sun_path, address->path, strlen(address->path) + 1);
-  int fd = dial(AF_UNIX, (const struct sockaddr *)&to, sizeof to);
+  int fd = dial(AF_UNIX, (const struct sockaddr *)&to, sizeof to, timeout);
   if (fd < 0)
     explain(text, errno, error);
   return fd;
 }
 
 /* Tries each IP address that a name has; the error tells of the last one. */
-static int dial_any(const char *text, const struct addrinfo *list, tp_error *error) {
+static int dial_any(const char *text, const struct addrinfo *list, double timeout,
+                    tp_error *error) {
   int number = EADDRNOTAVAIL;
   for (; list; list = list->ai_next) {
-    int fd = dial(list->ai_family, list->ai_addr, list->ai_addrlen);
+    int fd = dial(list->ai_family, list->ai_addr, list->ai_addrlen, timeout);
     if (fd >= 0)
       return fd;
     number = errno;
@@ -97,7 +117,7 @@ static int dial_any(const char *text, const struct addrinfo *list, tp_error *err
   return -1;
 }
 
-static int dial_tcp(const char *text, const tp_address *address, tp_error *error) {
+static int dial_tcp(const char *text, const tp_address *address, double timeout, tp_error *error) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   struct addrinfo *list;
   char port[sizeof "65535"];
@@ -112,23 +132,37 @@ static int dial_tcp(const char *text, const tp_address *address, tp_error *error
             gai_strerror(status));
     return -1;
   }
-  int fd = dial_any(text, list, error);
+  int fd = dial_any(text, list, timeout, error);
   freeaddrinfo(list);
   return fd;
 }
 
 /* How each kind of address is dialled: a connected socket, or -1. `text` is the address too. */
-static int (*const kinds[])(const char *text, const tp_address *address, tp_error *error) = {
+static int (*const kinds[])(const char *text, const tp_address *address, double timeout,
+                            tp_error *error) = {
     [TP_ADDRESS_UNIX] = dial_unix,
     [TP_ADDRESS_TCP] = dial_tcp,
 };
 
-bool tp_connection_open(tp_connection *connection, const char *text, tp_error *error) {
+static uint64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+void tp_connection_start_clock(tp_connection *connection) {
+  if (connection->timeout > 0)
+    connection->deadline = now() + tp_seconds_to_nanoseconds(connection->timeout);
+}
+
+bool tp_connection_open(tp_connection *connection, const char *text, double timeout,
+                        tp_error *error) {
   tp_address address;
-  *connection = (tp_connection){.address = text, .fd = -1};
+  *connection = (tp_connection){.address = text, .fd = -1, .timeout = timeout};
+  tp_connection_start_clock(connection);
   if (!tp_address_read(text, &address, error))
     return false;
-  connection->fd = kinds[address.kind](text, &address, error);
+  connection->fd = kinds[address.kind](text, &address, timeout, error);
   return connection->fd >= 0;
 }
 
@@ -140,6 +174,9 @@ void tp_connection_close(tp_connection *connection) {
 }
 
 static bool broken(const tp_connection *connection, int number, tp_error *error) {
+  if (number == EAGAIN)
+    return tp_fail(error, TP_TIMED_OUT, "the server at %s does not answer within %g s",
+                   connection->address, connection->timeout);
   if (number == 0 || number == EPIPE || number == ECONNRESET)
     return tp_fail(error, TP_IO_ERROR, "the server at %s closed the connection",
                    connection->address);
@@ -208,12 +245,24 @@ static bool make_room(tp_connection *connection, tp_error *error) {
                  received->length);
 }
 
+/* Waits for what comes next. False: not in time. */
+static bool is_in_time(const tp_connection *connection) {
+  if (!connection->deadline)
+    return true;
+  uint64_t time = now();
+  uint64_t left = connection->deadline > time ? connection->deadline - time : 0;
+  uint64_t milliseconds = (left + 999999) / 1000000;
+  return is_readable(connection, milliseconds < INT_MAX ? (int)milliseconds : INT_MAX);
+}
+
 /* Appends what comes next. False at the end and on errors. */
 static bool fill(tp_connection *connection, tp_error *error) {
   tp_bytes *received = &connection->received;
   ssize_t count;
   if (!make_room(connection, error))
     return false;
+  if (!is_in_time(connection))
+    return broken(connection, EAGAIN, error);
   do
     count = recv(connection->fd, received->data + received->length,
                  received->capacity - received->length, 0);

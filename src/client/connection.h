@@ -11,17 +11,25 @@
 #include "base/span.h"
 #include "taskpool.h"
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct tp_connection {
   const char *address; /* for messages; the caller's */
   int fd;              /* the socket, -1 when closed */
+  double timeout;      /* seconds that the server has; 0: any time */
+  uint64_t deadline;   /* when they are over, on the steady clock, nanoseconds; 0: never */
   tp_bytes received;   /* what has come; its first `taken` bytes have been handed out */
   size_t taken;        /* bytes that the next read drops */
 } tp_connection;
 
 /* Connects to "unix:PATH" or "tcp://HOST:PORT". InvalidArgument: the address is malformed; Denied:
- * it may not be used; IOError: nobody answers there. Needs a close afterwards in any case. */
-bool tp_connection_open(tp_connection *connection, const char *address, tp_error *error);
+ * it may not be used; IOError: nobody answers there; TimedOut: not within `timeout` seconds (0: any
+ * time), in which the first answer must come too. Needs a close afterwards in any case. */
+bool tp_connection_open(tp_connection *connection, const char *address, double timeout,
+                        tp_error *error);
+
+/* The server has its time anew. What is sent and read after it is over fails with TimedOut. */
+void tp_connection_start_clock(tp_connection *connection);
 
 /* Sends `length` bytes and a newline. */
 bool tp_connection_send(tp_connection *connection, const char *bytes, size_t length,

@@ -20,6 +20,11 @@ static int l_exit(lua_State *L) {
   return 0;
 }
 
+static int l_ping(lua_State *L) {
+  lua_pushliteral(L, "pong");
+  return 1;
+}
+
 static int l_pools(lua_State *L) {
   enum { LONG = 2 };
   const tp_session *session = lua_touserdata(L, SESSION);
@@ -116,6 +121,11 @@ const tp_method tp_builtins[] = {
                  .help = "a module, such as package.module"}},
      .summary = "Load the new text of a module, for tasks that start later.",
      .call = l_reload},
+    {.name = "ping",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "Answer pong, which tells that the host goes on.",
+     .call = l_ping},
     {.name = "help",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
