@@ -3,7 +3,7 @@
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
 --   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, embed, start, queue, growth, threads, control,
---                                                      fairness, asleep
+--                                                      fairness, asleep, answers
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed are the median and the
@@ -62,6 +62,8 @@ local programs = {
   growth = {command = "taskpool run $HERE/growth.lua $SUBJECT COUNT", count = 1000000, quick_count = 100000},
   fairness = {command = "taskpool run $HERE/fairness.lua COUNT", count = 10000},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000},
+  answers = {command = "taskpool run $HERE/answers.lua COUNT $SOCKET $COMMANDS", count = 1000000,
+             quick_count = 100000},
   queue = {command = "taskpool run $HERE/queue.lua $WAITING COUNT", count = 10000, quick_count = 10000},
   threads_trivial = {command = "taskpool run $HERE/threads.lua trivial 2 COUNT", count = 1500000},
   threads_two = {command = "taskpool run $HERE/threads.lua spin 2 COUNT", count = 15000},
@@ -399,9 +401,29 @@ local function print_asleep()
   print_figure("all of them cancelled", numbers[3], "seconds", "≤", 1)
 end
 
+-- The commands whose time in the host is measured.
+local asked = {
+  "status", "groups", "tasks", "tasks --limit inf", "tasks --limit 100000", "tasks -s cancelled",
+  "get-group-ids work", "task 500", "traceback 500", "num-waiting", "flush",
+}
+
+local function new_socket()
+  return ("%s/taskpool-bench-%d.sock"):format(os.getenv "TMPDIR" or "/tmp", uv.os_getpid())
+end
+
+local function print_answers()
+  local socket = new_socket()
+  local commands = "'" .. table.concat(asked, "' '") .. "'"
+  local numbers = run("answers", {SOCKET = socket, COMMANDS = commands}) or {}
+  os.remove(socket)
+  for i, command in ipairs(asked) do
+    print_figure(("host held by %s"):format(command), numbers[i], "ms", "≤", 1)
+  end
+end
+
 ---Starts a host with a control server and calls `measure(socket)` while it runs.
 local function with_host(mode, measure)
-  local socket = ("%s/taskpool-bench-%d.sock"):format(os.getenv("TMPDIR") or "/tmp", uv.os_getpid())
+  local socket = new_socket()
   local command = ("echo $$; exec taskpool run %s/host.lua %s %s"):format(here, socket, mode)
   local host <close> = assert(io.popen(command))
   local pid = host:read("n", "l")
@@ -444,6 +466,7 @@ local works = {
   {"control", print_control},
   {"fairness", print_fairness},
   {"asleep", print_asleep},
+  {"answers", print_answers},
 }
 
 print_row("work", "ours", "baseline or unit", "baseline", "ratio", "", "instructions", "target")

@@ -21,6 +21,34 @@ local function counts(pool)
 end
 
 describe("flushing a pool", function()
+  it("lets other tasks run meanwhile, however many tasks there are", tasks.live_case(function()
+    local pool, turns = tasks.TaskPool(), 0
+    local count = tasks.scaled(20000)
+    pool:apply(taskpool.sleep, { args = { 3600 }, num = count, group_name = "asleep" })
+    pool:apply(function() end, { num = count, group_name = "ended" })
+    repeat
+      taskpool.yield()
+    until pool.num_running == count and pool.num_ended == count
+    local other = tasks.TaskPool()
+    other:apply(function()
+      while true do
+        turns = turns + 1
+        taskpool.yield()
+      end
+    end)
+    taskpool.yield()
+    local before = turns
+    pool:flush()
+    assert.is_true(turns > before + 2, turns - before)
+    assert.are.equal(0, pool.num_ended)
+    assert.are.equal(count, #tasks.members(pool:get_group_ids "asleep"))
+    assert.are.equal(1, #pool:groups { all = true })
+    for _, each in ipairs { pool, other } do
+      each:cancel_all()
+      each:gather_and_close { return_exceptions = true }
+    end
+  end))
+
   it("waits for the callbacks of what has ended, and for nothing else", tasks.case(function()
     local pool = tasks.TaskPool()
     local group = pool:map(nap, { 1, 60 }, { num_concurrent = 2, end_callback = function()

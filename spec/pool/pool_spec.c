@@ -12,6 +12,7 @@
  *
  * To add an operation: a function and its line in `operations`. */
 #include "pool/flow.h"
+#include "pool/flush.h"
 #include "pool/pool.h"
 #include "pool/view.h"
 
@@ -71,6 +72,7 @@ typedef struct world {
   uint64_t wake_at;          /* when the pool wants to be told that a token is there */
   pace pace;                 /* how fast all tasks may start */
   bool busy;                 /* told by BUSY and IDLE */
+  tp_flush flushing;         /* the present flush, if it is open */
   tp_view_tasks task_walk;   /* over the tasks, if it is open */
   uint64_t walks;            /* its number */
   uint64_t walk_until;       /* tasks from this id on are newer than it */
@@ -456,13 +458,22 @@ static void resize(world *of) {
 }
 
 static void flush(world *of) {
-  if (!tp_pool_is_flushable(of->pool, of->ticket))
+  if (of->flushing.walk.pool || !tp_pool_is_flushable(of->pool, of->ticket))
     return;
   for (size_t i = 0; i < of->job_count; i++)
     CHECK(of, of->jobs[i]->task.state <= TP_TASK_RUNNING || of->jobs[i]->task.ticket >= of->ticket);
-  tp_pool_forget_ended(of->pool);
+  tp_flush_close(&of->flushing); /* its pool has gone */
+  tp_flush_open(&of->flushing, of->pool);
   of->ticket = of->pool->next_ticket;
   of->ended = of->in_callbacks;
+}
+
+/* Some steps of it. */
+static void step_flush(world *of) {
+  if (!of->flushing.walk.pool)
+    return;
+  for (uint64_t count = below(of, 8); count > 0 && tp_flush_step(&of->flushing); count--)
+    ;
 }
 
 static void close_pool(world *of) {
@@ -522,8 +533,8 @@ static const struct {
     {feed, 300},       {end_task, 200},   {finish_task, 250},     {add_group, 40},
     {cancel_task, 60}, {wake_feed, 60},   {cancel_some_group, 5}, {cancel_newest, 20},
     {lock, 3},         {unlock, 12},      {resize, 10},           {flush, 10},
-    {close_pool, 3},   {cancel_all, 1},   {pass_time, 60},        {pause_pool, 10},
-    {weigh_group, 20}, {walk_tasks, 300}, {walk_groups, 100},
+    {step_flush, 60},  {close_pool, 3},   {cancel_all, 1},        {pass_time, 60},
+    {pause_pool, 10},  {weigh_group, 20}, {walk_tasks, 300},      {walk_groups, 100},
 };
 
 /* ---- what must hold ---- */
@@ -579,6 +590,7 @@ static void check_everything(world *of) {
     counted[task->state]++;
     CHECK(of, tp_task_table_find(&pool->tasks, task->id) == task);
     CHECK(of, tp_idset_has(&task->group->ids, task->id));
+    CHECK(of, !task->group->submitted || tp_idset_has(&pool->call_ids, task->id));
   }
   CHECK(of, counted[TP_TASK_RUNNING] == of->running && counted[TP_TASK_CANCELLED] == of->cancelled);
   CHECK(of, counted[TP_TASK_ENDED] == of->in_callbacks && pool->tasks.count == of->job_count);
@@ -643,6 +655,7 @@ int main(int argc, char **argv) {
   close_pool(&of);
   tp_pool_destroy(of.pool);
   tp_view_close_tasks(&of.task_walk);
+  tp_flush_close(&of.flushing);
   printf("accounting: ops=%" PRIu64 " tasks=%" PRIu64 " pools=%" PRIu64 " walks=%" PRIu64
          " violations=%" PRIu64 "\n",
          count, tasks, of.closed, of.walks, of.violations);

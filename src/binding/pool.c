@@ -20,6 +20,7 @@
 #include "exec/run.h"
 #include "exec/wait.h"
 #include "pool/flow.h"
+#include "pool/flush.h"
 #include "pool/view.h"
 #include "value/error.h"
 #include "value/raise.h"
@@ -544,20 +545,57 @@ static int raise_errors(lua_State *L, tp_pool *pool, bool quietly) {
   return lua_error(L);
 }
 
-/* Waits until the pool is flushable for the ticket in slot 3. */
+/* The stack of a flush. */
+enum { FLUSH_POOL = 1, FLUSH_QUIETLY, FLUSH_TICKET, FLUSH_STEPS };
+
+/* Steps of a flush between two looks at the clock. */
+#define STEPS_MAX 64
+
+/* Lua: the end of a flush that may not have come to its own. */
+static int l_close_flush(lua_State *L) {
+  tp_flush_close(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* Takes the steps of a flush, in several turns if there are many. */
+static int take_steps(lua_State *L, int status, lua_KContext context) {
+  tp_pool *pool = tp_handle_check(L, FLUSH_POOL);
+  tp_exec *exec = exec_of(pool);
+  tp_flush *steps = lua_touserdata(L, FLUSH_STEPS);
+  (void)context;
+  if (status == LUA_YIELD)
+    tp_wait_values(exec, L, FLUSH_STEPS);
+  for (unsigned count = 1; tp_flush_step(steps); count++)
+    if (count % STEPS_MAX == 0 && tp_wait_must_give_way(exec, L))
+      return tp_wait_give_way(exec, L, take_steps, 0);
+  lua_settop(L, FLUSH_TICKET);
+  tp_future_forget_calls(L, FLUSH_POOL);
+  return raise_errors(L, pool, lua_toboolean(L, FLUSH_QUIETLY));
+}
+
+static int begin_steps(lua_State *L, tp_pool *pool) {
+  tp_flush *steps = lua_newuserdatauv(L, sizeof *steps, 0);
+  *steps = (tp_flush){0};
+  if (luaL_newmetatable(L, "taskpool.flush")) {
+    lua_pushcfunction(L, l_close_flush);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, FLUSH_STEPS);
+  tp_flush_open(steps, pool);
+  return take_steps(L, LUA_OK, 0);
+}
+
+/* Waits until the pool is flushable for the ticket. */
 static int flush(lua_State *L, int status, lua_KContext context) {
   (void)context;
-  tp_pool *pool = tp_handle_check(L, 1);
+  tp_pool *pool = tp_handle_check(L, FLUSH_POOL);
   if (status == LUA_YIELD)
-    tp_wait_values(exec_of(pool), L, 3);
-  uint64_t ticket = (uint64_t)lua_tointeger(L, 3);
-  if (!tp_pool_is_flushable(pool, ticket)) {
-    tp_run_wait(pool, L, TP_EVENT_DONE, ticket);
-    return tp_wait_park(exec_of(pool), L, flush, 0);
-  }
-  tp_pool_forget_ended(pool);
-  tp_future_forget_calls(L, 1);
-  return raise_errors(L, pool, lua_toboolean(L, 2));
+    tp_wait_values(exec_of(pool), L, FLUSH_TICKET);
+  uint64_t ticket = (uint64_t)lua_tointeger(L, FLUSH_TICKET);
+  if (tp_pool_is_flushable(pool, ticket))
+    return begin_steps(L, pool);
+  tp_run_wait(pool, L, TP_EVENT_DONE, ticket);
+  return tp_wait_park(exec_of(pool), L, flush, 0);
 }
 
 int l_pool_flush(lua_State *L) {

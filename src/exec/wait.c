@@ -92,8 +92,8 @@ int tp_wait_pause(tp_exec *exec, lua_State *L, double seconds, lua_KFunction k,
   return lua_yieldk(L, 0, context, k);
 }
 
-bool tp_wait_is_turn_over(const tp_exec *exec) {
-  return uv_hrtime() >= exec->budget.deadline;
+bool tp_wait_must_give_way(const tp_exec *exec, lua_State *L) {
+  return uv_hrtime() >= exec->budget.deadline && exec->context.coro && tp_park_is_possible(exec, L);
 }
 
 int tp_wait_give_way(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context) {

@@ -49,9 +49,9 @@ int tp_wait_again(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext con
 /* Parks for that long (seconds; 0 or less: lets the others run first). Returns nothing to Lua. */
 int tp_wait_sleep(tp_exec *exec, lua_State *L, double seconds);
 
-/* For work that takes long and is done in pieces: whether the turn of the loop is over, so that it
- * must let the others run. */
-bool tp_wait_is_turn_over(const tp_exec *exec);
+/* For work that takes long and is done in pieces: whether the turn of the loop is over and L can
+ * wait, so that it must let the others run. */
+bool tp_wait_must_give_way(const tp_exec *exec, lua_State *L);
 
 /* Lets the others run first, and goes on with `k`, which calls tp_wait_values. */
 int tp_wait_give_way(tp_exec *exec, lua_State *L, lua_KFunction k, lua_KContext context);

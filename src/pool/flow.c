@@ -306,6 +306,7 @@ static void leave_group(tp_pool *pool, tp_task *task) {
   tp_group *group = task->group;
   if (group->next_cancel == task)
     set_next_cancel(pool, group, TAILQ_NEXT(task, group_link));
+  tp_walk_pass_member(pool, task);
   TAILQ_REMOVE(&group->tasks, task, group_link);
   tp_pool_tell(pool, TP_EVENT_DONE, task);
   settle(pool, group);

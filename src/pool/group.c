@@ -46,17 +46,3 @@ void tp_group_destroy(tp_group *group) {
   free(group->name);
   free(group);
 }
-
-void tp_group_forget_ended(tp_group *group) {
-  tp_idset living = {0};
-  tp_task *task;
-  TAILQ_FOREACH (task, &group->tasks, group_link) {
-    if (!tp_idset_reserve(&living)) {
-      tp_idset_clear(&living);
-      return;
-    }
-    tp_idset_add(&living, task->id);
-  }
-  tp_idset_clear(&group->ids);
-  group->ids = living;
-}

@@ -103,7 +103,4 @@ void tp_group_destroy(tp_group *group);
 /* Whether its feed may have tasks to come. */
 bool tp_group_is_feeding(const tp_group *group);
 
-/* Keeps in `ids` only those of live tasks; without memory for that, keeps all. */
-void tp_group_forget_ended(tp_group *group);
-
 #endif

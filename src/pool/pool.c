@@ -290,45 +290,6 @@ bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket) {
   return !first || first->ticket >= ticket;
 }
 
-/* What a flush keeps of `call_ids`. */
-typedef struct survivors {
-  const tp_pool *pool; /* whose they are */
-  tp_idset ids;        /* those that are still alive */
-} survivors;
-
-static void keep_living(void *context, uint64_t id) {
-  survivors *of = context;
-  if (tp_task_table_find(&of->pool->tasks, id) && tp_idset_reserve(&of->ids))
-    tp_idset_add(&of->ids, id);
-}
-
-static void forget_ended_calls(tp_pool *pool) {
-  survivors kept = {.pool = pool};
-  tp_idset_each(&pool->call_ids, keep_living, &kept);
-  tp_idset_clear(&pool->call_ids);
-  pool->call_ids = kept.ids;
-}
-
-/* Whether a task's record must outlive a flush. */
-static bool is_live(void *context, uint64_t id) {
-  const tp_pool *pool = context;
-  return tp_task_table_find(&pool->tasks, id) != NULL;
-}
-
-void tp_pool_forget_ended(tp_pool *pool) {
-  forget_ended_calls(pool);
-  tp_group *group = TAILQ_FIRST(&pool->groups), *next;
-  for (; group; group = next) {
-    next = TAILQ_NEXT(group, pool_link);
-    tp_group_forget_ended(group);
-    tp_pool_see_group(group);
-    if (group->finished)
-      tp_flow_drop_group(pool, group);
-  }
-  tp_records_flush(&pool->records, is_live, pool);
-  pool->ended = pool->in_callbacks;
-}
-
 void tp_pool_close(tp_pool *pool) {
   pool->locked = true;
   pool->closed = true;

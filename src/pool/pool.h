@@ -88,10 +88,6 @@ void tp_pool_see_task(tp_group *group, tp_record *record);
 /* Whether all tasks that were finishing when `next_ticket` was `ticket` are done. */
 bool tp_pool_is_flushable(const tp_pool *pool, uint64_t ticket);
 
-/* Forgets the ended tasks, and the groups of which nothing is left: their names are free. Their
- * failures count as seen. */
-void tp_pool_forget_ended(tp_pool *pool);
-
 /* Closes an idle pool: everything is forgotten. */
 void tp_pool_close(tp_pool *pool);
 

@@ -34,3 +34,10 @@ void tp_walk_pass_task(tp_pool *pool, const tp_task *task) {
     if (walk->task == task)
       walk->task = TAILQ_NEXT(task, pool_link);
 }
+
+void tp_walk_pass_member(tp_pool *pool, const tp_task *task) {
+  tp_walk *walk;
+  LIST_FOREACH (walk, &pool->walks, link)
+    if (walk->member == task)
+      walk->member = TAILQ_NEXT(task, group_link);
+}

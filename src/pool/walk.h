@@ -14,7 +14,8 @@ struct tp_task;
 typedef struct tp_walk {
   struct tp_pool *pool;   /* NULL: the walk is closed, or the pool is gone */
   struct tp_group *group; /* the next group; NULL: none */
-  struct tp_task *task;   /* the next task; NULL: none */
+  struct tp_task *task;   /* the next task of the pool; NULL: none */
+  struct tp_task *member; /* the next task of a group, which whoever walks sets; NULL: none */
   LIST_ENTRY(tp_walk) link;
 } tp_walk;
 
@@ -34,5 +35,8 @@ void tp_walk_close_all(struct tp_pool *pool);
  * or finishing ones. */
 void tp_walk_pass_group(struct tp_pool *pool, const struct tp_group *group);
 void tp_walk_pass_task(struct tp_pool *pool, const struct tp_task *task);
+
+/* The same before a task leaves its group. */
+void tp_walk_pass_member(struct tp_pool *pool, const struct tp_task *task);
 
 #endif

@@ -132,7 +132,7 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
     return 0;
   do
     take_step(of, L);
-  while (of->phase != OVER && !tp_wait_is_turn_over(exec));
+  while (of->phase != OVER && !tp_wait_must_give_way(exec, L));
   if (of->phase != OVER)
     return tp_wait_give_way(exec, L, go_on, context);
   tp_answer_end_list(&session->output, session->mode);
