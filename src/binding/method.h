@@ -59,7 +59,8 @@ typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
 typedef struct tp_method {
   const char *name; /* the Lua name; the command has - for _ */
   int on;           /* TP_ON_… */
-  bool is_list;     /* it returns a tp_rows: a table for Lua, in slices for a control session */
+  bool is_list;     /* it returns a tp_rows, of integers or, with `fields`, of tables: one table for
+                       Lua, an answer made in slices for a control session */
   bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
   tp_role role;
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */

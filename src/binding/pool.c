@@ -247,20 +247,37 @@ static void cancel_newest(lua_State *L, tp_pool *pool, uint64_t count, const cha
   tp_cancel_release(cancel);
 }
 
-/* Adds an id to the list on top of the stack. */
-static void append_id(void *context, uint64_t index, uint64_t id) {
-  lua_State *L = context;
-  lua_pushinteger(L, (lua_Integer)id);
-  lua_rawseti(L, -2, (lua_Integer)index + 1);
+/* Tasks that are cancelled, the newest first; their ids are the rows. */
+typedef struct stop_rows {
+  tp_rows rows;
+  tp_walk walk;      /* knows whether the pool is still there */
+  tp_cancel *cancel; /* the reason */
+} stop_rows;
+
+static tp_rows_step stop_next(tp_rows *rows, lua_State *L) {
+  stop_rows *of = (stop_rows *)rows;
+  tp_task *task = of->walk.pool ? tp_view_newest(of->walk.pool) : NULL;
+  if (!task)
+    return TP_ROWS_END;
+  lua_pushinteger(L, (lua_Integer)task->id);
+  tp_flow_cancel_task(of->walk.pool, task, of->cancel);
+  return TP_ROWS_FOUND;
 }
 
-/* Cancels the `most` newest running tasks and returns the list of their ids. */
+static void close_stop(tp_rows *rows) {
+  stop_rows *of = (stop_rows *)rows;
+  tp_walk_close(&of->walk);
+  tp_cancel_release(of->cancel);
+}
+
+/* Cancels the `most` newest running tasks, as their ids are taken. */
 static int stop(lua_State *L, uint64_t most, const char *who) {
   tp_pool *pool = tp_handle_check(L, 1);
-  uint64_t expected = most < pool->running ? most : pool->running;
-  luaL_checkstack(L, 3, NULL);
-  lua_createtable(L, (int)(expected < INT32_MAX ? expected : INT32_MAX), 0);
-  cancel_newest(L, pool, tp_view_newest(pool, expected, append_id, L), who);
+  const tp_rows rows = {
+      .next = stop_next, .close = close_stop, .left = most < pool->running ? most : pool->running};
+  stop_rows *of = tp_rows_push(L, sizeof *of, &rows);
+  tp_walk_open(&of->walk, pool);
+  of->cancel = reason(L, pool, who, 0, 0);
   return 1;
 }
 

@@ -24,7 +24,7 @@ typedef struct tp_rows {
   tp_rows_step (*next)(struct tp_rows *rows, lua_State *L); /* takes a short step; may raise */
   void (*close)(struct tp_rows *rows);                      /* frees what it owns */
   uint64_t left;                                            /* rows that may still come */
-  bool is_set; /* the rows are integers that rise, the members of a set; else tables */
+  bool is_set; /* the rows are the members of a set, integers that rise; else integers or tables */
 } tp_rows;
 
 /* Pushes a userdata of `size` bytes, all zero but for its tp_rows, and returns it. */

@@ -153,11 +153,6 @@ tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found) {
   return TP_VIEW_FOUND;
 }
 
-uint64_t tp_view_newest(const tp_pool *pool, uint64_t most,
-                        void (*visit)(void *context, uint64_t index, uint64_t id), void *context) {
-  uint64_t count = 0;
-  const tp_task *task = TAILQ_LAST(&pool->running_tasks, tp_task_list);
-  for (; task && count < most; task = TAILQ_PREV(task, tp_task_list, pool_link))
-    visit(context, count++, task->id);
-  return count;
+tp_task *tp_view_newest(const tp_pool *pool) {
+  return TAILQ_LAST(&pool->running_tasks, tp_task_list);
 }

@@ -78,9 +78,7 @@ tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found);
 
 void tp_view_close_tasks(tp_view_tasks *of);
 
-/* Calls `visit` with the ids of up to `most` running tasks, the newest first, and returns how many
- * there were. */
-uint64_t tp_view_newest(const tp_pool *pool, uint64_t most,
-                        void (*visit)(void *context, uint64_t index, uint64_t id), void *context);
+/* The newest of the running tasks; NULL: none runs. */
+tp_task *tp_view_newest(const tp_pool *pool);
 
 #endif

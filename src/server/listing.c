@@ -6,7 +6,8 @@
  * that goes to the output; each is short. After each step the clock of the turn is asked, and when
  * the turn is over, the session's coroutine lets the others run. The values of the rows go to the
  * output as they come; the text follows when all are there, because the columns of a table are as
- * wide as their widest cells. A list that gets too long ends at once. */
+ * wide as their widest cells. A list that gets too long ends at once, unless what makes its rows is
+ * to be done to its end. */
 #include "server/listing.h"
 #include "binding/rows.h"
 #include "command/table.h"
@@ -14,6 +15,7 @@
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TYPE "taskpool.listing"
 
@@ -28,8 +30,8 @@ typedef enum phase {
 typedef struct listing {
   tp_session *session; /* whose answer it is */
   tp_rows *rows;       /* at [1] */
-  tp_table *table;     /* at [3], its text; NULL: it is a set */
-  tp_blocks members;   /* the text of a set */
+  tp_table *table;     /* at [3], for rows that are tables; NULL: they are integers */
+  tp_blocks members;   /* the text of these */
   uint64_t count;      /* rows so far */
   phase phase;         /* what comes next */
 } listing;
@@ -48,26 +50,36 @@ static size_t text_length(const listing *of) {
   return of->table ? tp_table_length(of->table) : of->members.length;
 }
 
-/* Adds the text of a member: the integer on top, or the end of the set. */
-static void add_member(listing *of, lua_State *L, bool is_end) {
-  char text[32];
-  const char *before = of->count == 0 ? "{" : is_end ? "" : ", ";
-  int length = is_end ? snprintf(text, sizeof text, "%s}", before)
-                      : snprintf(text, sizeof text, "%s%lld", before, lua_tointeger(L, -1));
-  if (!tp_blocks_append(&of->members, text, (size_t)length))
+static void add_text(listing *of, const char *text) {
+  if (!tp_blocks_append(&of->members, text, strlen(text)))
     tp_output_fail(&of->session->output, UV_ENOMEM);
 }
 
-/* Adds the row on top, and pops it. */
+/* Adds the text of the integer on top. */
+static void add_member(listing *of, lua_State *L) {
+  char text[32];
+  snprintf(text, sizeof text, "%s" LUA_INTEGER_FMT, of->count > 0 ? ", " : "",
+           (LUAI_UACINT)lua_tointeger(L, -1));
+  add_text(of, text);
+}
+
+/* Whether the answer is an error already, or nobody is there to read it. */
+static bool is_lost(const listing *of) {
+  const tp_output *output = &of->session->output;
+  return output->failure != 0 || output->muted;
+}
+
+/* Adds the row on top. */
 static void add_row(listing *of, lua_State *L) {
   tp_output *output = &of->session->output;
+  if (is_lost(of))
+    return;
   tp_answer_add_item(output, of->session->mode, L, of->count == 0);
   if (of->table)
     tp_table_add(of->table, L);
   else
-    add_member(of, L, false);
+    add_member(of, L);
   of->count++;
-  lua_pop(L, 1);
   if (!tp_output_has_room(output, text_length(of)))
     tp_output_fail(output, UV_ENOBUFS);
 }
@@ -78,10 +90,11 @@ static void take(listing *of, lua_State *L) {
     break;
   case TP_ROWS_FOUND:
     add_row(of, L);
+    lua_pop(L, 1);
     break;
   case TP_ROWS_END:
     if (!of->table)
-      add_member(of, L, true);
+      add_text(of, of->rows->is_set ? "}" : "]");
     of->phase = of->table ? LAYING_OUT : SENDING;
     tp_answer_begin_text(&of->session->output, of->session->mode);
   }
@@ -100,7 +113,7 @@ static void send_block(listing *of) {
 }
 
 static void take_step(listing *of, lua_State *L) {
-  tp_output *output = &of->session->output;
+  bool operates = of->session->method->role == TP_ROLE_OPERATE;
   if (of->phase == TAKING)
     take(of, L);
   else if (of->phase == SENDING)
@@ -108,8 +121,8 @@ static void take_step(listing *of, lua_State *L) {
   else if (!tp_table_lay_out(of->table))
     of->phase = SENDING;
   if (of->table && tp_table_has_failed(of->table))
-    tp_output_fail(output, UV_ENOMEM);
-  if (output->failure != 0 || output->muted)
+    tp_output_fail(&of->session->output, UV_ENOMEM);
+  if (is_lost(of) && (of->phase != TAKING || !operates))
     of->phase = OVER;
 }
 
@@ -148,16 +161,18 @@ static void push_listing(lua_State *L, tp_session *session) {
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  if (!of->rows->is_set)
+  if (session->method->fields)
     of->table = tp_table_create(L, session->method->fields, session->width);
+  else
+    add_text(of, of->rows->is_set ? "{" : "[");
   lua_settop(L, TOP);
 }
 
 int tp_listing_run(lua_State *L, tp_session *session) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lua_settop(L, ROWS);
+  tp_answer_begin_list(&session->output, session->mode);
   push_listing(L, session);
   session->listing = true;
-  tp_answer_begin_list(&session->output, session->mode);
   return go_on(L, LUA_OK, (lua_KContext)session);
 }
