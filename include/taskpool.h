@@ -24,7 +24,7 @@
  * Callbacks come on the host's thread. Any number of hosts may live in one process.
  *
  * Callbacks get the pointer `context` that was given with them. A callback may call any function
- * for the host except tp_host_run and the like, and tp_host_destroy.
+ * for the host except those that run it.
  *
  * Ownership. What is passed in is copied, except options.loop and options.lua_state. What comes
  * back lives as long as the header says. */
@@ -403,8 +403,8 @@ TP_API void tp_host_stop(tp_host *host);
  * as long as the host. */
 TP_API void tp_host_stop_by(tp_host *host, const char *who);
 
-/* Closes servers, ends what still runs and frees everything. NULL is allowed. Not from inside a
- * task. */
+/* Closes servers, ends what still runs and frees everything. NULL is allowed. In a callback it
+ * stops the host, which is freed when the function that runs it returns, with Cancelled. */
 TP_API void tp_host_destroy(tp_host *host);
 
 /* ---- workers in C ---- */

@@ -462,6 +462,42 @@ static void refuses_to_run_inside_itself(void) {
   tp_host_destroy(host);
 }
 
+static void destroy(void *context, const tp_error *error, const tp_value *results, size_t count) {
+  (void)error, (void)results, (void)count;
+  tp_host_destroy(context);
+}
+
+/* A host that is destroyed when its first task ends, while another one sleeps. */
+static tp_host *new_doomed_host(uv_loop_t *loop, notes *told) {
+  tp_error error;
+  tp_value none = tp_integer(0);
+  tp_host *host = loop ? new_host_on(loop) : new_host();
+  tp_pool *pool = new_pool(host);
+  run_text(host, sleeper);
+  submit(pool, "nap", 3600000, told);
+  EXPECT_OK(tp_pool_submit(pool, "nap", &none, 1, NULL, destroy, host, NULL, &error));
+  return host;
+}
+
+static void may_be_destroyed_in_a_callback(void) {
+  tp_error error;
+  notes told = {0};
+  EXPECT_ERROR(tp_host_run(new_doomed_host(NULL, &told), &error), TP_CANCELLED, "callback");
+  EXPECT_ERROR(tp_host_drain(new_doomed_host(NULL, &told), 10, &error), TP_CANCELLED, "callback");
+  EXPECT_ERROR(tp_host_run_text(new_doomed_host(NULL, &told), "require 'taskpool'.sleep(3600)",
+                                "=spec", &error),
+               TP_CANCELLED, "callback");
+  tp_host *host = new_doomed_host(NULL, &told);
+  while (tp_host_run_once(host, 1, &error))
+    ;
+  EXPECT(error.code == TP_CANCELLED);
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  new_doomed_host(&loop, &told);
+  EXPECT(uv_run(&loop, UV_RUN_DEFAULT) == 0 && uv_loop_close(&loop) == 0);
+  EXPECT(told.errors == 5 && told.error.code == TP_CANCELLED);
+}
+
 /* ---- a good citizen ---- */
 
 /* Runs a child while the host is preempting, and returns its exit code. */
@@ -560,6 +596,7 @@ static const spec_case cases[] = {
     CASE(allocates_as_it_is_told),
     CASE(drains_with_a_deadline),
     CASE(refuses_to_run_inside_itself),
+    CASE(may_be_destroyed_in_a_callback),
     CASE(leaves_children_alone),
     CASE(leaves_nothing_behind),
 };

@@ -48,6 +48,7 @@ struct tp_host {
   tp_interrupt interrupt;                /* ^C of a stock interpreter */
   lua_State *L;                          /* the main state; nothing runs on it while a task does */
   bool owns_state;                       /* L is closed with the host */
+  bool is_unwanted;                      /* to be destroyed when its loop returns */
   bool state_ends;                       /* the state that it does not own is being closed */
   bool closing;                          /* Lua is no longer called */
   bool is_ready;                         /* a control server listens, or the script says so */
@@ -77,7 +78,7 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error);
 /* Ends what runs, kills what does not end, and closes the host, and its Lua state if it owns it. */
 void tp_host_close(tp_host *host);
 
-/* The state of a closed host lives on without it, if the host does not own it. */
+/* The state of a closed host lives on without it, if the host does not own it. Raises nothing. */
 void tp_host_leave_state(tp_host *host);
 
 /* The directory of a file, from malloc. NULL: no memory. */

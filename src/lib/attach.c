@@ -8,6 +8,7 @@
 #include "lib/attach.h"
 #include "base/fail.h"
 #include "exec/exec.h"
+#include "lib/end.h"
 
 #include <stdlib.h>
 
@@ -64,7 +65,9 @@ static void on_check(uv_check_t *check) {
   tp_error error;
   if (!tp_host_turn(of->host, &error))
     tp_log_write(&of->host->log, TP_LOG_ERROR, "the loop of the host: %s", error.message);
-  keep_alive(of);
+  tp_end_run(of->host, true, &error);
+  if (of->host)
+    keep_alive(of);
 }
 
 /* ---- the end ---- */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * How C programs run a host: for as long as it has work, in steps from a loop of theirs, until a
- * deadline; and what other threads ask of it. */
+ * deadline; and calls that other threads ask for. */
 #include "base/fail.h"
 #include "base/seconds.h"
 #include "exec/exec.h"
 #include "host/host.h"
+#include "lib/end.h"
 #include "lib/method.h"
 
 #include <inttypes.h>
@@ -21,7 +22,7 @@ static bool is_at_rest(const tp_host *host, tp_error *error) {
 }
 
 bool tp_host_run(tp_host *host, tp_error *error) {
-  return is_at_rest(host, error) && tp_host_run_until(host, NULL, error);
+  return is_at_rest(host, error) && tp_end_run(host, tp_host_run_until(host, NULL, error), error);
 }
 
 int tp_host_fd(const tp_host *host) {
@@ -45,9 +46,8 @@ int tp_host_timeout(tp_host *host) {
   return uv_backend_timeout(host->loop);
 }
 
-bool tp_host_run_once(tp_host *host, double seconds, tp_error *error) {
-  if (!is_at_rest(host, error))
-    return false;
+/* One round, for which it waits `seconds` at most. */
+static bool run_once(tp_host *host, double seconds, tp_error *error) {
   int most = seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : -1, timeout = tp_host_timeout(host);
   struct pollfd events = {.fd = tp_host_fd(host), .events = POLLIN};
   if (timeout < 0 || (most >= 0 && most < timeout))
@@ -55,6 +55,10 @@ bool tp_host_run_once(tp_host *host, double seconds, tp_error *error) {
   if (timeout != 0)
     poll(&events, 1, timeout);
   return tp_host_turn(host, error);
+}
+
+bool tp_host_run_once(tp_host *host, double seconds, tp_error *error) {
+  return is_at_rest(host, error) && tp_end_run(host, run_once(host, seconds, error), error);
 }
 
 /* Has all pools take no more work, and end what they have. Returns how many tasks are left. */
@@ -69,13 +73,11 @@ static uint64_t lock_pools(const tp_host *host) {
   return left;
 }
 
-bool tp_host_drain(tp_host *host, double seconds, tp_error *error) {
-  if (!is_at_rest(host, error))
-    return false;
+static bool drain(tp_host *host, double seconds, tp_error *error) {
   double deadline = tp_seconds_of(uv_hrtime()) + seconds, left = seconds;
   uint64_t busy;
   while ((busy = lock_pools(host)) > 0 && left > 0) {
-    if (!tp_host_run_once(host, left, error))
+    if (!run_once(host, left, error))
       return false;
     left = deadline - tp_seconds_of(uv_hrtime());
   }
@@ -85,6 +87,10 @@ bool tp_host_drain(tp_host *host, double seconds, tp_error *error) {
   if (busy > 0)
     return tp_fail(error, TP_TIMED_OUT, "work of %" PRIu64 " groups had to be cancelled", busy);
   return true;
+}
+
+bool tp_host_drain(tp_host *host, double seconds, tp_error *error) {
+  return is_at_rest(host, error) && tp_end_run(host, drain(host, seconds, error), error);
 }
 
 /* What tp_host_post has been given. */
@@ -113,15 +119,4 @@ bool tp_host_post(tp_host *host, void (*function)(void *context, tp_host *host),
   *of = (posted){{.open = on_posted}, host, function, context};
   tp_mailbox_post(host->mailbox, &of->letter);
   return true;
-}
-
-void tp_host_stop(tp_host *host) {
-  tp_host_stop_by(host, "tp_host_stop");
-}
-
-void tp_host_stop_by(tp_host *host, const char *who) {
-  if (!host)
-    return;
-  atomic_store(&host->stopper, who ? who : "tp_host_stop");
-  uv_async_send(&host->wake);
 }

@@ -6,6 +6,7 @@
 #include "binding/run.h"
 #include "exec/exec.h"
 #include "host/host.h"
+#include "lib/end.h"
 #include "lib/method.h"
 #include "value/error.h"
 #include "value/raise.h"
@@ -99,10 +100,11 @@ static bool run(script *of) {
   lua_State *L = of->host->L;
   lua_pushcfunction(L, l_run);
   lua_pushlightuserdata(L, of);
-  if (lua_pcall(L, 1, 0, 0) == LUA_OK)
-    return of->ok;
-  lua_pop(L, 1);
-  return tp_fail(of->error, TP_NO_MEMORY, "no memory to run the script");
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    lua_pop(L, 1);
+    of->ok = tp_fail(of->error, TP_NO_MEMORY, "no memory to run the script");
+  }
+  return tp_end_run(of->host, of->ok, of->error);
 }
 
 bool tp_host_run_file(tp_host *host, const char *path, int argc, char *const argv[],

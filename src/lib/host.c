@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A host for C programs, from start to end. The other functions of taskpool.h are beside it; those
- * for futures are in binding/, tp_host_serve is in server/, and tp_client_run in client/. */
-#include "base/fail.h"
-#include "binding/handle.h"
-#include "exec/exec.h"
+ * How C programs make a host, and what belongs to it. The other functions of taskpool.h are beside
+ * it; those for futures are in binding/, tp_host_serve is in server/, and tp_client_run in client/.
+ */
 #include "host/host.h"
+#include "base/fail.h"
+#include "exec/exec.h"
 #include "lib/attach.h"
 #include "lib/luaopen.h"
 #include "lib/method.h"
@@ -93,25 +93,6 @@ tp_host *tp_host_create(const tp_host_options *options, tp_error *error) {
     return NULL;
   }
   return host;
-}
-
-/* Lua: takes what belongs to a closed host out of a state that lives on. Stack: the host. */
-static int l_leave(lua_State *L) {
-  tp_host *host = lua_touserdata(L, 1);
-  tp_handle_clear_all(L, host);
-  tp_luaopen_unload(L);
-  tp_host_leave_state(host);
-  return 0;
-}
-
-void tp_host_destroy(tp_host *host) {
-  if (!host)
-    return;
-  bool owns_state = host->owns_state;
-  lua_State *L = host->L;
-  tp_host_close(host);
-  if (!owns_state)
-    call(L, l_leave, host, NULL);
 }
 
 /* ---- what belongs to a host ---- */
