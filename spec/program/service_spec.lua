@@ -362,3 +362,87 @@ describe("taskpool run as process 1", function()
     assert.are.same({ 143, "pid 1\n" }, { host:finish().code, host.out })
   end)
 end)
+
+describe("examples/service", function()
+  local directory
+  local started = {} -- what the present spec has started
+
+  before_each(function()
+    directory = program.make_directory()
+  end)
+
+  after_each(function()
+    for index, process in ipairs(started) do
+      process:stop()
+      started[index] = nil
+    end
+    os.remove(directory .. "/notify")
+    program.remove_directory(directory)
+  end)
+
+  ---Puts the places of this test for those of a system.
+  local function here(text)
+    return (text:gsub("/usr/bin/taskpool", program.path):gsub("/etc/taskpool", "examples/service")
+      :gsub("/var/log/taskpool", directory):gsub("/run/taskpool", directory))
+  end
+
+  ---Starts a command line.
+  local function start(command, env)
+    local words = { env = env }
+    for word in here(command):gmatch "%S+" do
+      words[#words + 1] = word
+    end
+    words.file = table.remove(words, 1)
+    started[#started + 1] = program.start(words)
+    return started[#started]
+  end
+
+  ---The words of a JSON list of a container file, as a command line with our program.
+  local function command_of(page, instruction)
+    local list = json.decode(page:match("\n" .. instruction .. "(%b[])"))
+    return (table.concat(list, " "):gsub("^taskpool", "/usr/bin/taskpool"))
+  end
+
+  it("has a unit whose commands start, reload and stop a host", function()
+    local unit = program.read_file "examples/service/taskpool.service"
+    local manager = start("python3 spec/support/notify_socket.py " .. directory .. "/notify")
+    manager:wait_for "listening\n"
+    local host = start(unit:match "\nExecStart=([^\n]+)", { NOTIFY_SOCKET = directory .. "/notify" })
+    manager:wait_for "READY=1\n"
+    manager:wait_for "STATUS=pools: 1, running: 3, waiting: 0, failed: 0\n"
+    assert(os.rename(directory .. "/host.log", directory .. "/host.log.1"))
+    local reload = here(unit:match "\nExecReload=([^\n]+)"):gsub("%$MAINPID", tostring(host.handle:get_pid()))
+    assert(os.execute(reload))
+    repeat
+      local is_reopened = uv.fs_stat(directory .. "/host.log")
+    until is_reopened
+    host:kill()
+    manager:wait_for "STOPPING=1\n"
+    assert.are.equal(unit:match "\nSuccessExitStatus=(%d+)", tostring(host:finish().code))
+    assert.are.equal("", host.err)
+  end)
+
+  it("has a unit that systemd takes", function()
+    if not os.execute "systemd-analyze --version >/dev/null 2>&1" then
+      pending "systemd-analyze is not installed"
+      return
+    end
+    local unit = program.read_file "examples/service/taskpool.service"
+    unit = unit:gsub("/usr/bin/taskpool", uv.fs_realpath(program.path))
+    local path = program.write_file(directory .. "/taskpool.service", unit)
+    local done = program.run { file = "systemd-analyze", "verify", "--man=no", path }
+    assert.are.equal(0, done.code, done.err)
+    assert.is_nil(done.err:find("/taskpool.service", 1, true), done.err)
+  end)
+
+  it("has a container file whose commands start a host and look after its health", function()
+    local page = program.read_file "examples/service/Containerfile"
+    local command, check = command_of(page, "CMD "), command_of(page, "HEALTHCHECK [^\n]*CMD ")
+    local host = start(command .. " /run/taskpool/control.sock")
+    host:wait_for "listening on "
+    local done = start(check):finish()
+    assert.are.same({ "pong\n", "", 0 }, { done.out, done.err, done.code })
+    assert.are.equal(143, host:stop().code)
+    assert.are.equal(3, start(check):finish().code)
+  end)
+end)

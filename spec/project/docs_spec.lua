@@ -96,7 +96,7 @@ end
 -- ---- comparing ----
 
 local function without_figures(text)
-  return (text:gsub("%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("in %d+ files", "in NUMBER files")
+  return (text:gsub("%d%d%d%d%-%d%d%-%d%d[ T]%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("in %d+ files", "in NUMBER files")
     :gsub("%d%d%d%d%d+", "NUMBER"))
 end
 
