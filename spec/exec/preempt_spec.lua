@@ -653,10 +653,8 @@ describe("the watchdog", function()
       local text = ("a"):rep(40)
       text:find((".-"):rep(20) .. "b") -- takes hours
     ]])
-    local host = program.start { "run", path }
+    local host <close> = program.start { "run", path }
     host:wait_for_error("stuck for a second in C code, nothing else runs: the main task at ", 1)
-    host:kill "sigkill"
-    host:finish()
     program.remove_directory(directory)
   end)
 
@@ -673,7 +671,13 @@ describe("the watchdog", function()
         end
       end
     ]])
-    local trials = {}
+    local trials <close> = setmetatable({}, {
+      __close = function(self)
+        for _, trial in ipairs(self) do
+          trial:__close()
+        end
+      end,
+    })
     for index = 1, 8 do
       trials[index] = program.start { "run", path }
       trials[index]:wait_for "goes on"

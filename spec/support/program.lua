@@ -140,6 +140,14 @@ function Process:stop()
   return self:finish()
 end
 
+---At the end of a scope: ends it if it still runs, as after an assertion that failed.
+function Process:__close()
+  if not self.code then
+    self:kill "sigkill"
+    self:finish()
+  end
+end
+
 ---The environment of this process, changed by `changes`, as luv wants it.
 local function environment(changes)
   local list, all = {}, uv.os_environ()

@@ -16,6 +16,9 @@
 /* How many lines there may be, and of one pool how many groups and tasks. */
 enum { LINES_MAX = 2000, GROUPS_MAX = 50, TASKS_MAX = 200 };
 
+/* How many groups of a pool are looked at for that. */
+enum { STEPS_MAX = 100000 };
+
 /* How many lines are written at a time, and how many milliseconds later the next ones. */
 enum { SLICE = 50, PAUSE_MS = 10 };
 
@@ -84,7 +87,7 @@ static void add_group(tp_dump *dump, lua_State *L, const tp_pool *pool, const ch
 static void add_groups(tp_dump *dump, lua_State *L, tp_pool *pool) {
   const tp_group *group;
   tp_view_open_groups(&dump->groups, pool, false);
-  for (int count = 0; count < GROUPS_MAX;) {
+  for (int count = 0, steps = 0; count < GROUPS_MAX && steps < STEPS_MAX; steps++) {
     tp_view_step step = tp_view_next_group(&dump->groups, &group);
     if (step == TP_VIEW_CALLS) {
       add_group(dump, L, pool, NULL, &dump->groups.calls);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A host that runs as a service: a pool that works all the time, and a control port.
 --
---     taskpool run examples/service/host.lua [SOCKET]     default: /run/taskpool/control.sock
+--     taskpool run examples/service/service-host.lua [SOCKET]     default: /run/taskpool/control.sock
 --
 -- The unit file beside it starts it under systemd, the Containerfile in a container.
 local taskpool = require "taskpool"
