@@ -29,4 +29,13 @@ local control = {}
 ---@type fun(options: taskpool.ServeOptions): taskpool.Server
 control.serve = core.serve
 
+---Connects to a control server, of this host or another one. Each command is a method of the client, which waits for
+---the answer: `client:num_running()`. Raises InvalidArgument for wrong options, NotAvailable if nothing answers.
+---@async
+---@param options taskpool.ConnectOptions
+---@return taskpool.Client
+function control.connect(options)
+  return require "taskpool.connect"(options)
+end
+
 return control

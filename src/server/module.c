@@ -14,6 +14,7 @@
 #include "exec/park.h"
 #include "exec/wait.h"
 #include "server/server.h"
+#include "value/json.h"
 #include "value/raise.h"
 #include <lauxlib.h>
 #include <stddef.h>
@@ -260,8 +261,31 @@ static int l_serve(lua_State *L) {
   return 1;
 }
 
+/* ---- answers, for clients ---- */
+
+/* Lua: pushes the light userdata, which is JSON. */
+static int l_push_json(lua_State *L) {
+  tp_json_push(L, lua_touserdata(L, 1));
+  return 1;
+}
+
+/* decode(line): the value of a line of JSON; nil for anything else. */
+static int l_decode(lua_State *L) {
+  size_t length;
+  const char *line = luaL_checklstring(L, 1, &length);
+  json_t *json = json_loadb(line, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+  if (!json)
+    return 0;
+  lua_pushcfunction(L, l_push_json);
+  lua_pushlightuserdata(L, json);
+  int status = lua_pcall(L, 1, 1, 0);
+  json_decref(json);
+  return status == LUA_OK ? 1 : lua_error(L);
+}
+
 static const luaL_Reg functions[] = {
     {"serve", l_serve},
+    {"decode", l_decode},
     {NULL, NULL},
 };
 

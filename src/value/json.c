@@ -268,3 +268,51 @@ json_t *tp_json_create(lua_State *L, int index) {
   lua_pop(L, 1);
   return result;
 }
+
+/* ---- from JSON ---- */
+
+static void push_array(lua_State *L, const json_t *array) {
+  size_t length = json_array_size(array);
+  lua_createtable(L, (int)length, 0);
+  for (size_t i = 0; i < length; i++) {
+    tp_json_push(L, json_array_get(array, i));
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+}
+
+static void push_object(lua_State *L, const json_t *object) {
+  const char *key;
+  json_t *value;
+  lua_newtable(L);
+  json_object_foreach((json_t *)object, key, value) {
+    lua_pushstring(L, key);
+    tp_json_push(L, value);
+    lua_rawset(L, -3);
+  }
+}
+
+void tp_json_push(lua_State *L, const json_t *json) {
+  luaL_checkstack(L, 4, NULL);
+  switch (json_typeof(json)) {
+  case JSON_OBJECT:
+    push_object(L, json);
+    return;
+  case JSON_ARRAY:
+    push_array(L, json);
+    return;
+  case JSON_STRING:
+    lua_pushlstring(L, json_string_value(json), json_string_length(json));
+    return;
+  case JSON_INTEGER:
+    lua_pushinteger(L, json_integer_value(json));
+    return;
+  case JSON_REAL:
+    lua_pushnumber(L, json_real_value(json));
+    return;
+  case JSON_NULL:
+    lua_pushnil(L);
+    return;
+  default:
+    lua_pushboolean(L, json_is_true(json));
+  }
+}

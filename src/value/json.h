@@ -21,6 +21,10 @@
  * raises only for lack of memory for the stack, before it owns anything. */
 json_t *tp_json_create(lua_State *L, int index);
 
+/* Pushes what JSON says: null as nil, an object or an array as a table. Raises only for lack of
+ * memory. */
+void tp_json_push(lua_State *L, const json_t *json);
+
 /* The JSON string of `length` bytes at `bytes`, owned by the caller. NULL: no memory. */
 json_t *tp_json_string(const char *bytes, size_t length);
 

@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: MIT
+-- taskpool.control.connect: a client for tasks, with a method for each command.
+local program = require "spec.support.program"
+local taskpool = require "taskpool"
+local tasks = require "spec.support.tasks"
+
+describe("a client for tasks", function()
+  local directory, path
+
+  before_each(function()
+    directory = program.make_directory()
+    path = directory .. "/control.sock"
+  end)
+
+  after_each(function()
+    program.remove_directory(directory)
+  end)
+
+  ---A case with a pool that is served, and a client of it.
+  local function client_it(name, body)
+    it(name, tasks.live_case(function(log)
+      local pool = tasks.TaskPool { name = "jobs" }
+      taskpool.expose "spec.support.remote.*"
+      local server <close> = taskpool.control.serve { pool, unix = path }
+      local client <close> = taskpool.control.connect { unix = path }
+      body(client, pool, log)
+      client:close()
+      pool:gather_and_close { return_exceptions = true }
+      server:close()
+    end))
+  end
+
+  client_it("has a method for each command", function(client, pool)
+    assert.are.equal(tostring(pool), client.pool)
+    local group = client:map("spec.support.remote.echo", { "x", { 1, nil, deep = { true } } }, { num_concurrent = 2 })
+    assert.are.equal("map-echo-group-0", group)
+    client:wait(group)
+    assert.are.equal(2, client:num_ok())
+    assert.are.equal("ok", client:lock() or "ok")
+    assert.is_true(client:is_locked())
+    client:unlock()
+    client:pool_size(5)
+    assert.are.equal(5, pool.size)
+    client:pool_size(math.huge)
+    assert.are.equal(math.huge, pool.size)
+    assert.are.equal(7, client:submit("spec.support.remote.subtract", { args = { 10, 3 } }))
+    assert.are.equal("TaskPool-jobs", client:status().pool)
+  end)
+
+  client_it("quotes what it must", function(client)
+    local odd = 'two "words" \\ \n 5'
+    assert.are.equal(odd, client:apply("spec.support.remote.sleep", { args = { 60 }, group_name = odd }))
+    assert.are.equal("5", client:apply("spec.support.remote.sleep", { args = { 60 }, group_name = "5" }))
+    assert.are.equal(odd, client:submit("spec.support.remote.echo", { args = { odd } }))
+    client:cancel_group(odd)
+    client:cancel_group "5"
+    assert.are.equal("nil", client:submit("spec.support.remote.echo", { args = { "nil" } }))
+  end)
+
+  client_it("raises the errors of the server", function(client)
+    local err = tasks.raises("TaskGroupNotFound", client.cancel_group, client, "nobody")
+    assert.matches("has no group 'nobody'", err.message, 1, true)
+    tasks.raises("NotFound", client.no_such_command, client)
+  end)
+
+  client_it("serves several tasks at a time, also when one is cancelled", function(client)
+    local seen, others = {}, tasks.TaskPool()
+    others:map(function(number)
+      seen[number] = client:submit("spec.support.remote.sleep", { args = { 0.001, number } })
+    end, { 1, 2, 3, 4, 5 }, { num_concurrent = 5 })
+    others:apply(function()
+      client:submit("spec.support.remote.sleep", { args = { 60 } })
+    end, { group_name = "hopeless", timeout = 0.01 })
+    others:flush { return_exceptions = true }
+    others:wait("hopeless", { return_exceptions = true })
+    assert.are.equal("inf", client:size()) -- JSON has no other word for it
+    others:gather_and_close { return_exceptions = true }
+    assert.are.same({ 1, 2, 3, 4, 5 }, seen)
+    client:cancel_all()
+  end)
+
+  client_it("says that the connection is over", function(client)
+    client:close()
+    tasks.raises("NotAvailable", client.num_running, client)
+  end)
+
+  it("refuses what is no address, and says where nothing answers", tasks.live_case(function()
+    tasks.raises("InvalidArgument", taskpool.control.connect, {})
+    tasks.raises("InvalidArgument", taskpool.control.connect, { tcp = "nowhere" })
+    local err = tasks.raises("NotAvailable", taskpool.control.connect, { unix = path })
+    assert.matches("cannot connect to " .. path, err.message, 1, true)
+  end))
+end)
