@@ -9,16 +9,13 @@
 #include "pool/flow.h"
 #include "pool/pool.h"
 
-/* Whether a task's record must outlive a flush. */
-static bool is_live(void *context, uint64_t id) {
-  const tp_pool *pool = context;
+static bool is_live(const tp_pool *pool, uint64_t id) {
   return tp_task_table_find(&pool->tasks, id) != NULL;
 }
 
 void tp_flush_open(tp_flush *of, tp_pool *pool) {
-  *of = (tp_flush){.groups = pool->next_number};
+  *of = (tp_flush){.groups = pool->next_number, .records = pool->records.count};
   tp_walk_open(&of->walk, pool);
-  tp_records_flush(&pool->records, is_live, pool);
   pool->ended = pool->in_callbacks;
 }
 
@@ -26,6 +23,17 @@ void tp_flush_close(tp_flush *of) {
   tp_walk_close(&of->walk);
   tp_idset_clear(&of->living);
 }
+
+/* ---- records ---- */
+
+static void look_at_record(tp_flush *of) {
+  tp_pool *pool = of->walk.pool;
+  of->records--;
+  if (pool->records.count > 0)
+    tp_records_pass(&pool->records, is_live(pool, tp_records_oldest(&pool->records)));
+}
+
+/* ---- ids that are kept ---- */
 
 static void keep(tp_flush *of, uint64_t id) {
   if (tp_idset_reserve(&of->living))
@@ -99,7 +107,9 @@ bool tp_flush_step(tp_flush *of) {
   tp_group *group = of->walk.group;
   if (!of->walk.pool)
     return false;
-  if (!of->has_calls)
+  if (of->records > 0)
+    look_at_record(of);
+  else if (!of->has_calls)
     look_at_call(of);
   else if (group && group->number < of->groups)
     look_at_group(of, group);

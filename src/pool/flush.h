@@ -11,6 +11,7 @@
 typedef struct tp_flush {
   tp_walk walk;    /* where it stands: a group, and in that group a task */
   tp_idset living; /* the ids that are kept, so far */
+  size_t records;  /* records that are left to look at */
   uint64_t from;   /* ids of submitted calls below it were looked at */
   uint64_t groups; /* groups from this number on are new */
   uint64_t group;  /* number of the group that `living` is of */

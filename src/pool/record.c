@@ -3,7 +3,6 @@
  * What became of tasks that did not end well; see record.h. */
 #include "pool/record.h"
 #include "base/lines.h"
-#include "base/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,21 +25,37 @@ static void release(tp_record *record) {
   free(record->text);
 }
 
+/* Takes the oldest record out. */
+static tp_record take_first(tp_records *records) {
+  tp_record first = *at(records, 0);
+  records->first = (records->first + 1) & (records->capacity - 1);
+  records->count--;
+  return first;
+}
+
+/* Moves the records to a larger ring. */
+static bool grow(tp_records *records) {
+  size_t capacity = records->capacity ? records->capacity * 2 : 8;
+  tp_record *ring = malloc(capacity * sizeof *ring);
+  if (!ring)
+    return false;
+  for (size_t i = 0; i < records->count; i++)
+    ring[i] = *at(records, i);
+  free(records->ring);
+  records->ring = ring;
+  records->first = 0;
+  records->capacity = capacity;
+  return true;
+}
+
 /* Makes room for one more. False: no memory. */
 static bool reserve(tp_records *records) {
   if (records->count < records->capacity)
     return true;
-  if (records->capacity == TP_RECORDS_MAX) {
-    release(at(records, 0));
-    records->first = (records->first + 1) & (TP_RECORDS_MAX - 1);
-    records->count--;
-    return true;
-  }
-  size_t capacity = records->capacity ? records->capacity * 2 : 8;
-  tp_record *ring = tp_vec_reserve(records->ring, &records->capacity, capacity, sizeof *ring);
-  if (!ring)
-    return false;
-  records->ring = ring;
+  if (records->capacity < TP_RECORDS_MAX)
+    return grow(records);
+  tp_record oldest = take_first(records);
+  release(&oldest);
   return true;
 }
 
@@ -80,18 +95,17 @@ const tp_record *tp_records_first_error(const tp_records *records, const tp_idse
   return NULL;
 }
 
-void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64_t task),
-                      void *context) {
-  size_t kept = 0;
-  for (size_t i = 0; i < records->count; i++) {
-    tp_record record = *at(records, i);
-    if (is_kept(context, record.task))
-      *at(records, kept++) = record;
-    else
-      release(&record);
-  }
-  records->count = kept;
-  if (kept == 0)
+uint64_t tp_records_oldest(const tp_records *records) {
+  return at(records, 0)->task;
+}
+
+void tp_records_pass(tp_records *records, bool is_kept) {
+  tp_record oldest = take_first(records);
+  if (is_kept)
+    *at(records, records->count++) = oldest;
+  else
+    release(&oldest);
+  if (records->count == 0)
     tp_records_clear(records);
 }
 

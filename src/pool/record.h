@@ -60,9 +60,11 @@ tp_record *tp_records_find(const tp_records *records, uint64_t task);
 /* The oldest one of them with an error of a task in `ids`; NULL: there is none. */
 const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids);
 
-/* Releases the records of all tasks except those for which `is_kept` returns true. */
-void tp_records_flush(tp_records *records, bool (*is_kept)(void *context, uint64_t task),
-                      void *context);
+/* The task of the oldest record, of which there must be one. */
+uint64_t tp_records_oldest(const tp_records *records);
+
+/* Makes the oldest record the newest one, or forgets it. */
+void tp_records_pass(tp_records *records, bool is_kept);
 
 /* Releases all of them. */
 void tp_records_clear(tp_records *records);
