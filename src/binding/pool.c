@@ -62,7 +62,7 @@ static tp_group *add_group(lua_State *L, const tp_call_parts *parts,
   tp_call *call = tp_call_create(exec_of(pool), L, &routed);
   tp_group *group = tp_pool_add_group(pool, options, call, &error);
   if (!group) {
-    tp_call_drop(call, L);
+    tp_call_destroy(call, L);
     tp_raise_error(L, &error);
   }
   return group;

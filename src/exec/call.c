@@ -311,10 +311,10 @@ void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
   tell_verdict(group, &no_memory); /* if nobody was told: its task could not be made, or ended */
   group->call = NULL;
-  tp_call_drop(call, call->feed.exec->L);
+  tp_call_destroy(call, call->feed.exec->L);
 }
 
-void tp_call_abandon(const tp_group *group) {
+void tp_call_tell_end(const tp_group *group) {
   tell_verdict(group, &(verdict){.code = TP_CANCELLED, .message = "the host has ended"});
 }
 
@@ -384,7 +384,7 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
   return call;
 }
 
-void tp_call_drop(tp_call *call, lua_State *L) {
+void tp_call_destroy(tp_call *call, lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, call->function);
   luaL_unref(L, LUA_REGISTRYINDEX, call->signature);
   luaL_unref(L, LUA_REGISTRYINDEX, call->feed.items);

@@ -35,15 +35,15 @@ typedef struct tp_call_parts {
 
 typedef struct tp_call tp_call;
 
-/* Makes a call, anchored until its group is finished or tp_call_drop. Raises InvalidArgument,
+/* Makes a call, anchored until its group is finished or tp_call_destroy. Raises InvalidArgument,
  * NoMemory. */
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts);
 
 /* Pushes the future of a group's call. Allocates nothing. */
 void tp_call_push_future(const tp_group *group, lua_State *L);
 
-/* Lets go of a call that found no group. */
-void tp_call_drop(tp_call *call, lua_State *L);
+/* Frees a call that found no group. */
+void tp_call_destroy(tp_call *call, lua_State *L);
 
 /* ---- for the files of exec/ ---- */
 
@@ -59,8 +59,8 @@ void tp_call_release(tp_group *group);
 /* An error has ended what asked a group for its next task, if anything did: the group fails. */
 void tp_call_recover(tp_exec *exec);
 
-/* The group's pool is about to go, with what has not ended. */
-void tp_call_abandon(const tp_group *group);
+/* The group's pool is about to be destroyed: its call is told that it has not ended. */
+void tp_call_tell_end(const tp_group *group);
 
 /* Hands the `count` results (or the error) on top of L to who is told of the end of the group's one
  * task. False: nobody is, or was already. */

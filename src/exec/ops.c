@@ -54,15 +54,15 @@ tp_pool *tp_ops_create_pool(tp_exec *exec, int kind, const char *label, uint64_t
   return tp_run_create(exec, &ops, kind, label, size);
 }
 
-static void abandon(tp_group *group, void *context) {
+static void tell_end(tp_group *group, void *context) {
   (void)context;
   if (!group->finished)
-    tp_call_abandon(group);
+    tp_call_tell_end(group);
 }
 
 void tp_ops_destroy_pool(tp_pool *pool) {
   const tp_run *run = pool->owner;
   if (!run->exec->closing) /* what waits has gone with the state then */
-    tp_flow_visit(pool, abandon, NULL);
+    tp_flow_visit(pool, tell_end, NULL);
   tp_run_destroy(pool);
 }

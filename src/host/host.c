@@ -400,7 +400,7 @@ static bool close_loop(tp_host *host) {
   if (host->own_loop.active_reqs.count > 0)
     return false;
   if (host->owns_state)
-    uv_walk(host->loop, tp_luv_abandon, NULL);
+    uv_walk(host->loop, tp_luv_close_handle, NULL);
   uv_run(host->loop, UV_RUN_DEFAULT);
   return uv_loop_close(host->loop) == 0;
 }

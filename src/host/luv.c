@@ -232,7 +232,7 @@ void tp_luv_leave(lua_State *L) {
   luv_set_loop(L, NULL);
 }
 
-void tp_luv_abandon(uv_handle_t *handle, void *context) {
+void tp_luv_close_handle(uv_handle_t *handle, void *context) {
   (void)context;
   if (uv_is_closing(handle))
     handle->data = NULL; /* luv is no longer told */

@@ -20,6 +20,6 @@ void tp_luv_close(tp_host *host);
 void tp_luv_leave(lua_State *L);
 
 /* For uv_walk, after the Lua state was closed: closes the handles that its finalizers have made. */
-void tp_luv_abandon(uv_handle_t *handle, void *context);
+void tp_luv_close_handle(uv_handle_t *handle, void *context);
 
 #endif
