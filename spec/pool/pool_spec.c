@@ -504,7 +504,7 @@ static void walk_tasks(world *of) {
   tp_view_step step = tp_view_next_task(&of->task_walk, &task);
   CHECK(of, step == TP_VIEW_PASSED || step == TP_VIEW_FOUND || step == TP_VIEW_END);
   if (step == TP_VIEW_FOUND) {
-    CHECK(of, job_of(task)->found != of->walks && tp_task_table_find(&of->pool->tasks, task->id));
+    CHECK(of, job_of(task)->found != of->walks && tp_task_find(&of->pool->tasks, task->id));
     job_of(task)->found = of->walks;
   } else if (step == TP_VIEW_END) {
     for (size_t i = 0; i < of->job_count; i++)
@@ -588,7 +588,7 @@ static void check_everything(world *of) {
   for (size_t i = 0; i < of->job_count; i++) {
     const tp_task *task = &of->jobs[i]->task;
     counted[task->state]++;
-    CHECK(of, tp_task_table_find(&pool->tasks, task->id) == task);
+    CHECK(of, tp_task_find(&pool->tasks, task->id) == task);
     CHECK(of, tp_idset_has(&task->group->ids, task->id));
     CHECK(of, !task->group->submitted || tp_idset_has(&pool->call_ids, task->id));
   }

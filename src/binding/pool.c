@@ -526,7 +526,7 @@ int l_pool_traceback(lua_State *L) {
   const tp_pool *pool = tp_handle_check(L, 1);
   uint64_t id = (uint64_t)lua_tointeger(L, 2);
   tp_error error;
-  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  tp_task *task = tp_task_find(&pool->tasks, id);
   if (task)
     tp_report_push_stack(L, task);
   else if (!tp_pool_find_running(pool, id, &error))

@@ -75,7 +75,7 @@ static const char *state_name(const tp_task *task) {
  * then. Keeps the reason. False: TaskNotFound. */
 static bool read_facts(lua_State *L, uint64_t id, facts *of, tp_error *error) {
   const tp_pool *pool = tp_handle_check(L, 1);
-  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  tp_task *task = tp_task_find(&pool->tasks, id);
   tp_group *group = task ? task->group : NULL;
   if (!task && !tp_pool_remembers(pool, id, &group, error))
     return false;

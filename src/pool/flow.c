@@ -190,6 +190,7 @@ void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
   if (tp_group_is_feeding(group))
     end_feeding(pool, group);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
+  tp_idmap_remove(&pool->numbers, &group->node);
   pool->group_count--;
   if (!group->forgotten)
     forget_name(pool, group);
@@ -223,7 +224,7 @@ static void enter_running(tp_pool *pool, tp_task *task) {
     tp_idset_add(&pool->call_ids, task->id);
   if (group->admission != TP_CALL_LEFT)
     leave_queue(pool, group);
-  tp_task_table_add(&pool->tasks, task);
+  tp_idmap_add(&pool->tasks, &task->node);
   TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
   group->occupying++;
@@ -297,7 +298,7 @@ static void enter_done(tp_pool *pool, tp_task *task) {
     TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   else
     TAILQ_REMOVE(&pool->finishing_tasks, task, pool_link);
-  tp_task_table_remove(&pool->tasks, task);
+  tp_idmap_remove(&pool->tasks, &task->node);
 }
 
 /* The last step of a task, which may be the end of its group. Until then the group stays, whatever
@@ -362,7 +363,7 @@ static void move_on(tp_pool *pool, tp_group *group) {
 
 /* Makes sure that one more task of the group has its places. */
 static bool reserve_task(tp_pool *pool, tp_group *group) {
-  return tp_task_table_reserve(&pool->tasks) && tp_idset_reserve(&group->ids) &&
+  return tp_idmap_reserve(&pool->tasks) && tp_idset_reserve(&group->ids) &&
          (!group->submitted || tp_idset_reserve(&pool->call_ids));
 }
 

@@ -10,7 +10,7 @@
 #include "pool/pool.h"
 
 static bool is_live(const tp_pool *pool, uint64_t id) {
-  return tp_task_table_find(&pool->tasks, id) != NULL;
+  return tp_task_find(&pool->tasks, id) != NULL;
 }
 
 void tp_flush_open(tp_flush *of, tp_pool *pool) {

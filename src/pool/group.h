@@ -53,6 +53,10 @@ typedef struct tp_group_options {
 } tp_group_options;
 
 typedef struct tp_group {
+  union {
+    tp_idnode node;  /* in the pool's table by number */
+    uint64_t number; /* rises with each new group of the pool */
+  };
   struct tp_pool *pool; /* the pool it belongs to */
   char *name;           /* unique among the groups that are not forgotten; NULL: it has none */
   void *call;           /* the executor's: what to call with which arguments; NULL once released */
@@ -69,7 +73,6 @@ typedef struct tp_group {
   tp_queue_place place; /* in the pool's queue, or among its throttled groups */
   tp_rate rate;         /* of the starts of its tasks */
   double weight;        /* a smaller one starts sooner, where the pool's order is by priority */
-  uint64_t number;      /* rises with each new group of the pool */
   tp_admission admission; /* of a submitted call that has not started */
   bool submitted;         /* a submitted call */
   bool kept;              /* a submitted call that stays until a flush when it has ended */

@@ -56,7 +56,8 @@ void tp_pool_destroy(tp_pool *pool) {
   drop_groups(pool);
   tp_walk_close_all(pool);
   tp_records_clear(&pool->records);
-  tp_task_table_clear(&pool->tasks);
+  tp_idmap_clear(&pool->tasks);
+  tp_idmap_clear(&pool->numbers);
   tp_idset_clear(&pool->call_ids);
   tp_queue_clear(&pool->queue);
   tp_queue_clear(&pool->throttled);
@@ -128,7 +129,7 @@ static bool add_name(tp_pool *pool, tp_group *group) {
 /* Links a new group into the pool. */
 static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_options *options,
                               void *call) {
-  if (!tp_queue_reserve(&pool->queue, pool->group_count + 1))
+  if (!tp_queue_reserve(&pool->queue, pool->group_count + 1) || !tp_idmap_reserve(&pool->numbers))
     return NULL;
   if (options->rate.interval && !tp_queue_reserve(&pool->throttled, pool->group_count + 1))
     return NULL;
@@ -144,6 +145,7 @@ static tp_group *insert_group(tp_pool *pool, const char *name, const tp_group_op
   pool->paced |= options->rate.interval > 0;
   tp_flow_begin_feeding(pool, group);
   group->number = pool->next_number++;
+  tp_idmap_add(&pool->numbers, &group->node);
   if (pool->unfinished++ == 0)
     tp_pool_tell(pool, TP_EVENT_BUSY, NULL);
   return group;
@@ -196,11 +198,7 @@ tp_group *tp_pool_find_group(const tp_pool *pool, const char *name, tp_error *er
 }
 
 tp_group *tp_pool_find_number(const tp_pool *pool, uint64_t number) {
-  tp_group *group;
-  TAILQ_FOREACH (group, &pool->groups, pool_link)
-    if (group->number == number)
-      return group;
-  return NULL;
+  return (tp_group *)tp_idmap_find(&pool->numbers, number);
 }
 
 /* ---- tasks ---- */
@@ -214,7 +212,7 @@ bool tp_pool_remembers(const tp_pool *pool, uint64_t id, tp_group **group, tp_er
 }
 
 tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error) {
-  tp_task *task = tp_task_table_find(&pool->tasks, id);
+  tp_task *task = tp_task_find(&pool->tasks, id);
   tp_group *group;
   if (task && task->state == TP_TASK_RUNNING)
     return task;
@@ -227,7 +225,7 @@ tp_task *tp_pool_find_running(const tp_pool *pool, uint64_t id, tp_error *error)
 }
 
 bool tp_pool_has_ended(const tp_pool *pool, uint64_t id) {
-  const tp_task *task = tp_task_table_find(&pool->tasks, id);
+  const tp_task *task = tp_task_find(&pool->tasks, id);
   return !task || task->state >= TP_TASK_ENDED;
 }
 

@@ -108,7 +108,7 @@ struct tp_pool {
   uint64_t next_ticket;         /* the next task that enters `finishing` draws this one */
   tp_task_list running_tasks;   /* in the order of starting */
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, by ticket */
-  tp_task_table tasks;          /* live tasks by id */
+  tp_idmap tasks;               /* live tasks by id */
   tp_records records;           /* of cancelled tasks, filled by the executor */
   tp_order order;               /* of the queue */
   tp_queue queue;               /* groups that can start a task once there is room */
@@ -119,6 +119,7 @@ struct tp_pool {
   uint64_t next_turn;           /* of the next group that enters the queue */
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
+  tp_idmap numbers;                           /* the same, by number */
   tp_walk_list walks;                         /* walks that are open … */
   tp_walk visit;                              /* … among them that of tp_flow_visit */
   uint64_t next_number;                       /* of the next group */

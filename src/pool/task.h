@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A task: one call being run, and the table that finds live tasks by id. The record is part of what
- * the executor keeps for the call. Its state is changed by tp_flow_enter alone. */
+ * A task: one call being run. The record is part of what the executor keeps for the call. Its state
+ * is changed by tp_flow_enter alone. */
 #ifndef TP_POOL_TASK_H
 #define TP_POOL_TASK_H
 
-#include <stdbool.h>
+#include "base/idmap.h"
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -28,12 +28,14 @@ typedef enum tp_task_state {
 } tp_task_state;
 
 typedef struct tp_task {
-  uint64_t id;            /* counts from 0 within the pool, in the order of starting */
+  union {
+    tp_idnode node; /* in the pool's table by id */
+    uint64_t id;    /* counts from 0 within the pool, in the order of starting */
+  };
   struct tp_group *group; /* the group that it is a task of */
   TAILQ_ENTRY(tp_task)
   pool_link; /* in the pool's `running` (by start) or `finishing` (by ticket) */
   TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
-  struct tp_task *bucket_next;     /* in the table by id */
   uint64_t ticket;         /* number of its move into `finishing`; orders it against flushes */
   tp_task_state state : 8; /* its state */
   tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
@@ -45,24 +47,7 @@ typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;
 /* The word for a state, such as "running". */
 const char *tp_task_state_name(tp_task_state state);
 
-/* Live tasks by id: 8 bytes a task, where a general hash table costs its handle in each record. */
-typedef struct tp_task_table {
-  tp_task **buckets; /* chains through bucket_next */
-  uint64_t mask;     /* number of buckets - 1, a power of two - 1 */
-  uint64_t count;    /* tasks in the table */
-} tp_task_table;
-
-/* Makes sure that one more task fits. False: no memory. */
-bool tp_task_table_reserve(tp_task_table *table);
-
-/* Adds a task, after tp_task_table_reserve. */
-void tp_task_table_add(tp_task_table *table, tp_task *task);
-void tp_task_table_remove(tp_task_table *table, tp_task *task);
-
-/* NULL if there is no live task of that id. */
-tp_task *tp_task_table_find(const tp_task_table *table, uint64_t id);
-
-/* Frees the buckets. */
-void tp_task_table_clear(tp_task_table *table);
+/* The live task of that id; NULL: there is none. */
+tp_task *tp_task_find(const tp_idmap *tasks, uint64_t id);
 
 #endif
