@@ -181,6 +181,11 @@ describe("an installation", function()
     assert.are.equal(("ran\t%s/taskpool/init.lua\n"):format(share), said)
   end)
 
+  it("has a unit for systemd that starts the program where it was installed", function()
+    local unit = program.read_file(usr .. "/lib/systemd/system/taskpool.service")
+    assert.is_truthy(unit:find(("\nExecStart=%s/made/bin/taskpool run "):format(directory), 1, true))
+  end)
+
   it("has definitions for editors where pkg-config says", function()
     assert.matches("^%-%-%-@meta taskpool.pool\n", program.read_file(pkg_config "--variable=luadir" ..
       "/taskpool/meta/pool.lua"))

@@ -51,7 +51,7 @@ describe("packages for Debian", function()
   end)
 
   it("have the files of their subject", function()
-    assert.are.same({ "usr/bin/taskpool" }, contents "taskpool")
+    assert.are.same({ "usr/bin/taskpool", "usr/lib/systemd/system/taskpool.service" }, contents "taskpool")
     assert.matches("LIB/libtaskpool.so.0.%d+.%d+ LIB/libtaskpool.so.0$", table.concat(contents "libtaskpool0", " "))
     assert.matches("^usr/include/taskpool.h LIB/cmake/.* LIB/libtaskpool.a LIB/pkgconfig/taskpool.pc \z
       LIB/libtaskpool.so$", table.concat(contents "libtaskpool-dev", " "))

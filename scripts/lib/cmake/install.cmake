@@ -8,9 +8,13 @@ install(FILES include/taskpool.h TYPE INCLUDE)
 install(FILES LICENSE CHANGELOG.md TYPE DOC)
 install(TARGETS module LIBRARY DESTINATION ${TP_INSTALL_CMOD}/taskpool COMPONENT lua)
 install(DIRECTORY lua/taskpool DESTINATION ${TP_INSTALL_LMOD} COMPONENT lua FILES_MATCHING PATTERN "*.lua")
-if(EXISTS ${PROJECT_SOURCE_DIR}/examples/service/taskpool.service)
-  install(FILES examples/service/taskpool.service DESTINATION lib/systemd/system)
-endif()
+
+# The unit for systemd names the program, where --prefix puts it.
+install(CODE "
+  file(READ ${PROJECT_SOURCE_DIR}/examples/service/taskpool.service unit)
+  string(REPLACE /usr/bin/ \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/\" unit \"\${unit}\")
+  file(WRITE ${PROJECT_BINARY_DIR}/taskpool.service \"\${unit}\")")
+install(FILES ${PROJECT_BINARY_DIR}/taskpool.service DESTINATION lib/systemd/system)
 
 # ---- find_package(taskpool): taskpool::taskpool and taskpool::taskpool_static ----
 
