@@ -194,6 +194,19 @@ describe("the commands", function()
     })
   end)
 
+  it("take beginnings of options, and the last of what is given again", function()
+    assert_answers(wire, {
+      { "use TaskPool-jobs", "ok" },
+      { "apply mypackage.mymodule.worker --group-n short --nu 2 -n 3", "short" },
+      { "num-running", "3" },
+      { "cancel-group short --m one -m=two --msg three", "ok" },
+      { "apply mypackage.mymodule.worker --r 3", "InvalidArgument: apply has several options that begin with '--r' at \z
+        column 33; it has -a/--args, -k/--kwargs, -n/--num, -g/--group-name, -e/--end-callback, -c/--cancel-callback, \z
+        -t/--timeout, -w/--weight, --retries, --rate; apply -h shows help" },
+      { "flush --return", "ok" },
+    })
+  end)
+
   it("are the same with - and _, which the names in Lua have", function()
     assert_answers(wire, { { "pool_size", "7" }, { "pool-size", "7" } })
   end)

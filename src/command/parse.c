@@ -56,13 +56,14 @@ static const char *push_spellings(const parser *p, bool (*is_listed)(const parse
   return lua_tostring(p->reader.L, -1);
 }
 
-static bool fail_option(const parser *p) {
+/* The word at the cursor is not an option, or may be several: `problem` says so. */
+static bool fail_option(const parser *p, const char *problem) {
   char name[TP_SPELLING_SIZE], word[TP_CURSOR_EXCERPT_SIZE];
   const tp_cursor *cursor = &p->reader.cursor;
   tp_spelling_command(p->method->name, name);
   tp_cursor_excerpt(cursor, cursor->at, tp_cursor_word_end(cursor), word);
   return tp_fail(p->reader.error, TP_INVALID_ARGUMENT,
-                 "%s has no option '%s' at column %u; it has %s; %s -h shows help", name, word,
+                 "%s %s '%s' at column %u; it has %s; %s -h shows help", name, problem, word,
                  tp_cursor_column(cursor->at), push_spellings(p, is_option, "none"), name);
 }
 
@@ -125,18 +126,36 @@ static size_t option_end(const tp_cursor *cursor) {
   return equals ? (size_t)(equals - cursor->text) : end;
 }
 
-/* The parameter that the option from the cursor to `end` names, -1 for none. */
+/* What find_option returns where no parameter is meant, or more than one. */
+enum { NO_OPTION = -1, SEVERAL_OPTIONS = -2 };
+
+/* The parameter that the name of a long option means: its own, or the only one that begins so. */
+static int find_long(const parser *p, const char *name, size_t length) {
+  int found = NO_OPTION;
+  for (int i = 0; p->method->params[i].kind != TP_PARAM_NONE; i++) {
+    const char *own = p->method->params[i].name;
+    if (!is_option(p, i) || !tp_spelling_begins(own, name, length))
+      continue;
+    if (strlen(own) == length)
+      return i;
+    found = found == NO_OPTION ? i : SEVERAL_OPTIONS;
+  }
+  return found;
+}
+
+static int find_short(const parser *p, char letter) {
+  for (int i = 0; p->method->params[i].kind != TP_PARAM_NONE; i++)
+    if (is_option(p, i) && p->method->params[i].letter == letter)
+      return i;
+  return NO_OPTION;
+}
+
+/* The parameter that the option from the cursor to `end` names. */
 static int find_option(const parser *p, size_t end) {
   const tp_cursor *cursor = &p->reader.cursor;
-  const char *name = cursor->text + cursor->at + 2;
   bool is_long = tp_cursor_peek(cursor, 1) == '-';
-  for (int i = 0; p->method->params[i].kind != TP_PARAM_NONE; i++) {
-    const tp_param *param = &p->method->params[i];
-    if (is_option(p, i) && (is_long ? tp_spelling_equal(param->name, name, end - cursor->at - 2)
-                                    : param->letter && param->letter == name[-1]))
-      return i;
-  }
-  return -1;
+  return is_long ? find_long(p, cursor->text + cursor->at + 2, end - cursor->at - 2)
+                 : find_short(p, tp_cursor_peek(cursor, 1));
 }
 
 static bool set_flag(parser *p, int index, bool attached) {
@@ -168,10 +187,11 @@ static bool read_option(parser *p) {
   size_t from = cursor->at, end = option_end(cursor);
   int index = find_option(p, end);
   if (index < 0)
-    return fail_option(p);
+    return fail_option(p, index == NO_OPTION ? "has no option"
+                                             : "has several options that begin with");
   const tp_param *param = &p->method->params[index];
-  if (is_given(p, index))
-    return tp_reader_fail(&p->reader, param, "is given twice, again", from);
+  lua_pushnil(p->reader.L); /* of an option that is given again, the last value counts */
+  lua_replace(p->reader.L, p->base + 1 + index);
   bool attached = tp_cursor_in_word(cursor, end);
   cursor->at = end;
   return param->type == TP_PARAM_FLAG ? set_flag(p, index, attached)

@@ -67,12 +67,14 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
   return out;
 }
 
-bool tp_spelling_equal(const char *name, const char *text, size_t length) {
-  if (strlen(name) != length)
-    return false;
+bool tp_spelling_begins(const char *name, const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
     if (name[i] != text[i] && !(name[i] == '_' && text[i] == '-'))
       return false;
   }
   return true;
+}
+
+bool tp_spelling_equal(const char *name, const char *text, size_t length) {
+  return strlen(name) == length && tp_spelling_begins(name, text, length);
 }

@@ -27,7 +27,10 @@ const char *tp_spelling_param(const tp_param *param, char out[TP_SPELLING_SIZE])
 /* The parameter in a usage line: "FUNC", "[SIZE]", "ID ...", "[-n NUM]", "[-r]". */
 const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE]);
 
-/* True if `text` spells the Lua name `name`; '-' and '_' are the same. */
+/* True if `text` spells the Lua name `name`, or its beginning; '-' and '_' are the same. */
+bool tp_spelling_begins(const char *name, const char *text, size_t length);
+
+/* The same for the whole name. */
 bool tp_spelling_equal(const char *name, const char *text, size_t length);
 
 #endif
