@@ -186,6 +186,8 @@ static void forget_name(tp_pool *pool, tp_group *group) {
 }
 
 void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
+  if (pool->visit == group)
+    pool->visit = TAILQ_NEXT(group, pool_link);
   tp_walk_pass_group(pool, group);
   if (tp_group_is_feeding(group))
     end_feeding(pool, group);
@@ -255,7 +257,8 @@ static void leave(tp_pool *pool, const tp_task *task) {
 static void enter_finishing(tp_pool *pool, tp_task *task) {
   if (task->state != TP_TASK_RUNNING)
     return;
-  tp_walk_pass_task(pool, task);
+  if (!LIST_EMPTY(&pool->walks))
+    tp_walk_pass_task(pool, task);
   TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&pool->finishing_tasks, task, pool_link);
   task->ticket = pool->next_ticket++;
@@ -293,7 +296,8 @@ static void set_next_cancel(tp_pool *pool, tp_group *group, tp_task *task) {
 }
 
 static void enter_done(tp_pool *pool, tp_task *task) {
-  tp_walk_pass_task(pool, task);
+  if (!LIST_EMPTY(&pool->walks))
+    tp_walk_pass_task(pool, task);
   if (task->state == TP_TASK_RUNNING)
     TAILQ_REMOVE(&pool->running_tasks, task, pool_link);
   else
@@ -307,7 +311,8 @@ static void leave_group(tp_pool *pool, tp_task *task) {
   tp_group *group = task->group;
   if (group->next_cancel == task)
     set_next_cancel(pool, group, TAILQ_NEXT(task, group_link));
-  tp_walk_pass_member(pool, task);
+  if (!LIST_EMPTY(&pool->walks))
+    tp_walk_pass_member(pool, task);
   TAILQ_REMOVE(&group->tasks, task, group_link);
   tp_pool_tell(pool, TP_EVENT_DONE, task);
   settle(pool, group);
@@ -497,9 +502,9 @@ void tp_flow_cancel_group(tp_pool *pool, tp_group *group, tp_cancel *reason) {
 }
 
 void tp_flow_visit(tp_pool *pool, void (*visit)(tp_group *group, void *context), void *context) {
-  pool->visit.group = TAILQ_FIRST(&pool->groups);
-  for (tp_group *group; (group = pool->visit.group);) {
-    pool->visit.group = TAILQ_NEXT(group, pool_link);
+  pool->visit = TAILQ_FIRST(&pool->groups);
+  for (tp_group *group; (group = pool->visit);) {
+    pool->visit = TAILQ_NEXT(group, pool_link);
     visit(group, context);
   }
 }

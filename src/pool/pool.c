@@ -41,7 +41,6 @@ tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char 
   TAILQ_INIT(&pool->blocked);
   TAILQ_INIT(&pool->feeding);
   LIST_INIT(&pool->walks);
-  tp_walk_open(&pool->visit, pool);
   pool->listened = ~0U;
   tp_pool_tell(pool, TP_EVENT_INITIALIZED, NULL);
   return pool;

@@ -120,8 +120,8 @@ struct tp_pool {
   TAILQ_HEAD(tp_group_list, tp_group) groups; /* all groups, oldest first */
   uint64_t group_count;                       /* how many */
   tp_idmap numbers;                           /* the same, by number */
-  tp_walk_list walks;                         /* walks that are open … */
-  tp_walk visit;                              /* … among them that of tp_flow_visit */
+  tp_group *visit;                            /* the next one of tp_flow_visit */
+  tp_walk_list walks;                         /* walks that are open */
   uint64_t next_number;                       /* of the next group */
   tp_group *names;                            /* groups by name */
   uint64_t queue_limit;            /* submitted calls that may wait, TP_UNLIMITED for no limit */
