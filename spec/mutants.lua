@@ -264,7 +264,6 @@ return {
   { text = "static void enter_done(tp_pool *pool, tp_task *task) {\n  if (!LIST_EMPTY(&pool->walks))",
     becomes = "static void enter_done(tp_pool *pool, tp_task *task) {\n  if (false)", specs = { "c.pool" },
     breaks = "a list that is being made goes on at a task that is gone" },
-    breaks = "a list that is being made goes on at a task that is gone" },
   { text = "  if (output->failure == 0)\n    tp_blocks_move(",
     becomes = "  tp_blocks_move(", specs = { "server" },
     breaks = "a part of an answer that is too long stays in front of its error" },
