@@ -269,6 +269,20 @@ describe("taskpool run", function()
     assert.are.same({ "error", nil, nil, nil, "TaskFailed" }, about(#records))
   end)
 
+  it("tells of a task that is stuck with its pool, group and id", function()
+    local host = start {
+      "run",
+      "--log-json",
+      script [[
+        local pool = taskpool.TaskPool { name = "slow" }
+        pool:map(os.execute, { "true", "sleep 1.8" }, { group_name = "naps" })
+      ]],
+    }
+    local record = json.decode(host:finish().err)
+    assert.are.same({ "warning", "TaskPool-slow", "naps", 1 }, { record.level, record.pool, record.group, record.task })
+    assert.matches("^stuck for a second in C code, nothing else runs: TaskPool%-slow_Task%-1 at ", record.message)
+  end)
+
   it("writes its pools, groups and tasks to the log at SIGUSR1, at any level", function()
     local host = start {
       "run",

@@ -37,6 +37,11 @@ function remote.begin(path, name, ...)
   return remote[name](...)
 end
 
+---Writes to the log.
+function remote.warn(text)
+  taskpool.log.warning(text)
+end
+
 ---Never waits.
 function remote.spin(count)
   local sum = 0

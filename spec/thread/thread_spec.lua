@@ -308,6 +308,23 @@ describe("an error in a thread", function()
     pool:gather_and_close { return_exceptions = true }
   end)
 
+  live_it("and what it logs there tell their pool, thread and code in the log", function(log)
+    local pool = thread_pool { threads = 1 }
+    pool:submit(REMOTE .. "warn", { "from a thread" })
+    pool:apply(REMOTE .. "fail", { args = { taskpool.error("NotFound", "gone") }, group_name = "work" })
+    pool:wait("work", { return_exceptions = true })
+    log:expect "from a thread"
+    log:expect "gone"
+    local about = {}
+    for _, record in ipairs(log.recorder) do
+      if record.expected then
+        table.insert(about, { record.level, record.pool, record.group, record.task, record.thread, record.error })
+      end
+    end
+    local label = tostring(pool)
+    assert.are.same({ { "warning", label, nil, nil, 1 }, { "error", label, "work", 1, nil, "NotFound" } }, about)
+  end)
+
   live_it("is logged with its traceback there", function(log)
     local pool = thread_pool { threads = 1 }
     outcome(pool, "fail_here")
