@@ -194,6 +194,22 @@ describe("the commands", function()
     })
   end)
 
+  it("go to another pool for once", function()
+    assert_answers(wire, {
+      { "--pool jobs num-running", "0" },
+      { "--pool TaskPool-jobs apply mypackage.mymodule.worker -n 2", "apply-worker-group-0" },
+      { "--pool=jobs num-running", "2" },
+      { "--pool 'jobs' cancel-all", "ok" },
+      { "num-running", "0" },
+      { "func-name", "work" },
+      { "--pool jobs func-name", "NotFound: this pool has no command 'func-name', a SimpleTaskPool has; -h lists all" },
+      { "--pool nobody num-running", "NotFound: there is no pool 'nobody'; `pools` lists all" },
+      { "--pool jobs pools", "InvalidArgument: --pool stands before commands of a pool only" },
+      { "--pool", "InvalidArgument: --pool needs the name of a pool and a command" },
+      { "--pools", "NotFound: there is no command '--pools'; did you mean 'pools'? -h lists all" },
+    })
+  end)
+
   it("take beginnings of options, and the last of what is given again", function()
     assert_answers(wire, {
       { "use TaskPool-jobs", "ok" },

@@ -4,6 +4,7 @@
 #include "command/line.h"
 #include "base/fail.h"
 #include "command/spelling.h"
+#include <string.h>
 
 /* ---- splitting ---- */
 
@@ -24,11 +25,31 @@ static bool asks_for_help(tp_cursor cursor) {
   }
 }
 
+/* Splits off "--pool NAME" or "--pool=NAME" at the cursor. */
+static tp_cursor split_pool(tp_cursor *word) {
+  static const char option[] = "--pool";
+  enum { LENGTH = sizeof option - 1 };
+  size_t end = tp_cursor_word_end(word);
+  bool is_attached = tp_cursor_peek(word, LENGTH) == '=';
+  if (end - word->at < LENGTH || memcmp(word->text + word->at, option, LENGTH) != 0 ||
+      (end - word->at > LENGTH && !is_attached))
+    return (tp_cursor){0};
+  word->at += LENGTH + is_attached;
+  if (!is_attached)
+    tp_cursor_skip_blanks(word);
+  tp_cursor pool = *word;
+  pool.length = word->at = tp_cursor_argument_end(word);
+  tp_cursor_skip_blanks(word);
+  return pool;
+}
+
 void tp_line_split(tp_line *line, const char *text, size_t length) {
   tp_cursor word = {.text = text, .length = length};
   tp_cursor_skip_blanks(&word);
+  tp_cursor pool = split_pool(&word);
   size_t end = tp_cursor_word_end(&word);
-  *line = (tp_line){.arguments = {.text = text, .length = length, .at = end}};
+  *line = (tp_line){
+      .pool = pool, .word = word.at, .arguments = {.text = text, .length = length, .at = end}};
   line->help = is_help(&word, end) || asks_for_help(line->arguments);
   if (is_help(&word, end))
     return;
@@ -51,8 +72,7 @@ static bool is_elsewhere(const tp_closest *word, const tp_method *const *tables)
 
 bool tp_line_unknown(const tp_line *line, const tp_method *const *tables, int on, tp_error *error) {
   char word[TP_CURSOR_EXCERPT_SIZE], name[TP_SPELLING_SIZE];
-  tp_cursor start = {.text = line->arguments.text, .length = line->arguments.at};
-  tp_cursor_skip_blanks(&start);
+  tp_cursor start = {.text = line->arguments.text, .length = line->arguments.at, .at = line->word};
   tp_closest closest = {.text = start.text + start.at, .length = start.length - start.at};
   tp_cursor_excerpt(&start, start.at, start.length, word);
   if (is_elsewhere(&closest, tables))

@@ -45,12 +45,7 @@ static int l_use(lua_State *L) {
   enum { POOL = 2 };
   tp_session *session = lua_touserdata(L, SESSION);
   const char *word = luaL_checkstring(L, POOL);
-  const tp_pool *other;
-  tp_pool *pool = tp_served_find(session->target.served, word, &other);
-  if (other)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "'%s' may be %s or %s; give the whole name", word,
-                    pool->label, other->label);
-  if (!pool || !tp_target_use(&session->target, L, pool))
+  if (!tp_target_use(&session->target, L, tp_target_find(&session->target, L, word)))
     return tp_raise(L, TP_NOT_FOUND, "there is no pool '%s'; `pools` lists all", word);
   return 0;
 }

@@ -3,6 +3,7 @@
  * Commands of a session; see command.h. */
 #include "server/command.h"
 #include "binding/future.h"
+#include "binding/handle.h"
 #include "binding/load.h"
 #include "binding/method.h"
 #include "command/help.h"
@@ -12,6 +13,7 @@
 #include "exec/wait.h"
 #include "server/builtin.h"
 #include "server/listing.h"
+#include "value/literal.h"
 #include "value/raise.h"
 #include <lauxlib.h>
 #include <string.h>
@@ -90,6 +92,8 @@ static int call_method(lua_State *L, tp_session *session, const tp_method *metho
 
 static int run_builtin(lua_State *L, tp_session *session, const tp_method *builtin,
                        const tp_line *line) {
+  if (line->pool.text)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "--pool stands before commands of a pool only");
   if (line->help)
     return answer_help(L, session, builtin);
   if (!builtin->call)
@@ -98,9 +102,38 @@ static int run_builtin(lua_State *L, tp_session *session, const tp_method *built
   return call_method(L, session, builtin, line);
 }
 
+/* Pushes the word after --pool, which may be in quotes. */
+static const char *push_pool_name(lua_State *L, const tp_line *line) {
+  tp_cursor word = line->pool;
+  tp_error error;
+  size_t length = word.length - word.at, used;
+  const char *text = word.text + word.at;
+  if (*text != '"' && *text != '\'')
+    return lua_pushlstring(L, text, length);
+  if (!tp_literal_read(L, text, length, &used, &error))
+    tp_raise_error(L, &error);
+  return luaL_checkstring(L, -1);
+}
+
+/* Pushes the pool that the line names, or else the session's, and returns it. NULL: there is none
+ * yet, and nothing is pushed. */
+static tp_pool *push_pool(lua_State *L, tp_session *session, const tp_line *line) {
+  tp_target *target = &session->target;
+  tp_pool *named = line->pool.text ? tp_target_find(target, L, push_pool_name(L, line)) : NULL;
+  lua_settop(L, 0);
+  if (!named && tp_target_kind(target, L) && !target->pool)
+    return NULL;
+  if (named)
+    tp_handle_push(L, named);
+  else
+    lua_rawgeti(L, LUA_REGISTRYINDEX, target->reference);
+  return named ? named : target->pool;
+}
+
 static int run_method(lua_State *L, tp_session *session, const tp_line *line) {
   tp_error error;
-  int kind = tp_target_kind(&session->target, L);
+  const tp_pool *pool = push_pool(L, session, line);
+  int kind = pool ? pool->kind : TP_ON_ALL;
   const tp_method *method = tp_method_find(line->command, kind);
   if (line->help && method)
     return answer_help(L, session, method);
@@ -108,9 +141,8 @@ static int run_method(lua_State *L, tp_session *session, const tp_line *line) {
     tp_line_unknown(line, commands, kind, &error);
     return tp_raise_error(L, &error);
   }
-  if (!session->target.pool)
+  if (!pool || lua_isnil(L, 1))
     return tp_raise(L, TP_NOT_AVAILABLE, "the host has no pool yet");
-  lua_rawgeti(L, LUA_REGISTRYINDEX, session->target.reference);
   return call_method(L, session, method, line);
 }
 
@@ -119,6 +151,8 @@ int tp_command_run(lua_State *L, tp_session *session) {
   if (memchr(session->line.bytes, '\0', session->line.length))
     return tp_raise(L, TP_INVALID_ARGUMENT, "the line has a zero byte in it");
   tp_line_split(&line, session->line.bytes, session->line.length);
+  if (line.command[0] == '\0' && !line.help && line.pool.text)
+    return tp_raise(L, TP_INVALID_ARGUMENT, "--pool needs the name of a pool and a command");
   if (line.command[0] == '\0')
     return answer_help(L, session, NULL);
   const tp_method *builtin = tp_builtin_find(line.command);

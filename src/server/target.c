@@ -4,6 +4,7 @@
 #include "server/target.h"
 #include "binding/handle.h"
 #include "binding/method.h"
+#include "value/raise.h"
 #include <lauxlib.h>
 
 void tp_target_open(tp_target *target, const tp_served *served) {
@@ -27,6 +28,17 @@ bool tp_target_use(tp_target *target, lua_State *L, tp_pool *pool) {
   target->reference = reference;
   target->pool = pool;
   return true;
+}
+
+tp_pool *tp_target_find(const tp_target *target, lua_State *L, const char *word) {
+  const tp_pool *other;
+  tp_pool *pool = tp_served_find(target->served, word, &other);
+  if (other)
+    tp_raise(L, TP_INVALID_ARGUMENT, "'%s' may be %s or %s; give the whole name", word, pool->label,
+             other->label);
+  if (!pool)
+    tp_raise(L, TP_NOT_FOUND, "there is no pool '%s'; `pools` lists all", word);
+  return pool;
 }
 
 /* The pool. Where none was chosen, chooses the first that is not closed, else the first. NULL:

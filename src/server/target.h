@@ -22,6 +22,9 @@ void tp_target_close(tp_target *target, lua_State *L);
 /* Chooses `pool`. False: it is being collected. May raise for lack of memory, as all below. */
 bool tp_target_use(tp_target *target, lua_State *L, tp_pool *pool);
 
+/* The pool called `word`. Raises NotFound, InvalidArgument where two may be meant. */
+tp_pool *tp_target_find(const tp_target *target, lua_State *L, const char *word);
+
 /* How it prints, and which methods it has (TP_ON_…); without a pool "no pool" and all methods. */
 const char *tp_target_label(tp_target *target, lua_State *L);
 int tp_target_kind(tp_target *target, lua_State *L);
