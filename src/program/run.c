@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * `taskpool run`: a host for one script, as a service if a manager has started it.
+ * `taskpool run`: a host for one script, as a service if a manager has started it; and `taskpool
+ * serve`, whose script is lua/taskpool/serve.lua.
  *
  * To add an option: a function and a record in `options`. */
+#include "base/bytes.h"
+#include "base/fail.h"
 #include "program/init.h"
 #include "program/logging.h"
 #include "program/service.h"
@@ -19,9 +22,10 @@ enum { EXIT_SIGNAL = 128 };
 
 /* What the options say. */
 typedef struct settings {
-  tp_host_options host; /* for the host */
-  tp_logging logging;   /* where its log goes */
-  bool ignore_failures; /* tasks that failed do not make the run fail */
+  tp_host_options host;    /* for the host */
+  tp_logging logging;      /* where its log goes */
+  bool ignore_failures;    /* tasks that failed do not make the run fail */
+  const tp_subcommand *as; /* run or serve */
 } settings;
 
 /* ---- options ---- */
@@ -93,14 +97,14 @@ static bool take_option(settings *of, int argc, char **argv, int *at) {
   size_t length = strcspn(word, "=");
   const option *known = find_option(word, length);
   if (!known || (!known->complaint && word[length])) {
-    tp_subcommand_complain(&tp_run_subcommand, "unknown option ", word);
+    tp_subcommand_complain(of->as, "unknown option ", word);
     return false;
   }
   if (known->complaint)
     value = word[length] == '=' ? word + length + 1 : *at < argc ? argv[(*at)++] : "";
   if (known->set(of, value))
     return true;
-  tp_subcommand_complain(&tp_run_subcommand, known->complaint, *value ? value : "nothing");
+  tp_subcommand_complain(of->as, known->complaint, *value ? value : "nothing");
   return false;
 }
 
@@ -149,9 +153,37 @@ static void handle_signals(tp_host *host, const tp_service *service) {
 
 /* ---- the run ---- */
 
+/* Adds a word as a Lua string; each byte is written as a number. */
+static bool add_word(tp_bytes *text, const char *word) {
+  bool ok = tp_bytes_append(text, "\"", 1);
+  for (; ok && *word; word++) {
+    char byte[5];
+    snprintf(byte, sizeof byte, "\\%03d", (unsigned char)*word);
+    ok = tp_bytes_append(text, byte, 4);
+  }
+  return ok && tp_bytes_append(text, "\",", 2);
+}
+
+/* Runs the script of `taskpool serve` with its options. */
+static bool run_serve(tp_host *host, int argc, char **argv, tp_error *error) {
+  static const char begin[] = "require 'taskpool.serve' {", end[] = "}";
+  tp_bytes text = {0};
+  bool ok = tp_bytes_append(&text, begin, sizeof begin - 1);
+  for (int i = 0; ok && i < argc; i++)
+    ok = add_word(&text, argv[i]);
+  ok = ok && tp_bytes_append(&text, end, sizeof end);
+  ok = ok ? tp_host_run_text(host, text.data, "=taskpool serve", error)
+          : tp_fail(error, TP_NO_MEMORY, "no memory for the options");
+  tp_bytes_clear(&text);
+  return ok;
+}
+
 /* Runs the script and what it leaves. */
-static bool run_script(tp_host *host, tp_service *service, int argc, char **argv, tp_error *error) {
-  if (!tp_host_run_file(host, argv[0], argc - 1, argv + 1, error))
+static bool run_script(const settings *of, tp_host *host, tp_service *service, int argc,
+                       char **argv, tp_error *error) {
+  bool serves = of->as == &tp_run_serve_subcommand;
+  if (!(serves ? run_serve(host, argc, argv, error)
+               : tp_host_run_file(host, argv[0], argc - 1, argv + 1, error)))
     return false;
   if (interruption.signal)
     return true;
@@ -178,7 +210,7 @@ static int run_host(settings *of, int argc, char **argv) {
   if (host) {
     tp_service_open(&service, host, &of->logging);
     handle_signals(host, &service);
-    done = run_script(host, &service, argc, argv, &error);
+    done = run_script(of, host, &service, argc, argv, &error);
     interruption.host = NULL;
     is_clean = of->ignore_failures || check_failures(host, &of->logging);
     tp_service_close(&service);
@@ -205,11 +237,32 @@ static int run_file(settings *of, int argc, char **argv) {
   return code;
 }
 
-static int run(int argc, char **argv) {
-  settings of = {0};
-  int at = 0;
+static settings default_settings(const tp_subcommand *as) {
+  settings of = {.as = as};
   tp_host_options_init(&of.host);
   of.host.preempt = true;
+  return of;
+}
+
+/* Takes our own options out of the words; serve.lua takes the others. */
+static int serve(int argc, char **argv) {
+  settings of = default_settings(&tp_run_serve_subcommand);
+  int count = 0;
+  for (int at = 0; at < argc;) {
+    if (tp_subcommand_is_help(argv[at]))
+      return tp_subcommand_print_help(of.as);
+    if (!find_option(argv[at], strcspn(argv[at], "=")))
+      argv[count++] = argv[at++];
+    else if (!take_option(&of, argc, argv, &at))
+      return TP_EXIT_USAGE;
+  }
+  of.ignore_failures = true; /* those of its clients' tasks */
+  return run_file(&of, count, argv);
+}
+
+static int run(int argc, char **argv) {
+  settings of = default_settings(&tp_run_subcommand);
+  int at = 0;
   while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
     if (tp_subcommand_is_help(argv[at]))
       return tp_subcommand_print_help(&tp_run_subcommand);
@@ -250,4 +303,34 @@ const tp_subcommand tp_run_subcommand = {
             "Exit codes: 0 done, 1 the script or tasks of it failed, 2 wrong usage,\n"
             "130 SIGINT, 143 SIGTERM.\n",
     .call = run,
+};
+
+const tp_subcommand tp_run_serve_subcommand = {
+    .name = "serve",
+    .usage = "serve [OPTIONS] --listen ADDRESS...",
+    .summary = "run a host without a script",
+    .help = "Runs a host with pools and control servers, until it is told to stop.\n"
+            "\n"
+            "  --listen ADDRESS   unix:PATH or tcp://HOST:PORT (on loopback); may be\n"
+            "                     given several times\n"
+            "  --pool NAME[,KEY=VALUE...]\n"
+            "                     a pool, with its options such as size=8, order=lifo,\n"
+            "                     executor=thread; may be given several times (default:\n"
+            "                     one pool without a limit)\n"
+            "  --modules DIR      where the modules are that control commands may\n"
+            "                     name\n"
+            "  --expose NAME      a function, or MODULE.* for all of a module, that\n"
+            "                     control commands may name, in place of --modules;\n"
+            "                     may be given several times\n"
+            "  --config FILE      a Lua file that returns a table with these keys:\n"
+            "                     listen, pool, expose, drain\n"
+            "  --drain SECONDS    how long work has to end after SIGTERM (default: 10)\n"
+            "  --log-level, --log-file, --log-json, --preempt\n"
+            "                     as for taskpool run\n"
+            "\n"
+            "SIGTERM or SIGINT locks the pools and lets their work end for the time\n"
+            "of --drain; what is left then is cancelled. The second one cancels at\n"
+            "once. SIGHUP and SIGUSR1 are as for taskpool run.\n"
+            "Exit codes: 0 it was told to stop, 1 it could not start.\n",
+    .call = serve,
 };

@@ -1,0 +1,120 @@
+-- SPDX-License-Identifier: MIT
+-- `taskpool serve`: a host without a script.
+local program = require "spec.support.program"
+local uv = require "luv"
+
+describe("taskpool serve", function()
+  local directory, socket, host
+
+  before_each(function()
+    directory = program.make_directory()
+    socket = directory .. "/control.sock"
+    program.write_file(directory .. "/jobs.lua", [[
+      local taskpool = require "taskpool"
+      local jobs = {}
+      function jobs.nap(seconds) taskpool.sleep(seconds) end
+      function jobs.add(a, b) return a + b end
+      return jobs
+    ]])
+  end)
+
+  after_each(function()
+    if host then
+      host:stop()
+    end
+    host = nil
+    program.remove_directory(directory)
+  end)
+
+  local function start(...)
+    host = program.start { "serve", "--listen", "unix:" .. socket, ... }
+    program.run_until(function() return host.code or uv.fs_stat(socket) end, function() return "no socket" end)
+    assert.is_nil(host.code, host.err)
+  end
+
+  ---Sends a command; returns the answer.
+  local function control(...)
+    local client = program.run { "control", "unix", socket, ... }
+    return client.out .. client.err
+  end
+
+  it("has the pools and addresses that its options name", function()
+    start("--pool", "jobs,size=4,order=priority", "--pool=other,queue-limit=inf", "--listen", "tcp://127.0.0.1:0",
+      "--modules", directory, "--log-level", "info")
+    assert.are.equal('["TaskPool-jobs", "TaskPool-other"]\n', control "pools")
+    assert.are.equal("4\n", control "pool-size")
+    assert.are.equal("priority\n", control "order")
+    assert.are.equal("42\n", control("submit", "jobs.add", "-a", "[40,2]"))
+    assert.matches("listening on tcp://127.0.0.1:%d+", host.err)
+  end)
+
+  it("has one pool by default, and lets sessions name what is exposed", function()
+    start("--expose", "jobs.add", "--modules", directory)
+    assert.matches("NotFound", control("submit", "jobs.nap", "-a", "[1]"))
+    assert.are.equal('["TaskPool-0"]\n', control "pools")
+  end)
+
+  it("takes a configuration file", function()
+    local path = program.write_file(directory .. "/config.lua", [[
+      return {
+        listen = "tcp://127.0.0.1:0",
+        pool = { { name = "one", size = 3 }, "two,size=5" },
+        drain = 1,
+      }
+    ]])
+    start("--config", path)
+    assert.are.equal('["TaskPool-one", "TaskPool-two"]\n', control "pools")
+    assert.are.equal("3\n", control "pool-size")
+  end)
+
+  it("lets work end when it is told to stop, and ends with 0", function()
+    start("--modules", directory, "--log-level", "info")
+    control("map", "jobs.nap", "[0.2,0.2,0.2]")
+    host:kill()
+    host:finish()
+    assert.are.equal(0, host.code, host.err)
+    assert.matches("SIGTERM: no more work is taken, and 10 seconds are left", host.err, 1, true)
+    assert.is_nil(host.err:find "cancelled")
+  end)
+
+  it("cancels what is left after the time, and at the second signal", function()
+    start("--modules", directory, "--drain", "0.05", "--log-level", "debug")
+    control("apply", "jobs.nap", "-a", "[3600]")
+    host:kill()
+    host:finish()
+    assert.are.equal(0, host.code, host.err)
+    assert.matches("Cancelled TaskPool-0_Task-0", host.err, 1, true)
+    start("--modules", directory, "--drain", "3600", "--log-level", "info")
+    control("apply", "jobs.nap", "-a", "[3600]")
+    host:kill()
+    program.run_until(function() return host.err:find "no more work" end, function() return host.err end)
+    host:kill "sigint"
+    host:finish()
+    assert.are.equal(0, host.code, host.err)
+    assert.matches("SIGINT again: all tasks are cancelled", host.err, 1, true)
+  end)
+
+  it("says what is wrong with its options", function()
+    local function refused(code, text, ...)
+      local done = program.run { "serve", ... }
+      assert.are.equal(code, done.code, done.err)
+      assert.matches(text, done.err, 1, true)
+    end
+    local address = "unix:" .. socket
+    refused(2, "unknown option --nothing", "--nothing")
+    refused(2, "--pool has no value", "--pool")
+    refused(2, "'size' is not KEY=VALUE", "--pool", "jobs,size", "--listen", address)
+    refused(2, "give --listen", "--pool", "jobs")
+    refused(2, "drain must be a number", "--drain", "soon")
+    refused(2, "--preempt must be on or off", "--preempt", "maybe")
+    refused(1, "TaskPool has no option 'sizes'", "--pool", "jobs,sizes=3", "--listen", address)
+    refused(1, "--listen takes unix:PATH", "--listen", "nowhere")
+    refused(1, "Denied", "--listen", "tcp://0.0.0.0:1")
+    local path = program.write_file(directory .. "/config.lua", "return { port = 1 }")
+    refused(2, "unknown key 'port'", "--config", path)
+    program.write_file(directory .. "/config.lua", "return 5")
+    refused(2, "does not return a table", "--config", path)
+    refused(2, "cannot open", "--config", directory .. "/none")
+    assert.matches("^usage: taskpool serve", program.run({ "serve", "-h" }).out)
+  end)
+end)
