@@ -8,7 +8,7 @@
  *     tp_host *host = tp_host_create(NULL, &error);                    a loop and a Lua state
  *     tp_pool *pool = tp_pool_create(host, NULL, &error);              work for its functions
  *     tp_value args = tp_integer(7);
- *     tp_pool_submit(pool, "jobs.fetch", &args, 1, NULL, on_result, NULL, NULL, &error);
+ *     tp_pool_submit(pool, "jobs.fetch", &args, 1, NULL, on_result, NULL, &error);
  *     tp_host_serve(host, NULL, "unix:/run/jobs.sock", &error);        people control it
  *     tp_host_run(host, &error);                                       until all work is done
  *     tp_host_destroy(host);
@@ -546,31 +546,24 @@ TP_API const char *tp_pool_doublestarmap(tp_pool *pool, const char *function, co
 /* The same for `num` tasks of a SimpleTaskPool. */
 TP_API const char *tp_pool_start(tp_pool *pool, uint64_t num, tp_error *error);
 
-/* What will come of a submitted call. It is valid until tp_future_release, or until its host is
- * destroyed. */
+/* What will come of a submitted call. It is valid until `done` has been told. */
 typedef struct tp_future tp_future;
 
 /* Queue one call, and have `done` told of its results; NULL: its error is logged. Where the queue
  * is full or the pool is paused, the first one waits for a place, and the second fails with
- * NotAvailable. `future` may be NULL; else the caller must release what is stored there. */
-TP_API bool tp_pool_submit(tp_pool *pool, const char *function, const tp_value *args, size_t count,
-                           const tp_call_options *options, tp_done_fn done, void *context,
-                           tp_future **future, tp_error *error);
-TP_API bool tp_pool_submit_nowait(tp_pool *pool, const char *function, const tp_value *args,
-                                  size_t count, const tp_call_options *options, tp_done_fn done,
-                                  void *context, tp_future **future, tp_error *error);
+ * NotAvailable. NULL: what tp_pool_apply returns NULL for. */
+TP_API tp_future *tp_pool_submit(tp_pool *pool, const char *function, const tp_value *args,
+                                 size_t count, const tp_call_options *options, tp_done_fn done,
+                                 void *context, tp_error *error);
+TP_API tp_future *tp_pool_submit_nowait(tp_pool *pool, const char *function, const tp_value *args,
+                                        size_t count, const tp_call_options *options,
+                                        tp_done_fn done, void *context, tp_error *error);
 
-/* Cancels the call; false: it is done. `message` may be NULL. */
-TP_API bool tp_future_cancel(tp_future *future, const char *message);
-
-/* Whether the call has ended. */
-TP_API bool tp_future_is_done(const tp_future *future);
+/* Cancels the call. `message` may be NULL. */
+TP_API void tp_future_cancel(tp_future *future, const char *message);
 
 /* Changes the weight of a call that waits; false: it has begun. */
 TP_API bool tp_future_set_weight(tp_future *future, double weight);
-
-/* Lets go of a future, whose call goes on. NULL is allowed. */
-TP_API void tp_future_release(tp_future *future);
 
 /* Cancel tasks by their ids, those of a group, all of the pool, and the newest ones. `message` may
  * be NULL; `grace` in seconds, negative: the pool's. The last two store the ids in a list if

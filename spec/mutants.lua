@@ -453,7 +453,7 @@ return {
     breaks = "a module that a session loads makes pools and opens servers" },
   { text = "return is_running(L) ? job_name : other;", becomes = "return other;", specs = { "names" },
     breaks = "a job of a module that a session loads makes pools" },
-  { text = "if (lua_getfield(L, -1, module->name) == LUA_TNIL || tp_future_is_done_at(L, -1)) {",
+  { text = "if (lua_getfield(L, -1, module->name) == LUA_TNIL || tp_future_is_done(L, -1)) {",
     becomes = "if (lua_getfield(L, -1, module->name) || true) {", specs = { "names" },
     breaks = "a module is loaded once more for each session that asks while it is being loaded" },
   { text = "if (limit > 0 && !tp_exec_cancel_after(future->coro, limit))", becomes = "if (false)", specs = { "names" },

@@ -74,7 +74,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     return;
   tp_value text = tp_string_of(buffer->base, (size_t)length);
   of->users++;
-  if (!tp_pool_submit(of->pool, "shout", &text, 1, NULL, on_result, of, NULL, NULL))
+  if (!tp_pool_submit(of->pool, "shout", &text, 1, NULL, on_result, of, NULL))
     leave(of);
 }
 

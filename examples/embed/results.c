@@ -32,7 +32,7 @@ int main(void) {
                             tp_integer(4), tp_integer(5), tp_string("six")};
   int open = sizeof items / sizeof items[0];
   for (size_t i = 0; ok && i < sizeof items / sizeof items[0]; i++)
-    ok = tp_pool_submit(pool, "square", &items[i], 1, NULL, on_result, &open, NULL, &error);
+    ok = tp_pool_submit(pool, "square", &items[i], 1, NULL, on_result, &open, &error) != NULL;
   ok = ok && tp_host_run(host, &error);
   tp_host_destroy(host);
   if (!ok)

@@ -88,7 +88,7 @@ static void submit_next(load *of) {
   tp_error error;
   tp_value argument = tp_integer(of->left);
   if (of->left-- > 0)
-    check(tp_pool_submit(of->pool, "lua_echo", &argument, 1, NULL, on_done, of, NULL, &error),
+    check(tp_pool_submit(of->pool, "lua_echo", &argument, 1, NULL, on_done, of, &error) != NULL,
           &error);
 }
 

@@ -363,24 +363,24 @@ static bool count_down(void *context, tp_value *element) {
   return (*(int *)context)-- > 0;
 }
 
-static void submit(tp_pool *pool, const char *function, tp_future **future) {
+static tp_future *submit(tp_pool *pool, const char *function) {
   tp_value args[] = {tp_integer(1), tp_string("two"), tp_list(args, 2)};
-  calls.begun += tp_pool_submit(pool, function, args, 3, NULL, on_done, NULL, future, NULL);
+  tp_future *future = tp_pool_submit(pool, function, args, 3, NULL, on_done, NULL, NULL);
+  calls.begun += future != NULL;
+  return future;
 }
 
 static void use_pool(tp_host *host, tp_pool *pool) {
   static int left = 3;
-  tp_future *future = NULL;
-  submit(pool, "echo", &future);
-  submit(pool, "echo", NULL);
+  tp_future *future = submit(pool, "echo");
+  submit(pool, "echo");
   if (tp_host_register(host, "later", work_later, host, NULL))
-    submit(pool, "later", NULL);
+    submit(pool, "later");
   tp_items items = {.next = count_down, .context = &left};
   tp_pool_map(pool, "echo", &items, NULL, NULL);
   tp_value_free(tp_pool_status(pool, NULL));
   tp_value_free(tp_pool_groups(pool, true, TP_UNLIMITED, NULL));
   tp_future_cancel(future, "enough");
-  tp_future_release(future);
   calls.begun += tp_pool_gather_and_close(pool, true, on_done, NULL, NULL);
 }
 

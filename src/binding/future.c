@@ -310,23 +310,6 @@ void tp_future_listen(lua_State *L, tp_future_fn listener, void *context) {
   future->listener_context = context;
 }
 
-void tp_future_hold(lua_State *L) {
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, lua_touserdata(L, -1));
-}
-
-void tp_future_release(tp_future *future) {
-  if (!future)
-    return;
-  lua_State *L = future->host->L;
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, future); /* a key that is there needs no memory */
-}
-
-bool tp_future_is_done(const tp_future *future) {
-  return future && future->state != FUTURE_PENDING;
-}
-
 /* ---- waiting ---- */
 
 /* Pushes the results of the future at `index`, or its error; returns how many. */
@@ -402,8 +385,9 @@ static bool cancel(tp_future *future, tp_code code, const char *message, double 
   return true;
 }
 
-bool tp_future_cancel(tp_future *future, const char *message) {
-  return future && cancel(future, TP_CANCELLED, message, TP_GRACE_DEFAULT);
+void tp_future_cancel(tp_future *future, const char *message) {
+  if (future)
+    cancel(future, TP_CANCELLED, message, TP_GRACE_DEFAULT);
 }
 
 /* The stack of a wait; the deadline is a clock in seconds. */
@@ -462,12 +446,12 @@ static int l_future_await(lua_State *L) {
   return tp_future_await(L, is_limited ? lua_tonumber(L, 2) : HUGE_VAL, false);
 }
 
-bool tp_future_is_done_at(lua_State *L, int index) {
+bool tp_future_is_done(lua_State *L, int index) {
   return check(L, index)->state != FUTURE_PENDING;
 }
 
 static int l_future_done(lua_State *L) {
-  lua_pushboolean(L, tp_future_is_done_at(L, 1));
+  lua_pushboolean(L, tp_future_is_done(L, 1));
   return 1;
 }
 

@@ -18,9 +18,6 @@ tp_future *tp_future_push(lua_State *L, tp_host *host);
 typedef void (*tp_future_fn)(void *context, lua_State *L, bool ok, int count);
 void tp_future_listen(lua_State *L, tp_future_fn listener, void *context);
 
-/* Keeps the future on top of the stack until tp_future_release. */
-void tp_future_hold(lua_State *L);
-
 /* Has a future wait for the one task of a group, whose call keeps it alive. */
 void tp_future_expect_call(tp_future *future, tp_group *group);
 
@@ -50,7 +47,7 @@ int tp_future_await(lua_State *L, double seconds, bool owned);
 void tp_future_start(lua_State *L, int nargs, const char *what, double limit);
 
 /* Whether the future at `index` is done. */
-bool tp_future_is_done_at(lua_State *L, int index);
+bool tp_future_is_done(lua_State *L, int index);
 
 /* Must precede a park that waits for the future at `index`, among others. Raises Deadlock. */
 void tp_future_prepare_wait(lua_State *L, int index);

@@ -72,7 +72,7 @@ int l_load(lua_State *L) {
   const tp_module *module = lua_touserdata(L, 1);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   tp_registry_push_table(L, &loads_key, "v");
-  if (lua_getfield(L, -1, module->name) == LUA_TNIL || tp_future_is_done_at(L, -1)) {
+  if (lua_getfield(L, -1, module->name) == LUA_TNIL || tp_future_is_done(L, -1)) {
     lua_pop(L, 1);
     lua_pushcfunction(L, l_job);
     lua_pushvalue(L, 1);

@@ -224,7 +224,7 @@ static tp_table *create(lua_State *L, int columns, int width) {
 
 tp_table *tp_table_create(lua_State *L, const char *const *fields, int width) {
   int columns = 0;
-  while (fields[columns] && columns < TP_TABLE_FIELDS)
+  while (columns < TP_TABLE_FIELDS && fields[columns])
     columns++;
   tp_table *t = create(L, columns, width > 0 ? width : TP_HELP_WIDTH_DEFAULT);
   t->fields = fields;

@@ -308,7 +308,7 @@ typedef struct later {
   const tp_method_call *call;
   listener *listener; /* from malloc; NULL: nobody is told */
   bool waits;         /* see tp_method_submit */
-  tp_future **future; /* the same */
+  tp_future *future;  /* what it returns */
 } later;
 
 /* Lua: starts a method that waits. Stack: the later. */
@@ -326,41 +326,43 @@ static int l_start(lua_State *L) {
 
 /* Lua: submits a call. Stack: the later. */
 static int l_submit(lua_State *L) {
-  const later *of = lua_touserdata(L, 1);
+  later *of = lua_touserdata(L, 1);
   lay_out(L, of->call);
   tp_pool_push_submitted(L, of->waits);
-  if (of->future) {
-    tp_future_hold(L);
-    *of->future = lua_touserdata(L, -1);
-  }
+  of->future = lua_touserdata(L, -1);
   if (of->listener)
     tp_future_listen(L, tell, of->listener);
   return 0;
 }
 
-/* Calls `function` with the later, whose listener is made. */
-static bool begin(lua_CFunction function, later *of, tp_done_fn done, void *context,
-                  tp_error *error) {
-  if (!is_pool(of->call, error))
-    return false;
-  if (done) {
-    of->listener = malloc(sizeof *of->listener);
-    if (!of->listener)
-      return tp_fail(error, TP_NO_MEMORY, "no memory for a call");
-    *of->listener = (listener){done, context};
-  }
-  if (tp_method_protect(tp_method_host(of->call->pool), function, of, error))
-    return true;
-  free(of->listener);
-  return false;
+/* Calls `function` with the later; its listener is freed if that fails. */
+static bool begin(lua_CFunction function, later *of, tp_error *error) {
+  bool ok = tp_method_protect(tp_method_host(of->call->pool), function, of, error);
+  if (!ok)
+    free(of->listener);
+  return ok;
+}
+
+/* A listener, if somebody is to be told. False: NoMemory. */
+static bool make_listener(listener **made, tp_done_fn done, void *context, tp_error *error) {
+  *made = done ? malloc(sizeof **made) : NULL;
+  if (done && !*made)
+    return tp_fail(error, TP_NO_MEMORY, "no memory for a call");
+  if (done)
+    **made = (listener){done, context};
+  return true;
 }
 
 bool tp_method_start(const tp_method_call *call, tp_done_fn done, void *context, tp_error *error) {
-  return begin(l_start, &(later){.call = call}, done, context, error);
+  later of = {.call = call};
+  return is_pool(call, error) && make_listener(&of.listener, done, context, error) &&
+         begin(l_start, &of, error);
 }
 
-bool tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn done, void *context,
-                      tp_future **future, tp_error *error) {
-  return begin(l_submit, &(later){.call = call, .waits = waits, .future = future}, done, context,
-               error);
+tp_future *tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn done, void *context,
+                            tp_error *error) {
+  later of = {.call = call, .waits = waits};
+  bool ok = is_pool(call, error) && make_listener(&of.listener, done, context, error) &&
+            begin(l_submit, &of, error);
+  return ok ? of.future : NULL;
 }

@@ -40,8 +40,8 @@ bool tp_method_call_now(const tp_method_call *call, tp_method_take take, void *c
 bool tp_method_start(const tp_method_call *call, tp_done_fn done, void *context, tp_error *error);
 
 /* Submits a call; see tp_pool_submit. */
-bool tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn done, void *context,
-                      tp_future **future, tp_error *error);
+tp_future *tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn done, void *context,
+                            tp_error *error);
 
 /* Calls a Lua function with a light userdata in the state of a host, protected. */
 bool tp_method_protect(tp_host *host, lua_CFunction function, void *argument, tp_error *error);

@@ -246,30 +246,36 @@ const char *tp_pool_start(tp_pool *pool, uint64_t num, tp_error *error) {
       error);
 }
 
-static bool submit(tp_pool *pool, bool waits, const char *function, const tp_value *args,
-                   size_t count, const tp_call_options *options, tp_done_fn done, void *context,
-                   tp_future **future, tp_error *error) {
-  tp_call_options copy;
+/* Makes a call of `function` with positional arguments. False: InvalidArgument. */
+static bool make_submit(tp_method_call *call, const char *function, const tp_value *args,
+                        size_t count, const tp_call_options *options, tp_call_options *copy,
+                        tp_error *error) {
   if (!tp_fail_unless_given(function, "function", error))
     return false;
-  tp_method_call call = call_of(pool, "submit_nowait", function);
-  call.arguments[call.count++] = tp_list(args, count);
-  if (!options)
-    return tp_method_submit(&call, waits, done, context, future, error);
-  return tp_method_add_options(&call, options, &copy, error) &&
-         tp_method_submit(&call, waits, done, context, future, error);
+  call->arguments[0] = tp_string(function);
+  call->arguments[1] = tp_list(args, count);
+  call->count = 2;
+  return !options || tp_method_add_options(call, options, copy, error);
 }
 
-bool tp_pool_submit(tp_pool *pool, const char *function, const tp_value *args, size_t count,
-                    const tp_call_options *options, tp_done_fn done, void *context,
-                    tp_future **future, tp_error *error) {
-  return submit(pool, true, function, args, count, options, done, context, future, error);
+tp_future *tp_pool_submit(tp_pool *pool, const char *function, const tp_value *args, size_t count,
+                          const tp_call_options *options, tp_done_fn done, void *context,
+                          tp_error *error) {
+  tp_call_options copy;
+  tp_method_call call = {.pool = pool, .name = "submit_nowait"}; /* this function does not wait */
+  return make_submit(&call, function, args, count, options, &copy, error)
+             ? tp_method_submit(&call, true, done, context, error)
+             : NULL;
 }
 
-bool tp_pool_submit_nowait(tp_pool *pool, const char *function, const tp_value *args, size_t count,
-                           const tp_call_options *options, tp_done_fn done, void *context,
-                           tp_future **future, tp_error *error) {
-  return submit(pool, false, function, args, count, options, done, context, future, error);
+tp_future *tp_pool_submit_nowait(tp_pool *pool, const char *function, const tp_value *args,
+                                 size_t count, const tp_call_options *options, tp_done_fn done,
+                                 void *context, tp_error *error) {
+  tp_call_options copy;
+  tp_method_call call = {.pool = pool, .name = "submit_nowait"};
+  return make_submit(&call, function, args, count, options, &copy, error)
+             ? tp_method_submit(&call, false, done, context, error)
+             : NULL;
 }
 
 /* ---- cancelling ---- */
