@@ -20,6 +20,12 @@ local core = require "taskpool.core"
 local directory = select(2, ...):match "^.*/"
 if directory then
   core.library("@" .. directory) -- these files are not interrupted in the middle
+  -- The parts that come later are beside this file, also when the script has changed package.path meanwhile.
+  package.searchers[#package.searchers + 1] = function(name)
+    local part = name:match "^taskpool%.([%w_]+)$"
+    local path = part and directory .. part .. ".lua"
+    return path and loadfile(path, "t"), path
+  end
 end
 core.on_scope_end(require "taskpool.scope")
 
