@@ -355,15 +355,16 @@ static bool make_listener(listener **made, tp_done_fn done, void *context, tp_er
 
 bool tp_method_start(const tp_method_call *call, tp_done_fn done, void *context, tp_error *error) {
   later of = {.call = call};
-  bool ok = is_pool(call, error) && make_listener(&of.listener, done, context, error) &&
-            begin(l_start, &of, error);
-  return ok; /* NOLINT(clang-analyzer-unix.Malloc): `tell` frees the listener */
+  if (!is_pool(call, error) || !make_listener(&of.listener, done, context, error))
+    return false;
+  return begin(l_start, &of, error); /* NOLINT(clang-analyzer-unix.Malloc): `tell` frees it */
 }
 
 tp_future *tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn done, void *context,
                             tp_error *error) {
   later of = {.call = call, .waits = waits};
-  bool ok = is_pool(call, error) && make_listener(&of.listener, done, context, error) &&
-            begin(l_submit, &of, error);
+  if (!is_pool(call, error) || !make_listener(&of.listener, done, context, error))
+    return NULL;
+  bool ok = begin(l_submit, &of, error);
   return ok ? of.future : NULL; /* NOLINT(clang-analyzer-unix.Malloc): as above */
 }
