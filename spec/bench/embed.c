@@ -7,6 +7,7 @@
  * task of a worker in C, of the same worker in Lua */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <taskpool.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,20 +41,22 @@ static double now(void) {
 
 /* Resident memory of this process, KiB. */
 static double resident(void) {
-  long pages = 0;
+  char text[100] = "", *second;
   FILE *file = fopen("/proc/self/statm", "r");
-  if (!file || fscanf(file, "%*s %ld", &pages) != 1)
-    pages = 0;
+  if (file && !fgets(text, sizeof text, file))
+    *text = '\0';
   if (file)
     fclose(file);
-  return (double)(pages * sysconf(_SC_PAGESIZE)) / 1024;
+  second = strchr(text, ' ');
+  return second ? (double)(strtol(second, NULL, 10) * sysconf(_SC_PAGESIZE)) / 1024 : 0;
 }
 
 static void check(bool ok, const tp_error *error) {
   if (ok)
     return;
-  fprintf(stderr, "%s: %s\n", tp_code_name(error->code), error->message);
-  exit(1);
+  fprintf(stderr, "%s: %s\n", error ? tp_code_name(error->code) : "wrong",
+          error ? error->message : "not what was sent");
+  exit(1); /* NOLINT(concurrency-mt-unsafe): there are no other threads */
 }
 
 /* What it costs to make hosts with a pool, and further pools. */
@@ -125,7 +128,7 @@ static void echo(void *context, tp_work *work) {
 }
 
 int main(int argc, char **argv) {
-  long count = argc > 1 ? atol(argv[1]) : 100000;
+  long count = argc > 1 ? strtol(argv[1], NULL, 10) : 100000;
   tp_error error;
   measure_making(20);
   tp_host_options options;

@@ -966,6 +966,5 @@ static const spec_case cases[] = {
 
 /* An argument picks the cases whose names it is a part of. */
 int main(int argc, char **argv) {
-  start_with_exact_heap(argv);
   return run_cases("embed", cases, COUNT(cases), argc, argv);
 }

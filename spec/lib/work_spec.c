@@ -600,6 +600,5 @@ static const spec_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  start_with_exact_heap(argv);
   return run_cases("work", cases, COUNT(cases), argc, argv);
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <taskpool.h>
-#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -51,15 +50,6 @@ typedef struct spec_case {
 
 #define CASE(function)                                                                             \
   { #function, function }
-
-/* Starts the program anew with a heap that keeps no freed blocks for its threads, so that what is
- * in use can be counted. For main(). */
-static inline void start_with_exact_heap(char **argv) {
-  if (getenv("GLIBC_TUNABLES"))
-    return;
-  setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
-  execv("/proc/self/exe", argv);
-}
 
 /* Runs the cases whose names have the first argument in them, or all; for main(). */
 static inline int run_cases(const char *spec, const spec_case *cases, size_t count, int argc,
