@@ -287,6 +287,8 @@ describe("taskpool run", function()
     local host = start {
       "run",
       "--log-level=error",
+      "--log-file", -- a pipe that is not read soon enough loses records
+      directory .. "/log",
       script [[
         local jobs = taskpool.TaskPool { name = "jobs", size = 300 }
         taskpool.TaskPool { name = "empty" }
@@ -302,11 +304,18 @@ describe("taskpool run", function()
       ]],
     }
     host:wait_for "there\n"
+    local seen = 0
     local function dump()
-      local from = #host.err + 1
+      local text
       host:kill "sigusr1"
-      host:wait_for_error("TaskPool-empty: any size, 0 running", from)
-      return host.err:sub(from)
+      program.run_until(function()
+        text = program.read_file(directory .. "/log"):sub(seen + 1)
+        return text:find "TaskPool%-empty: any size, 0 running[^\n]*\n"
+      end, function()
+        return "no dump: " .. text
+      end)
+      seen = seen + #text
+      return text
     end
     for _ = 1, 2 do
       local text = dump()

@@ -69,7 +69,8 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
 
 bool tp_spelling_begins(const char *name, const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    if (name[i] != text[i] && !(name[i] == '_' && text[i] == '-'))
+    bool is_same = name[i] == text[i] || (name[i] == '_' && text[i] == '-');
+    if (!is_same || name[i] == '\0')
       return false;
   }
   return true;

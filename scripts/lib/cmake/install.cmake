@@ -4,6 +4,11 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS program)
 install(TARGETS library_shared library_static EXPORT taskpool)
+# The static library is for any compiler and version: without what only ours can optimise further.
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_OBJCOPY)
+  install(CODE "execute_process(COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_*
+    --remove-section=.gnu.debuglto_* \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libtaskpool.a)")
+endif()
 install(FILES include/taskpool.h TYPE INCLUDE)
 install(FILES LICENSE CHANGELOG.md TYPE DOC)
 install(TARGETS module LIBRARY DESTINATION ${TP_INSTALL_CMOD}/taskpool COMPONENT lua)
