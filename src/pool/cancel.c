@@ -32,11 +32,11 @@ tp_cancel *tp_cancel_copy(const tp_cancel *cancel, double grace) {
 }
 
 tp_cancel *tp_cancel_keep(tp_cancel *cancel) {
-  cancel->references++;
+  atomic_fetch_add_explicit(&cancel->references, 1, memory_order_relaxed);
   return cancel;
 }
 
 void tp_cancel_release(tp_cancel *cancel) {
-  if (cancel && --cancel->references == 0)
+  if (cancel && atomic_fetch_sub(&cancel->references, 1) == 1)
     free(cancel);
 }

@@ -5,14 +5,15 @@
 #define TP_POOL_CANCEL_H
 
 #include "taskpool.h"
+#include <stdatomic.h>
 
 typedef struct tp_cancel {
-  unsigned references; /* freed when it falls to 0 */
-  tp_code code;        /* Cancelled, TimedOut, … */
-  double when;         /* seconds since 1970 */
-  double grace;        /* seconds that a task has to end by itself before it is killed */
-  const char *who;     /* what asked for it, such as "cancel_group"; static */
-  char message[];      /* the caller's message, "" for none */
+  atomic_uint references; /* freed when it falls to 0; a call in a thread and its owner share one */
+  tp_code code;           /* Cancelled, TimedOut, … */
+  double when;            /* seconds since 1970 */
+  double grace;           /* seconds that a task has to end by itself before it is killed */
+  const char *who;        /* what asked for it, such as "cancel_group"; static */
+  char message[];         /* the caller's message, "" for none */
 } tp_cancel;
 
 /* The default grace, seconds. */
