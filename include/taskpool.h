@@ -454,6 +454,10 @@ TP_API void tp_work_on_cancel(tp_work *work, void (*on_cancel)(void *context, tp
  * it was registered or exposed. */
 typedef struct tp_pool tp_pool;
 
+/* Told when a task has ended: its id, and what tp_done_fn gets. */
+typedef void (*tp_end_fn)(void *context, uint64_t task, const tp_error *error,
+                          const tp_value *results, size_t count);
+
 /* What a pool is; docs/methods.md#taskpool. Begin with tp_pool_options_init. */
 typedef struct tp_pool_options {
   size_t struct_size;      /* of this struct; set by tp_pool_options_init */
@@ -471,6 +475,9 @@ typedef struct tp_pool_options {
                              NULL */
   const tp_value *args;   /* list of the arguments of `function`; default: NULL, none */
   const tp_value *kwargs; /* map of arguments by name; default: NULL, none */
+  tp_end_fn end_callback; /* with `function`: called when a task has ended; default: NULL */
+  tp_end_fn cancel_callback; /* the same, before it for one that was cancelled; default: NULL */
+  void *context;             /* passed to these two */
 } tp_pool_options;
 
 /* No limit, as math.huge in Lua. */
@@ -494,10 +501,6 @@ TP_API const char *tp_pool_label(const tp_pool *pool);
 
 /* The host of a pool. */
 TP_API tp_host *tp_pool_host(const tp_pool *pool);
-
-/* Told when a task has ended: its id, and what tp_done_fn gets. */
-typedef void (*tp_end_fn)(void *context, uint64_t task, const tp_error *error,
-                          const tp_value *results, size_t count);
 
 /* The options of calls that add tasks; each takes those that docs/methods.md lists for it, and
  * refuses the others. Begin with tp_call_options_init. */

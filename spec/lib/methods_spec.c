@@ -247,13 +247,17 @@ static void makes_pools_of_threads_and_of_one_function(void) {
   tp_pool_options_init(&options);
   options.function = "add";
   options.args = &args;
+  options.end_callback = on_end;
+  options.context = &told;
+  told = (notes){0};
   pool = tp_pool_create(host, &options, &error);
   EXPECT_OK(pool != NULL);
   EXPECT(strcmp(tp_pool_func_name(pool, &error), "add") == 0);
   EXPECT(strncmp(tp_pool_label(pool), "SimpleTaskPool-", 15) == 0);
   EXPECT(strcmp(tp_pool_start(pool, 3, &error), "start-group-0") == 0);
   run(host);
-  EXPECT(tp_pool_num_ok(pool) == 3);
+  EXPECT(tp_pool_num_ok(pool) == 3 && told.calls == 3 && told.sum == 9);
+  tp_value_free(told.copy);
   tp_host_destroy(host);
 }
 

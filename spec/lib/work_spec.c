@@ -185,16 +185,30 @@ static void keep_with_cancel(void *context, tp_work *work) {
   tp_work_on_cancel(work, count_cancel, &to->cancels);
 }
 
+/* Runs a host until it has called the worker of a call. */
+static void run_until_kept(tp_host *host, const kept *of) {
+  tp_error error;
+  while (!of->work)
+    EXPECT_OK(tp_host_run_once(host, 10, &error));
+}
+
+/* A host with a pool, in which a call is kept. */
+static tp_pool *keep_a_call(kept *of, notes *told) {
+  tp_error error;
+  tp_host *host = new_host();
+  tp_pool *pool = new_pool(host);
+  EXPECT_OK(tp_host_register(host, "keep", keep_with_cancel, of, &error));
+  submit(pool, "keep", 1, told);
+  run_until_kept(host, of);
+  return pool;
+}
+
 static void tells_workers_of_cancels(void) {
   tp_error error;
   notes told = {0};
   kept of = {0};
-  tp_host *host = new_host();
-  tp_pool *pool = new_pool(host);
-  EXPECT_OK(tp_host_register(host, "keep", keep_with_cancel, &of, &error));
-  submit(pool, "keep", 1, &told);
-  while (!of.work)
-    EXPECT_OK(tp_host_run_once(host, 10, &error));
+  tp_pool *pool = keep_a_call(&of, &told);
+  tp_host *host = tp_pool_host(pool);
   EXPECT_OK(tp_pool_cancel_all(pool, "enough", -1, &error));
   run(host); /* the task ends, whatever becomes of its call */
   EXPECT(told.errors == 1 && told.error.code == TP_CANCELLED && of.cancels == 1);
@@ -227,8 +241,7 @@ static void tells_workers_of_kills_in_shields(void) {
   EXPECT_OK(pool != NULL);
   EXPECT_OK(tp_pool_apply(pool, "shielded", (tp_value[]){tp_string("keep")}, 1, NULL, &error) !=
             NULL);
-  while (!of.work)
-    EXPECT_OK(tp_host_run_once(host, 10, &error));
+  run_until_kept(host, &of);
   EXPECT_OK(tp_pool_cancel_all(pool, NULL, -1, &error));
   run(host);
   EXPECT(of.cancels == 1);
@@ -237,16 +250,9 @@ static void tells_workers_of_kills_in_shields(void) {
 }
 
 static void leaves_calls_that_are_never_finished_in_time(void) {
-  tp_error error;
   notes told = {0};
   kept of = {0};
-  tp_host *host = new_host();
-  tp_pool *pool = new_pool(host);
-  EXPECT_OK(tp_host_register(host, "keep", keep_with_cancel, &of, &error));
-  submit(pool, "keep", 1, &told);
-  while (!of.work)
-    EXPECT_OK(tp_host_run_once(host, 10, &error));
-  tp_host_destroy(host);
+  tp_host_destroy(tp_pool_host(keep_a_call(&of, &told)));
   EXPECT(told.errors == 1 && of.cancels == 1);
   tp_work_fail(of.work, TP_IO_ERROR, "too late");
 }
@@ -373,6 +379,39 @@ static void runs_on_the_loop_of_a_program(void) {
   tp_host_destroy(of.host);
   uv_run(&of.loop, UV_RUN_DEFAULT);
   EXPECT(uv_loop_close(&of.loop) == 0);
+}
+
+static void end_host(uv_timer_t *timer) {
+  program *of = timer->data;
+  tp_host_stop(of->host);
+}
+
+/* Nothing but a control server, or what a script has left, keeps the program's loop running. */
+static void keeps_the_loop_of_a_program_alive(void) {
+  tp_error error;
+  program of = {.ticks = 0};
+  char directory[] = "/tmp/taskpool-work-XXXXXX", address[80];
+  EXPECT(mkdtemp(directory) != NULL);
+  snprintf(address, sizeof address, "unix:%s/socket", directory);
+  uv_loop_init(&of.loop);
+  of.host = new_host_on(&of.loop);
+  EXPECT(uv_run(&of.loop, UV_RUN_DEFAULT) == 0);
+  run_text(of.host, "local taskpool = require 'taskpool'\n"
+                    "left = taskpool.TaskPool { name = 'left' }\n"
+                    "left:apply(taskpool.sleep, { args = { 0.01 } })\n");
+  EXPECT(uv_run(&of.loop, UV_RUN_DEFAULT) == 0);
+  EXPECT(tp_pool_num_ok(tp_pool_find(of.host, "TaskPool-left", &error)) == 1);
+  EXPECT_OK(tp_host_serve(of.host, NULL, address, &error));
+  EXPECT(uv_run(&of.loop, UV_RUN_NOWAIT) != 0);
+  uv_timer_init(&of.loop, &of.timer);
+  of.timer.data = &of;
+  uv_timer_start(&of.timer, end_host, 10, 0);
+  EXPECT(uv_run(&of.loop, UV_RUN_DEFAULT) == 0);
+  uv_close((uv_handle_t *)&of.timer, NULL);
+  tp_host_destroy(of.host);
+  uv_run(&of.loop, UV_RUN_DEFAULT);
+  EXPECT(uv_loop_close(&of.loop) == 0);
+  EXPECT(rmdir(directory) == 0);
 }
 
 static void lives_in_the_state_of_a_program(void) {
@@ -590,6 +629,7 @@ static const spec_case cases[] = {
     CASE(posts_calls_from_another_thread),
     CASE(runs_by_a_foreign_loop),
     CASE(runs_on_the_loop_of_a_program),
+    CASE(keeps_the_loop_of_a_program_alive),
     CASE(lives_in_the_state_of_a_program),
     CASE(allocates_as_it_is_told),
     CASE(drains_with_a_deadline),

@@ -453,6 +453,15 @@ void tp_preempt_leave_outside(tp_exec *exec, tp_preempt_scope before) {
   tp_preempt_leave(exec->preemption.slice, before.slicing);
 }
 
+int tp_preempt_call_outside(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler) {
+  if (exec->context.coro)
+    return lua_pcall(L, nargs, nresults, handler);
+  tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
+  int status = lua_pcall(L, nargs, nresults, handler);
+  tp_preempt_leave_outside(exec, before);
+  return status;
+}
+
 tp_preempt *tp_preempt_create(tp_exec *exec) {
   tp_preempt *slice = calloc(1, sizeof *slice);
   if (!slice)

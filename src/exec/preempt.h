@@ -32,6 +32,9 @@ typedef struct tp_preempt_scope {
 tp_preempt_scope tp_preempt_enter_outside(tp_exec *exec, lua_State *L);
 void tp_preempt_leave_outside(tp_exec *exec, tp_preempt_scope before);
 
+/* lua_pcall of code that is not a part of a coroutine; called by a task, it is a part of that. */
+int tp_preempt_call_outside(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler);
+
 /* ---- for the files of exec/ ---- */
 
 /* Makes the slices of an executor, which has a signal for them. NULL: no memory. */

@@ -81,8 +81,14 @@ void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
   tp_ops_destroy_pool(pool);
 }
 
+void tp_host_note_work(tp_host *host) {
+  if (host->work_came)
+    host->work_came(host);
+}
+
 void tp_host_add_resource(tp_host *host, tp_resource *resource) {
   LIST_INSERT_HEAD(&host->resources, resource, link);
+  tp_host_note_work(host);
 }
 
 void tp_host_remove_resource(tp_resource *resource) {
@@ -187,7 +193,7 @@ bool tp_host_turn(tp_host *host, tp_error *error) {
   return true;
 }
 
-bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
+static bool run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done, false};
   if (host->closing) /* a finalizer asks */
     return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
@@ -215,6 +221,12 @@ bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
   tp_host_end(host, "the host: nothing could wake it", TP_DEADLOCK);
   tp_exec_run(host->exec, is_reached, &to);
   return false;
+}
+
+bool tp_host_run_until(tp_host *host, const bool *done, tp_error *error) {
+  bool ok = run_until(host, done, error);
+  tp_host_note_work(host);
+  return ok;
 }
 
 /* ---- opening ---- */

@@ -39,34 +39,36 @@ typedef struct tp_resource {
 } tp_resource;
 
 struct tp_host {
-  uv_loop_t *loop;                       /* own_loop, or luv's where luv was loaded first */
-  uv_loop_t own_loop;                    /* used unless luv brought its own */
-  uv_async_t wake;                       /* sent by tp_host_stop_by, and for the mailbox */
-  _Atomic(const char *) stopper;         /* what asks the host to stop; NULL: nothing */
-  tp_mailbox *mailbox;                   /* what other threads ask for */
-  uint64_t outside;                      /* calls that something outside will finish */
-  tp_interrupt interrupt;                /* ^C of a stock interpreter */
-  lua_State *L;                          /* the main state; nothing runs on it while a task does */
-  bool owns_state;                       /* L is closed with the host */
-  bool is_unwanted;                      /* to be destroyed when its loop returns */
-  bool state_ends;                       /* the state that it does not own is being closed */
-  bool closing;                          /* Lua is no longer called */
-  bool is_ready;                         /* a control server listens, or the script says so */
-  tp_exec *exec;                         /* runs every coroutine */
-  tp_log log;                            /* where records go, from which level on */
-  tp_log default_log;                    /* where they went before Lua took them */
-  tp_log_file log_file;                  /* stderr, for a host in a stock interpreter */
-  tp_event_fn on_event;                  /* C code that is told of events; NULL: nobody is */
-  void *event_context;                   /* for that */
-  uint64_t dropped_results;              /* of calls whose wait was cancelled */
-  tp_failures failures;                  /* of submitted calls that nobody has awaited */
-  tp_exposure names;                     /* what control sessions may name */
-  tp_pool_list pools;                    /* all pools not yet freed, oldest first */
-  uint64_t next_pool;                    /* index of the next pool */
-  uint64_t busy_pools;                   /* pools that are not idle */
-  LIST_HEAD(, tp_resource) resources;    /* open resources */
-  struct tp_attachment *attachment;      /* to a loop of the embedder's; NULL: there is none */
-  void (*preload)(struct tp_host *host); /* gives a state taskpool's modules; may raise */
+  uv_loop_t *loop;                    /* own_loop, or luv's where luv was loaded first */
+  uv_loop_t own_loop;                 /* used unless luv brought its own */
+  uv_async_t wake;                    /* sent by tp_host_stop_by, and for the mailbox */
+  _Atomic(const char *) stopper;      /* what asks the host to stop; NULL: nothing */
+  tp_mailbox *mailbox;                /* what other threads ask for */
+  uint64_t outside;                   /* calls that something outside will finish */
+  tp_interrupt interrupt;             /* ^C of a stock interpreter */
+  lua_State *L;                       /* the main state; nothing runs on it while a task does */
+  bool owns_state;                    /* L is closed with the host */
+  bool is_unwanted;                   /* to be destroyed when its loop returns */
+  bool state_ends;                    /* the state that it does not own is being closed */
+  bool closing;                       /* Lua is no longer called */
+  bool is_ready;                      /* a control server listens, or the script says so */
+  tp_exec *exec;                      /* runs every coroutine */
+  tp_log log;                         /* where records go, from which level on */
+  tp_log default_log;                 /* where they went before Lua took them */
+  tp_log_file log_file;               /* stderr, for a host in a stock interpreter */
+  tp_event_fn on_event;               /* C code that is told of events; NULL: nobody is */
+  void *event_context;                /* for that */
+  uint64_t dropped_results;           /* of calls whose wait was cancelled */
+  tp_failures failures;               /* of submitted calls that nobody has awaited */
+  tp_exposure names;                  /* what control sessions may name */
+  tp_pool_list pools;                 /* all pools not yet freed, oldest first */
+  uint64_t next_pool;                 /* index of the next pool */
+  uint64_t busy_pools;                /* pools that are not idle */
+  LIST_HEAD(, tp_resource) resources; /* open resources */
+  struct tp_attachment *attachment;   /* to a loop of the embedder's; NULL: there is none */
+  void (*work_came)(struct tp_host *host); /* told when there may be work outside of a run, or NULL
+                                            */
+  void (*preload)(struct tp_host *host);   /* gives a state taskpool's modules; may raise */
 };
 
 /* ---- lifetime ---- */
@@ -99,6 +101,9 @@ bool tp_host_turn(tp_host *host, tp_error *error);
 /* A task waits for something that will come through the mailbox: the host runs on until then. */
 void tp_host_begin_outside(tp_host *host);
 void tp_host_end_outside(tp_host *host);
+
+/* Work may have come outside of a run: a loop of the embedder's must not end. */
+void tp_host_note_work(tp_host *host);
 
 /* ---- parts ---- */
 

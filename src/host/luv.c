@@ -37,17 +37,6 @@ static int l_traceback(lua_State *L) {
   return 1;
 }
 
-/* lua_pcall. Called by the loop, the function has a second; called by a task (uv.walk), it is part
- * of that task. */
-static int call_watched(tp_exec *exec, lua_State *L, int nargs, int nresults, int handler) {
-  if (tp_exec_current(exec))
-    return lua_pcall(L, nargs, nresults, handler);
-  tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
-  int status = lua_pcall(L, nargs, nresults, handler);
-  tp_preempt_leave_outside(exec, before);
-  return status;
-}
-
 /* Calls the function below `nargs` arguments, as luv asks: leaves its results and returns how many,
  * or nothing and returns the negative status. */
 static int call(lua_State *L, int nargs, int nresults, int flags) {
@@ -61,7 +50,7 @@ static int call(lua_State *L, int nargs, int nresults, int flags) {
   luaL_checkstack(L, 2, NULL);
   lua_pushcfunction(L, l_traceback);
   lua_insert(L, function);
-  int status = call_watched(host->exec, L, nargs, nresults, function);
+  int status = tp_preempt_call_outside(host->exec, L, nargs, nresults, function);
   lua_remove(L, function);
   if (status == LUA_OK)
     return nresults == LUA_MULTRET ? lua_gettop(L) - function + 1 : nresults;

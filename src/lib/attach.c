@@ -44,6 +44,11 @@ static void keep_alive(tp_attachment *of) {
     uv_unref((uv_handle_t *)&of->poll);
 }
 
+/* A host's work_came. */
+static void on_work(tp_host *host) {
+  keep_alive(host->attachment);
+}
+
 static void on_prepare(uv_prepare_t *prepare) {
   tp_attachment *of = prepare->data;
   int timeout = tp_host_timeout(of->host);
@@ -84,6 +89,7 @@ static void close_handles(tp_resource *resource) {
   if (!of->host)
     return;
   of->host->attachment = NULL;
+  of->host->work_came = NULL;
   of->host = NULL;
   uv_close((uv_handle_t *)&of->poll, on_closed);
   uv_close((uv_handle_t *)&of->prepare, on_closed);
@@ -122,14 +128,10 @@ bool tp_attach_open(tp_host *host, uv_loop_t *loop, tp_error *error) {
   open_handles(of, loop);
   of->host = host;
   host->attachment = of;
+  host->work_came = on_work;
   of->resource = (tp_resource){.owner = of, .close = close_handles};
   tp_host_add_resource(host, &of->resource);
   uv_poll_start(&of->poll, UV_READABLE, on_poll);
   keep_alive(of);
   return true;
-}
-
-void tp_attach_touch(tp_host *host) {
-  if (host->attachment)
-    keep_alive(host->attachment);
 }

@@ -10,7 +10,4 @@
 /* Attaches a host to a loop, until the host is closed. False: IOError, NoMemory. */
 bool tp_attach_open(tp_host *host, uv_loop_t *loop, tp_error *error);
 
-/* C code has called the host: if there is work now, the embedder's loop runs on. */
-void tp_attach_touch(tp_host *host);
-
 #endif

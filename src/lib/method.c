@@ -14,7 +14,6 @@
 #include "exec/exec.h"
 #include "exec/preempt.h"
 #include "exec/run.h"
-#include "lib/attach.h"
 #include "lib/convert.h"
 #include "lib/results.h"
 #include "value/iterator.h"
@@ -37,17 +36,16 @@ void tp_method_add_option(tp_method_call *call, const char *name, tp_value value
   call->options[call->option_count++] = (tp_pair){tp_string(name), value};
 }
 
-/* A size as Lua has it. */
-static tp_value to_size(uint64_t size) {
+tp_value tp_method_to_size(uint64_t size) {
   return size == TP_UNLIMITED ? tp_number(HUGE_VAL) : tp_integer((int64_t)size);
 }
 
-static void add_text(tp_method_call *call, const char *name, const char *text) {
+void tp_method_add_text(tp_method_call *call, const char *name, const char *text) {
   if (text)
     tp_method_add_option(call, name, tp_string(text));
 }
 
-static void add_value(tp_method_call *call, const char *name, const tp_value *value) {
+void tp_method_add_value(tp_method_call *call, const char *name, const tp_value *value) {
   if (value)
     tp_method_add_option(call, name, *value);
 }
@@ -57,29 +55,31 @@ void tp_call_options_init(tp_call_options *options) {
       .size = sizeof *options, .num = 1, .num_concurrent = 1, .weight = TP_WEIGHT_DEFAULT};
 }
 
-bool tp_method_add_options(tp_method_call *call, const tp_call_options *options,
-                           tp_call_options *copy, tp_error *error) {
-  tp_call_options_init(copy);
+bool tp_method_add_options(tp_method_call *call, const tp_call_options *options, tp_error *error) {
+  tp_call_options copy;
+  tp_call_options_init(&copy);
   if (!options)
     return true;
-  if (options->size == 0 || options->size > sizeof *copy)
+  if (options->size == 0 || options->size > sizeof copy)
     return tp_fail(error, TP_INVALID_ARGUMENT,
                    "options: call tp_call_options_init before setting fields");
-  memcpy(copy, options, options->size);
-  add_text(call, "group_name", copy->group_name);
-  add_text(call, "executor", copy->executor);
-  add_value(call, "kwargs", copy->kwargs);
-  add_value(call, "retries", copy->retries);
-  add_value(call, "rate", copy->rate);
-  if (copy->num != 1)
-    tp_method_add_option(call, "num", tp_integer((int64_t)copy->num));
-  if (copy->num_concurrent != 1)
-    tp_method_add_option(call, "num_concurrent", to_size(copy->num_concurrent));
-  if (copy->timeout != 0)
-    tp_method_add_option(call, "timeout", tp_number(copy->timeout));
-  if (copy->weight != TP_WEIGHT_DEFAULT)
-    tp_method_add_option(call, "weight", tp_number(copy->weight));
-  call->callbacks = copy;
+  memcpy(&copy, options, options->size);
+  tp_method_add_text(call, "group_name", copy.group_name);
+  tp_method_add_text(call, "executor", copy.executor);
+  tp_method_add_value(call, "kwargs", copy.kwargs);
+  tp_method_add_value(call, "retries", copy.retries);
+  tp_method_add_value(call, "rate", copy.rate);
+  if (copy.num != 1)
+    tp_method_add_option(call, "num", tp_integer((int64_t)copy.num));
+  if (copy.num_concurrent != 1)
+    tp_method_add_option(call, "num_concurrent", tp_method_to_size(copy.num_concurrent));
+  if (copy.timeout != 0)
+    tp_method_add_option(call, "timeout", tp_number(copy.timeout));
+  if (copy.weight != TP_WEIGHT_DEFAULT)
+    tp_method_add_option(call, "weight", tp_number(copy.weight));
+  call->end_callback = copy.end_callback;
+  call->cancel_callback = copy.cancel_callback;
+  call->context = copy.context;
   return true;
 }
 
@@ -180,13 +180,15 @@ static void push_items(lua_State *L, const tp_items *items) {
 
 /* ---- a call ---- */
 
-void tp_method_push_options(lua_State *L, const tp_pair *options, size_t count) {
-  lua_createtable(L, 0, (int)count);
-  for (size_t i = 0; i < count; i++) {
-    tp_convert_push(L, &options[i].key);
-    tp_convert_push(L, &options[i].value);
+void tp_method_push_options(lua_State *L, const tp_method_call *call) {
+  lua_createtable(L, 0, (int)call->option_count);
+  for (size_t i = 0; i < call->option_count; i++) {
+    tp_convert_push(L, &call->options[i].key);
+    tp_convert_push(L, &call->options[i].value);
     lua_rawset(L, -3);
   }
+  set_callback(L, "end_callback", call->end_callback, call->context);
+  set_callback(L, "cancel_callback", call->cancel_callback, call->context);
 }
 
 /* Pushes the pool and what a Lua program would give; returns how many values. */
@@ -202,14 +204,8 @@ static int push_arguments(lua_State *L, const tp_method_call *call) {
     luaL_checkstack(L, 8, NULL);
     tp_convert_push(L, &call->rest->as.items[i]);
   }
-  if (call->option_count || call->callbacks) {
-    tp_method_push_options(L, call->options, call->option_count);
-    if (call->callbacks) {
-      const tp_call_options *options = call->callbacks;
-      set_callback(L, "end_callback", options->end_callback, options->context);
-      set_callback(L, "cancel_callback", options->cancel_callback, options->context);
-    }
-  }
+  if (call->option_count || call->end_callback || call->cancel_callback)
+    tp_method_push_options(L, call);
   return lua_gettop(L) - top;
 }
 
@@ -230,16 +226,6 @@ static const tp_method *lay_out(lua_State *L, const tp_method_call *call) {
   return method;
 }
 
-/* lua_pcall, which Lua code that never ends is interrupted in. */
-static bool call_watched(tp_exec *exec, lua_State *L, int nargs) {
-  if (tp_exec_current(exec))
-    return lua_pcall(L, nargs, 0, 0) == LUA_OK;
-  tp_preempt_scope before = tp_preempt_enter_outside(exec, L);
-  bool ok = lua_pcall(L, nargs, 0, 0) == LUA_OK;
-  tp_preempt_leave_outside(exec, before);
-  return ok;
-}
-
 bool tp_method_protect(tp_host *host, lua_CFunction function, void *argument, tp_error *error) {
   lua_State *L = host->L;
   if (host->closing)
@@ -248,8 +234,8 @@ bool tp_method_protect(tp_host *host, lua_CFunction function, void *argument, tp
     return tp_fail(error, TP_NO_MEMORY, "no memory for a call");
   lua_pushcfunction(L, function);
   lua_pushlightuserdata(L, argument);
-  bool ok = call_watched(host->exec, L, 1);
-  tp_attach_touch(host);
+  bool ok = tp_preempt_call_outside(host->exec, L, 1, 0, 0) == LUA_OK;
+  tp_host_note_work(host);
   if (ok)
     return true;
   tp_convert_error(L, -1, error);

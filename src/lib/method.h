@@ -20,15 +20,21 @@ typedef struct tp_method_call {
   const tp_value *rest;                    /* a list of further ones */
   tp_pair options[TP_METHOD_OPTIONS];      /* the ones by name */
   size_t option_count;                     /* so many */
-  const tp_call_options *callbacks;        /* has end_callback and cancel_callback */
+  tp_end_fn end_callback, cancel_callback; /* two options that are functions; NULL: not given */
+  void *context;                           /* for these */
 } tp_method_call;
 
-/* Adds an option. */
-void tp_method_add_option(tp_method_call *call, const char *name, tp_value value);
+/* A size as Lua has it. */
+tp_value tp_method_to_size(uint64_t size);
 
-/* Adds the options that are not the defaults. False: InvalidArgument, their size is wrong. */
-bool tp_method_add_options(tp_method_call *call, const tp_call_options *options,
-                           tp_call_options *copy, tp_error *error);
+/* Add an option; the last two only one that is not NULL. */
+void tp_method_add_option(tp_method_call *call, const char *name, tp_value value);
+void tp_method_add_text(tp_method_call *call, const char *name, const char *text);
+void tp_method_add_value(tp_method_call *call, const char *name, const tp_value *value);
+
+/* Adds the options (NULL: none) that are not the defaults. False: InvalidArgument, their size is
+ * wrong. */
+bool tp_method_add_options(tp_method_call *call, const tp_call_options *options, tp_error *error);
 
 /* Calls a method that does not wait. `take` (NULL: nothing) gets the results, which are the `count`
  * values on top of L; what it raises is the error of the call. */
@@ -46,8 +52,8 @@ tp_future *tp_method_submit(const tp_method_call *call, bool waits, tp_done_fn d
 /* Calls a Lua function with a light userdata in the state of a host, protected. */
 bool tp_method_protect(tp_host *host, lua_CFunction function, void *argument, tp_error *error);
 
-/* Pushes a table of options. */
-void tp_method_push_options(lua_State *L, const tp_pair *options, size_t count);
+/* Pushes the table of a call's options. */
+void tp_method_push_options(lua_State *L, const tp_method_call *call);
 
 /* The host of a pool. */
 tp_host *tp_method_host(const tp_pool *pool);

@@ -16,17 +16,11 @@
 #include "value/raise.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Its address is the registry key of the text that was returned last. */
 static const char text_key;
-
-/* A size as Lua has it. */
-static tp_value to_size(uint64_t size) {
-  return size == TP_UNLIMITED ? tp_number(HUGE_VAL) : tp_integer((int64_t)size);
-}
 
 /* ---- results ---- */
 
@@ -94,20 +88,30 @@ static void hold(lua_State *L, wanted *of, tp_pool *pool) {
   of->pool = pool;
 }
 
-/* Adds an option unless it is NULL. */
-static void set(tp_pair *options, size_t *count, const char *name, const tp_value *value) {
-  if (value)
-    options[(*count)++] = (tp_pair){tp_string(name), *value};
-}
-
-static void set_text(tp_pair *options, size_t *count, const char *name, const char *text) {
-  if (text)
-    options[(*count)++] = (tp_pair){tp_string(name), tp_string(text)};
-}
-
-static void set_size(tp_pair *options, size_t *count, const char *name, uint64_t size) {
+static void add_size(tp_method_call *call, const char *name, uint64_t size) {
   if (size != TP_UNLIMITED)
-    options[(*count)++] = (tp_pair){tp_string(name), to_size(size)};
+    tp_method_add_option(call, name, tp_method_to_size(size));
+}
+
+/* The options of a constructor in Lua. */
+static tp_method_call list_options(const tp_pool_options *from) {
+  tp_method_call call = {.end_callback = from->end_callback,
+                         .cancel_callback = from->cancel_callback,
+                         .context = from->context};
+  tp_method_add_text(&call, "name", from->name);
+  add_size(&call, "size", from->size);
+  tp_method_add_option(&call, "cancel_grace", tp_number(from->cancel_grace));
+  tp_method_add_value(&call, "retries", from->retries);
+  tp_method_add_value(&call, "rate", from->rate);
+  tp_method_add_text(&call, "executor", from->executor);
+  if (from->threads)
+    tp_method_add_option(&call, "threads", tp_integer(from->threads));
+  tp_method_add_text(&call, "order", from->order);
+  add_size(&call, "queue_limit", from->queue_limit);
+  tp_method_add_value(&call, "autoscale", from->autoscale);
+  tp_method_add_value(&call, "args", from->args);
+  tp_method_add_value(&call, "kwargs", from->kwargs);
+  return call;
 }
 
 /* Opens the classes of pools, if no script has done so. */
@@ -122,25 +126,11 @@ static int l_create(lua_State *L) {
   wanted *of = lua_touserdata(L, 1);
   open_classes(L);
   const tp_pool_options *from = of->options;
-  tp_pair options[16];
-  size_t count = 0;
-  set_text(options, &count, "name", from->name);
-  set_size(options, &count, "size", from->size);
-  set(options, &count, "retries", from->retries);
-  set(options, &count, "rate", from->rate);
-  set_text(options, &count, "executor", from->executor);
-  set_size(options, &count, "queue_limit", from->queue_limit);
-  set_text(options, &count, "order", from->order);
-  set(options, &count, "autoscale", from->autoscale);
-  set(options, &count, "args", from->args);
-  set(options, &count, "kwargs", from->kwargs);
-  options[count++] = (tp_pair){tp_string("cancel_grace"), tp_number(from->cancel_grace)};
-  if (from->threads)
-    options[count++] = (tp_pair){tp_string("threads"), tp_integer(from->threads)};
+  tp_method_call call = list_options(from);
   lua_pushcfunction(L, from->function ? l_simple_task_pool_new : l_task_pool_new);
   if (from->function)
     lua_pushstring(L, from->function);
-  tp_method_push_options(L, options, count);
+  tp_method_push_options(L, &call);
   lua_call(L, from->function ? 2 : 1, 1);
   tp_pool *pool = tp_handle_check(L, -1);
   hold(L, of, pool);
@@ -204,24 +194,22 @@ static tp_method_call call_of(tp_pool *pool, const char *method, const char *fun
 
 const char *tp_pool_apply(tp_pool *pool, const char *function, const tp_value *args, size_t count,
                           const tp_call_options *options, tp_error *error) {
-  tp_call_options copy;
   if (!tp_fail_unless_given(function, "function", error))
     return NULL;
   tp_method_call call = call_of(pool, "apply", function);
   if (count)
     tp_method_add_option(&call, "args", tp_list(args, count));
-  return tp_method_add_options(&call, options, &copy, error) ? call_for_text(&call, error) : NULL;
+  return tp_method_add_options(&call, options, error) ? call_for_text(&call, error) : NULL;
 }
 
 static const char *map(tp_pool *pool, const char *method, const char *function,
                        const tp_items *items, const tp_call_options *options, tp_error *error) {
-  tp_call_options copy;
   if (!tp_fail_unless_given(function, "function", error) ||
       !tp_fail_unless_given(items, "items", error))
     return NULL;
   tp_method_call call = call_of(pool, method, function);
   call.items = items;
-  return tp_method_add_options(&call, options, &copy, error) ? call_for_text(&call, error) : NULL;
+  return tp_method_add_options(&call, options, error) ? call_for_text(&call, error) : NULL;
 }
 
 const char *tp_pool_map(tp_pool *pool, const char *function, const tp_items *items,
@@ -248,22 +236,20 @@ const char *tp_pool_start(tp_pool *pool, uint64_t num, tp_error *error) {
 
 /* Makes a call of `function` with positional arguments. False: InvalidArgument. */
 static bool make_submit(tp_method_call *call, const char *function, const tp_value *args,
-                        size_t count, const tp_call_options *options, tp_call_options *copy,
-                        tp_error *error) {
+                        size_t count, const tp_call_options *options, tp_error *error) {
   if (!tp_fail_unless_given(function, "function", error))
     return false;
   call->arguments[0] = tp_string(function);
   call->arguments[1] = tp_list(args, count);
   call->count = 2;
-  return !options || tp_method_add_options(call, options, copy, error);
+  return tp_method_add_options(call, options, error);
 }
 
 tp_future *tp_pool_submit(tp_pool *pool, const char *function, const tp_value *args, size_t count,
                           const tp_call_options *options, tp_done_fn done, void *context,
                           tp_error *error) {
-  tp_call_options copy;
   tp_method_call call = {.pool = pool, .name = "submit_nowait"}; /* this function does not wait */
-  return make_submit(&call, function, args, count, options, &copy, error)
+  return make_submit(&call, function, args, count, options, error)
              ? tp_method_submit(&call, true, done, context, error)
              : NULL;
 }
@@ -271,9 +257,8 @@ tp_future *tp_pool_submit(tp_pool *pool, const char *function, const tp_value *a
 tp_future *tp_pool_submit_nowait(tp_pool *pool, const char *function, const tp_value *args,
                                  size_t count, const tp_call_options *options, tp_done_fn done,
                                  void *context, tp_error *error) {
-  tp_call_options copy;
   tp_method_call call = {.pool = pool, .name = "submit_nowait"};
-  return make_submit(&call, function, args, count, options, &copy, error)
+  return make_submit(&call, function, args, count, options, error)
              ? tp_method_submit(&call, false, done, context, error)
              : NULL;
 }
@@ -382,7 +367,7 @@ tp_value *tp_pool_status(tp_pool *pool, tp_error *error) {
 tp_value *tp_pool_groups(tp_pool *pool, bool all, uint64_t limit, tp_error *error) {
   tp_method_call call = {.pool = pool, .name = "groups"};
   tp_method_add_option(&call, "all", tp_boolean(all));
-  tp_method_add_option(&call, "limit", to_size(limit));
+  tp_method_add_option(&call, "limit", tp_method_to_size(limit));
   return call_for_value(&call, error);
 }
 
@@ -393,7 +378,7 @@ tp_value *tp_pool_tasks(tp_pool *pool, const char *group, const char *state, uin
     tp_method_add_option(&call, "group", tp_string(group));
   if (state)
     tp_method_add_option(&call, "state", tp_string(state));
-  tp_method_add_option(&call, "limit", to_size(limit));
+  tp_method_add_option(&call, "limit", tp_method_to_size(limit));
   return call_for_value(&call, error);
 }
 
@@ -500,7 +485,8 @@ bool tp_pool_paused(const tp_pool *pool) {
 
 bool tp_pool_set_size(tp_pool *pool, uint64_t size, tp_error *error) {
   return call_for_nothing(
-      &(tp_method_call){.pool = pool, .name = "size", .arguments = {to_size(size)}, .count = 1},
+      &(tp_method_call){
+          .pool = pool, .name = "size", .arguments = {tp_method_to_size(size)}, .count = 1},
       error);
 }
 

@@ -50,10 +50,13 @@ struct tp_work {
   tp_wake_id wake;          /* the park of the task */
   values arguments;         /* what it was called with */
   values results;           /* what it has returned */
-  tp_error *error;          /* what it has failed with, from malloc; NULL: it has not */
+  const tp_error *error;    /* what it has failed with, from malloc or `no_memory`, or NULL */
   void (*on_cancel)(void *context, tp_work *work); /* told of a cancel; NULL: nobody is */
   void *context;                                   /* for that */
 };
+
+/* The end of a call for which there was no memory. */
+static const tp_error no_memory = {TP_NO_MEMORY, "no memory for the end of a worker in C"};
 
 /* What a name stands for; in a userdata. */
 typedef struct worker {
@@ -100,20 +103,24 @@ static void read_values(lua_State *L, values *into) {
     tp_raise_error(L, &error);
 }
 
-static void destroy(tp_work *work) {
-  if (!work->is_inside)
-    tp_mailbox_release(work->mailbox);
+/* Frees what the record holds. */
+static void clear(tp_work *work) {
   free(work->arguments.block);
   free(work->results.block);
-  free(work->error);
+  if (work->error != &no_memory)
+    free((void *)work->error);
+}
+
+/* The end of a record whose worker has returned. */
+static void destroy(tp_work *work) {
+  tp_mailbox_release(work->mailbox);
+  clear(work);
   free(work);
 }
 
 /* The record of a call that was finished before its worker returned serves again. */
 static void reuse(worker *of, tp_work *work) {
-  free(work->arguments.block);
-  free(work->results.block);
-  free(work->error);
+  clear(work);
   free(of->spare);
   of->spare = work;
 }
@@ -319,29 +326,21 @@ static void finish(tp_work *work) {
     tp_mailbox_post(work->mailbox, &work->letter);
 }
 
-/* Has the call fail. */
-static void set_error(tp_work *work, const tp_error *error) {
-  static const tp_error no_memory = {TP_NO_MEMORY, "no memory for the results of a worker in C"};
-  work->error = malloc(sizeof *work->error);
-  if (work->error)
-    *work->error = error ? *error : no_memory;
-}
-
 void tp_work_return(tp_work *work, const tp_value *results, size_t count) {
   if (!copy_values(&work->results, results, count)) {
     work->results.count = 0;
-    set_error(work, NULL);
+    work->error = &no_memory;
   }
   finish(work);
 }
 
 void tp_work_fail(tp_work *work, tp_code code, const char *format, ...) {
-  tp_error error = {.code = code};
+  tp_error *error = malloc(sizeof *error);
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(error.message, sizeof error.message, format, arguments);
+  tp_fail_list(error, code, format, arguments);
   va_end(arguments);
-  set_error(work, &error);
+  work->error = error ? error : &no_memory;
   finish(work);
 }
 
