@@ -28,7 +28,7 @@ static const tp_subcommand version_of_program = {
 
 static const tp_subcommand *const subcommands[] = {
     &tp_run_subcommand,
-    &tp_run_serve_subcommand,
+    &tp_serve_subcommand,
     &tp_control_subcommand,
     &version_of_program,
 };

@@ -5,10 +5,11 @@ local json = require "dkjson"
 local program = require "spec.support.program"
 local uv = require "luv"
 
-describe("taskpool run", function()
-  local directory
-  local started = {} -- what the present spec has started
+local directory
+local started = {} -- what the present spec has started
 
+---Each case of the present block has a directory of its own, and leaves no process behind.
+local function set_up()
   before_each(function()
     directory = program.make_directory()
   end)
@@ -21,6 +22,10 @@ describe("taskpool run", function()
     os.remove(directory .. "/notify")
     program.remove_directory(directory)
   end)
+end
+
+describe("taskpool run", function()
+  set_up()
 
   ---Starts a program that does not outlive the spec.
   local function start(arguments)
@@ -335,15 +340,7 @@ end)
 describe("taskpool run as process 1", function()
   local UNSHARE <const> = { "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child" }
   local is_permitted = os.execute("unshare " .. table.concat(UNSHARE, " ") .. " true 2>/dev/null")
-  local directory
-
-  before_each(function()
-    directory = program.make_directory()
-  end)
-
-  after_each(function()
-    program.remove_directory(directory)
-  end)
+  set_up()
 
   local function start(text)
     if not is_permitted then
@@ -389,21 +386,7 @@ describe("taskpool run as process 1", function()
 end)
 
 describe("examples/service", function()
-  local directory
-  local started = {} -- what the present spec has started
-
-  before_each(function()
-    directory = program.make_directory()
-  end)
-
-  after_each(function()
-    for index, process in ipairs(started) do
-      process:stop()
-      started[index] = nil
-    end
-    os.remove(directory .. "/notify")
-    program.remove_directory(directory)
-  end)
+  set_up()
 
   ---Puts the places of this test for those of a system.
   local function here(text)

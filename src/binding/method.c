@@ -3,6 +3,7 @@
  * The table of pool methods; see method.h. */
 #include "binding/method.h"
 #include "base/distance.h"
+#include "binding/close.h"
 #include "binding/pool.h"
 #include "binding/slots.h"
 #include "binding/status.h"

@@ -44,9 +44,6 @@ int l_pool_get_group_ids(lua_State *L);
 int l_pool_cancel(lua_State *L);
 int l_pool_cancel_group(lua_State *L);
 int l_pool_cancel_all(lua_State *L);
-int l_pool_flush(lua_State *L);
-int l_pool_gather_and_close(lua_State *L);
-int l_pool_until_closed(lua_State *L);
 
 /* Submits a call whose arguments are in the slots of `submit`, and pushes its future. With `waits`,
  * a full queue blocks the call. */

@@ -37,10 +37,6 @@ enum {
   TOP = TARGETS
 };
 
-static tp_exec *exec_of(const tp_pool *pool) {
-  return ((tp_run *)pool->owner)->exec;
-}
-
 /* ---- what is waited for ---- */
 
 static target to_group(lua_State *L, const tp_pool *pool, const char *name) {
@@ -48,7 +44,7 @@ static target to_group(lua_State *L, const tp_pool *pool, const char *name) {
   const tp_group *group = tp_pool_find_group(pool, name, &error);
   if (!group)
     tp_raise_error(L, &error);
-  const tp_task *self = tp_exec_current_task(exec_of(pool));
+  const tp_task *self = tp_exec_current_task(tp_run_exec(pool));
   if (self && self->group == group)
     tp_raise(L, TP_INVALID_ARGUMENT, "wait: a task cannot wait for its own group '%s'", name);
   return (target){.is_group = true, .number = group->number};
@@ -57,7 +53,7 @@ static target to_group(lua_State *L, const tp_pool *pool, const char *name) {
 static target to_task(lua_State *L, const tp_pool *pool, uint64_t id) {
   if (id >= pool->next_id)
     tp_raise(L, TP_TASK_NOT_FOUND, "%s has no task with id %" PRIu64, pool->label, id);
-  const tp_task *self = tp_exec_current_task(exec_of(pool));
+  const tp_task *self = tp_exec_current_task(tp_run_exec(pool));
   if (self && self->group->pool == pool && self->id == id)
     tp_raise(L, TP_INVALID_ARGUMENT, "wait: a task cannot wait for itself");
   return (target){.number = id};
@@ -154,7 +150,7 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
 /* Waits for the targets from number `context` on. */
 static int wait_for(lua_State *L, int status, lua_KContext context) {
   tp_pool *pool = tp_handle_check(L, POOL);
-  tp_exec *exec = exec_of(pool);
+  tp_exec *exec = tp_run_exec(pool);
   const target *targets = lua_touserdata(L, TARGETS);
   lua_KContext count = (lua_KContext)(lua_rawlen(L, TARGETS) / sizeof *targets);
   double deadline = lua_tonumber(L, DEADLINE);
@@ -176,7 +172,7 @@ static int wait_for(lua_State *L, int status, lua_KContext context) {
 
 int l_pool_wait(lua_State *L) {
   const tp_pool *pool = tp_handle_check(L, POOL);
-  tp_exec *exec = exec_of(pool);
+  tp_exec *exec = tp_run_exec(pool);
   tp_wait_check(exec, L);
   read_targets(L, pool, TP_SLOT_WAIT_TARGET);
   lua_pushnumber(L, lua_isnil(L, TP_SLOT_WAIT_TIMEOUT)

@@ -35,6 +35,11 @@ struct tp_run {
   int first_error;                /* registry reference of the first error value */
 };
 
+/* The executor of a pool. */
+static inline tp_exec *tp_run_exec(const tp_pool *pool) {
+  return ((const tp_run *)pool->owner)->exec;
+}
+
 /* Makes a pool that this executor runs by `ops`. NULL: no memory. */
 tp_pool *tp_run_create(tp_exec *exec, const tp_pool_ops *ops, int kind, const char *label,
                        uint64_t size);

@@ -26,8 +26,7 @@
 #include <string.h>
 
 tp_host *tp_method_host(const tp_pool *pool) {
-  const tp_run *run = pool->owner;
-  return tp_state_host(tp_exec_state(run->exec));
+  return tp_state_host(tp_exec_state(tp_run_exec(pool)));
 }
 
 /* ---- options ---- */

@@ -27,6 +27,6 @@ int tp_subcommand_print_help(const tp_subcommand *of);
 int tp_subcommand_complain(const tp_subcommand *of, const char *what, const char *word);
 
 /* The sub-commands. */
-extern const tp_subcommand tp_run_subcommand, tp_run_serve_subcommand, tp_control_subcommand;
+extern const tp_subcommand tp_run_subcommand, tp_serve_subcommand, tp_control_subcommand;
 
 #endif

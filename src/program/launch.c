@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A host from its options to its exit code; see launch.h.
+ *
+ * To add an option: a function and a record in `options`. */
+#include "program/launch.h"
+#include "program/init.h"
+#include "program/service.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_SIGNAL = 128 };
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static bool set_log_level(tp_launch *of, const char *value) {
+  int level = tp_log_level_of(value);
+  if (level >= 0)
+    of->host.log_level = (tp_log_level)level;
+  return level >= 0;
+}
+
+static bool set_log_file(tp_launch *of, const char *value) {
+  of->logging.path = value;
+  return *value != '\0';
+}
+
+static bool set_log_json(tp_launch *of, const char *value) {
+  (void)value;
+  of->logging.to.json = true;
+  return true;
+}
+
+static bool set_modules(tp_launch *of, const char *value) {
+  of->host.modules = value;
+  return *value != '\0';
+}
+
+static bool set_preempt(tp_launch *of, const char *value) {
+  of->host.preempt = strcmp(value, "on") == 0;
+  return of->host.preempt || strcmp(value, "off") == 0;
+}
+
+static bool set_ignore_failures(tp_launch *of, const char *value) {
+  (void)value;
+  of->ignore_failures = true;
+  return true;
+}
+
+/* An option of every host. */
+typedef struct option {
+  const char *name;
+  bool (*set)(tp_launch *of, const char *value); /* false: not a value for it */
+  const char *complaint; /* the value follows it; NULL: the option takes no value */
+} option;
+
+static const option options[] = {
+    {.name = "--log-level",
+     .set = set_log_level,
+     .complaint = "--log-level must be debug, info, warning, error or none, not "},
+    {.name = "--log-file", .set = set_log_file, .complaint = "--log-file must be a file, not "},
+    {.name = "--log-json", .set = set_log_json},
+    {.name = "--preempt", .set = set_preempt, .complaint = "--preempt must be on or off, not "},
+    {.name = "--modules", .set = set_modules, .complaint = "--modules must be a directory, not "},
+    {.name = "--ignore-failures", .set = set_ignore_failures},
+};
+
+/* The option of that name, which has `length` bytes; NULL: there is none. */
+static const option *find_option(const char *name, size_t length) {
+  for (size_t i = 0; i < COUNT(options); i++)
+    if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
+      return &options[i];
+  return NULL;
+}
+
+bool tp_launch_take_option(tp_launch *of, int argc, char **argv, int *at) {
+  const char *word = argv[(*at)++], *value = "";
+  size_t length = strcspn(word, "=");
+  const option *known = find_option(word, length);
+  if (!known || (!known->complaint && word[length])) {
+    tp_subcommand_complain(of->as, "unknown option ", word);
+    return false;
+  }
+  if (known->complaint)
+    value = word[length] == '=' ? word + length + 1 : *at < argc ? argv[(*at)++] : "";
+  if (known->set(of, value))
+    return true;
+  tp_subcommand_complain(of->as, known->complaint, *value ? value : "nothing");
+  return false;
+}
+
+/* ---- signals ---- */
+
+/* What the signal handlers need. They get no argument, so this is the one variable of the program
+ * that is outside every function. */
+static struct {
+  tp_host *volatile host;       /* the host to stop, NULL when there is none */
+  const tp_service *service;    /* that of the host */
+  volatile sig_atomic_t signal; /* what stopped it, 0 for nothing */
+} interruption;
+
+static void stop_host(int signal_number) {
+  interruption.signal = signal_number;
+  tp_host *host = interruption.host;
+  if (!host)
+    return;
+  tp_service_set_stopping(interruption.service);
+  tp_host_stop_by(host, signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+static void do_nothing(int signal_number) {
+  (void)signal_number;
+}
+
+/* Signals that have a meaning only later, or none, do nothing. */
+static void ignore_signals(void) {
+  static const int idle[] = {SIGHUP, SIGUSR1, SIGUSR2};
+  struct sigaction nothing = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+  sigemptyset(&nothing.sa_mask);
+  for (size_t i = 0; i < COUNT(idle); i++)
+    sigaction(idle[i], &nothing, NULL);
+}
+
+/* Takes SIGINT and SIGTERM once: the second one meets the system's handler, which ends the program.
+ */
+static void handle_signals(tp_host *host, const tp_service *service) {
+  interruption.service = service;
+  interruption.host = host;
+  struct sigaction action = {.sa_handler = stop_host, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- the run ---- */
+
+/* Runs the script and what it leaves. */
+static bool run_script(const tp_launch *of, tp_host *host, tp_service *service, int argc,
+                       char **argv, tp_error *error) {
+  if (!of->begin(host, argc, argv, error))
+    return false;
+  if (interruption.signal)
+    return true;
+  tp_service_set_ready(service);
+  return tp_host_run(host, error);
+}
+
+/* Tells which failures nobody has looked at. Returns whether there are none. */
+static bool check_failures(const tp_host *host, tp_logging *logging) {
+  tp_error error;
+  if (tp_host_check_failures(host, &error))
+    return true;
+  tp_logging_tell(logging, &error);
+  return false;
+}
+
+/* Runs a host from its creation to its end, and returns the exit code. */
+static int run_host(tp_launch *of, int argc, char **argv) {
+  tp_error error;
+  tp_service service;
+  bool done = false, is_clean = true;
+  ignore_signals();
+  tp_host *host = tp_host_create(&of->host, &error);
+  if (host) {
+    tp_service_open(&service, host, &of->logging);
+    handle_signals(host, &service);
+    done = run_script(of, host, &service, argc, argv, &error);
+    interruption.host = NULL;
+    is_clean = of->ignore_failures || check_failures(host, &of->logging);
+    tp_service_close(&service);
+    tp_host_destroy(host);
+  }
+  if (interruption.signal)
+    return EXIT_SIGNAL + interruption.signal;
+  if (!done)
+    tp_logging_tell(&of->logging, &error);
+  return done && is_clean ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int tp_launch_run(tp_launch *of, int argc, char **argv) {
+  tp_error error;
+  tp_init_fork();
+  if (!tp_logging_open(&of->logging, &error)) {
+    tp_logging_tell(&of->logging, &error);
+    return EXIT_FAILURE;
+  }
+  of->host.log = tp_log_to_file;
+  of->host.log_context = &of->logging.to;
+  int code = run_host(of, argc, argv);
+  tp_logging_close(&of->logging);
+  return code;
+}
+
+void tp_launch_init(tp_launch *of, const tp_subcommand *as) {
+  *of = (tp_launch){.as = as};
+  tp_host_options_init(&of->host);
+  of->host.preempt = true;
+}
+
+bool tp_launch_has_option(const char *word) {
+  return find_option(word, strcspn(word, "=")) != NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A host that the program runs, as a service if a manager has started it: what `taskpool run` and
+ * `taskpool serve` have in common. */
+#ifndef TP_PROGRAM_LAUNCH_H
+#define TP_PROGRAM_LAUNCH_H
+
+#include "program/logging.h"
+#include "program/subcommand.h"
+#include "taskpool.h"
+
+typedef struct tp_launch {
+  const tp_subcommand *as; /* who complains about its words */
+  tp_host_options host;    /* for the host */
+  tp_logging logging;      /* where its log goes */
+  bool ignore_failures;    /* tasks that failed do not make the run fail */
+  /* Runs what the words after the options say, as the main task. */
+  bool (*begin)(tp_host *host, int argc, char **argv, tp_error *error);
+} tp_launch;
+
+/* Fills in the defaults, all but `begin`. */
+void tp_launch_init(tp_launch *of, const tp_subcommand *as);
+
+/* Whether a word is one of the options. */
+bool tp_launch_has_option(const char *word);
+
+/* Takes the option at argv[*at], as "--name", "--name VALUE" or "--name=VALUE". False after a
+ * complaint. */
+bool tp_launch_take_option(tp_launch *of, int argc, char **argv, int *at);
+
+/* Runs a host from its creation to its end, and returns the exit code of the program. */
+int tp_launch_run(tp_launch *of, int argc, char **argv);
+
+#endif
