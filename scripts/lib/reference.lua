@@ -61,7 +61,7 @@ local subjects = {
     "num_timed_out", "num_retried" },
   { "Control a pool", "pool_size", "size", "scale", "is_full", "order", "queue_limit", "set_weight", "lock", "unlock",
     "is_locked", "pause", "resume", "paused", "is_closed" },
-  { "Commands of the session", "pools", "use", "modules", "reload", "ping", "help", "exit" },
+  { "Commands of the session", "pools", "use", "modules", "reload", "complete", "ping", "help", "exit" },
 }
 
 ---Examples of what has no annotation: the commands of a session, and properties that can be set.
@@ -70,6 +70,7 @@ local commands_of = {
   use = { "use jobs" },
   modules = { "modules" },
   reload = { "reload mypackage.mymodule" },
+  complete = { "complete map mypackage.ha" },
   ping = { "ping" },
   help = {},
   exit = {},

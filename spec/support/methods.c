@@ -10,21 +10,6 @@
 
 #include <stdio.h>
 
-static const char *const types[] = {
-    [TP_PARAM_FUNCTION] = "function", [TP_PARAM_ITERABLE] = "iterable",
-    [TP_PARAM_LIST] = "list",         [TP_PARAM_TABLE] = "table",
-    [TP_PARAM_INTEGER] = "integer",   [TP_PARAM_COUNT] = "count",
-    [TP_PARAM_SIZE] = "size",         [TP_PARAM_NUMBER] = "number",
-    [TP_PARAM_SECONDS] = "seconds",   [TP_PARAM_ID] = "id",
-    [TP_PARAM_NAME] = "name",         [TP_PARAM_POLICY] = "policy",
-    [TP_PARAM_TARGET] = "target",     [TP_PARAM_FLAG] = "flag",
-};
-
-static const char *const kinds[] = {
-    [TP_PARAM_REQUIRED] = "required", [TP_PARAM_OPTIONAL] = "optional", [TP_PARAM_REST] = "rest",
-    [TP_PARAM_TRAILING] = "trailing", [TP_PARAM_OPTION] = "option",
-};
-
 /* Prints `key` with a text; nothing for NULL. The texts have no quotes and no backslashes. */
 static void print_text(const char *key, const char *text) {
   if (text)
@@ -36,8 +21,8 @@ static void print_param(const tp_param *param) {
   char letter[2] = {param->letter};
   printf("    { ");
   print_text("name", param->name);
-  print_text("kind", kinds[param->kind]);
-  print_text("type", types[param->type]);
+  print_text("kind", tp_method_kind_name(param->kind));
+  print_text("type", tp_method_type_name(param->type));
   print_text("letter", param->letter ? letter : NULL);
   print_text("value", tp_spelling_value(param, value));
   print_text("long", tp_method_is_option(param) ? tp_spelling_command(param->name, command) : NULL);

@@ -18,13 +18,16 @@ tp_span tp_span_trim_end(tp_span span, const char *set) {
   return span;
 }
 
-tp_span tp_span_trim(tp_span span, const char *set) {
-  span = tp_span_trim_end(span, set);
+tp_span tp_span_trim_start(tp_span span, const char *set) {
   while (span.length > 0 && is_in(set, span.bytes[0])) {
     span.bytes++;
     span.length--;
   }
   return span;
+}
+
+tp_span tp_span_trim(tp_span span, const char *set) {
+  return tp_span_trim_start(tp_span_trim_end(span, set), set);
 }
 
 bool tp_span_is(tp_span span, const char *text) {

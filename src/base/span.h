@@ -15,7 +15,8 @@ typedef struct tp_span {
 /* The bytes of a string, without its end. */
 tp_span tp_span_of(const char *text);
 
-/* Without the bytes of `set` at the end, or at both ends. */
+/* Without the bytes of `set` at the start, at the end, or at both. */
+tp_span tp_span_trim_start(tp_span span, const char *set);
 tp_span tp_span_trim_end(tp_span span, const char *set);
 tp_span tp_span_trim(tp_span span, const char *set);
 

@@ -195,6 +195,7 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
       [TP_PARAM_SECONDS] = check_seconds,   [TP_PARAM_ID] = check_count,
       [TP_PARAM_NAME] = check_name,         [TP_PARAM_POLICY] = check_policy,
       [TP_PARAM_TARGET] = check_target,     [TP_PARAM_FLAG] = check_flag,
+      [TP_PARAM_LINE] = check_name,
   };
   checks[param->type](L, index, what, param);
 }

@@ -113,6 +113,7 @@
                          .kind = TP_PARAM_OPTION,                                                  \
                          .type = TP_PARAM_NAME,                                                    \
                          .value = "EXECUTOR",                                                      \
+                         .choices = "coroutine thread",                                            \
                          .help = "what runs it, coroutine or thread (default: the pool's)"},       \
   AT(SUBMIT_GROUP_NAME) = {                                                                        \
       .name = "group_name",                                                                        \
@@ -227,6 +228,7 @@ const tp_method tp_methods[] = {
                                              .kind = TP_PARAM_REQUIRED,
                                              .type = TP_PARAM_NAME,
                                              .value = "NAME",
+                                             .of = TP_PARAM_OF_GROUP,
                                              .help =
                                                  "a group, or a submitted call that has a name"},
                 AT(SET_WEIGHT_WEIGHT) = {.name = "weight",
@@ -324,6 +326,7 @@ const tp_method tp_methods[] = {
                  .kind = TP_PARAM_REST,
                  .type = TP_PARAM_NAME,
                  .value = "NAME",
+                 .of = TP_PARAM_OF_GROUP,
                  .help = "a group"}},
      .summary = "Ids of all tasks started in the groups and not flushed.",
      .call = l_pool_get_group_ids},
@@ -345,6 +348,7 @@ const tp_method tp_methods[] = {
                                          .kind = TP_PARAM_REQUIRED,
                                          .type = TP_PARAM_NAME,
                                          .value = "NAME",
+                                         .of = TP_PARAM_OF_GROUP,
                                          .help = "a group"},
                 AT(CANCEL_GROUP_MSG) = MESSAGE, AT(CANCEL_GROUP_GRACE) = GRACE},
      .summary = "Cancel a group; tasks that have not started never start.",
@@ -418,6 +422,7 @@ const tp_method tp_methods[] = {
                                    .kind = TP_PARAM_OPTION,
                                    .type = TP_PARAM_NAME,
                                    .value = "NAME",
+                                   .of = TP_PARAM_OF_GROUP,
                                    .help = "only tasks of this group (default: any)"},
                 AT(TASKS_STATE) =
                     {.name = "state",
@@ -425,6 +430,8 @@ const tp_method tp_methods[] = {
                      .kind = TP_PARAM_OPTION,
                      .type = TP_PARAM_NAME,
                      .value = "STATE",
+                     .choices =
+                         "running cancelled ended",
                      .help = "running, cancelled (not ended yet) or ended (its callback runs)"},
                 AT(TASKS_LIMIT) = LIMIT},
      .summary = "List the tasks that have started and are not done, and where each is.",
@@ -455,6 +462,28 @@ const tp_method tp_methods[] = {
 
 bool tp_method_is_option(const tp_param *param) {
   return param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_TRAILING;
+}
+
+const char *tp_method_type_name(tp_param_type type) {
+  static const char *const names[TP_PARAM_TYPES] = {
+      [TP_PARAM_FUNCTION] = "function", [TP_PARAM_ITERABLE] = "iterable",
+      [TP_PARAM_LIST] = "list",         [TP_PARAM_TABLE] = "table",
+      [TP_PARAM_INTEGER] = "integer",   [TP_PARAM_COUNT] = "count",
+      [TP_PARAM_SIZE] = "size",         [TP_PARAM_NUMBER] = "number",
+      [TP_PARAM_SECONDS] = "seconds",   [TP_PARAM_ID] = "id",
+      [TP_PARAM_NAME] = "name",         [TP_PARAM_POLICY] = "policy",
+      [TP_PARAM_TARGET] = "target",     [TP_PARAM_FLAG] = "flag",
+      [TP_PARAM_LINE] = "line",
+  };
+  return names[type];
+}
+
+const char *tp_method_kind_name(tp_param_kind kind) {
+  static const char *const names[] = {
+      [TP_PARAM_REQUIRED] = "required", [TP_PARAM_OPTIONAL] = "optional", [TP_PARAM_REST] = "rest",
+      [TP_PARAM_TRAILING] = "trailing", [TP_PARAM_OPTION] = "option",
+  };
+  return names[kind];
 }
 
 const tp_method *tp_method_find(const char *name, int on) {

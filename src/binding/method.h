@@ -29,6 +29,8 @@ typedef enum tp_param_type {
   TP_PARAM_POLICY,   /* a table with string keys, or the number for the first of them (policy.h) */
   TP_PARAM_TARGET,   /* a group by its name, a string, or a task by its id */
   TP_PARAM_FLAG,     /* a boolean; prompt: present or not */
+  TP_PARAM_LINE,     /* a string; prompt: the rest of the line as it stands */
+  TP_PARAM_TYPES,    /* how many types there are */
 } tp_param_type;
 
 /* How a parameter is given. */
@@ -41,6 +43,15 @@ typedef enum tp_param_kind {
   TP_PARAM_OPTION,   /* Lua: a key of the options table; prompt: --name VALUE or -f VALUE */
 } tp_param_kind;
 
+/* What a parameter of type TP_PARAM_NAME is the name of. */
+typedef enum tp_param_of {
+  TP_PARAM_OF_ANYTHING, /* nothing that there is already */
+  TP_PARAM_OF_GROUP,
+  TP_PARAM_OF_POOL,
+  TP_PARAM_OF_MODULE,
+  TP_PARAM_OF_COMMAND,
+} tp_param_of;
+
 typedef struct tp_param {
   const char *name; /* the key in Lua; --name with - for _ at the prompt */
   char letter;      /* the short option at the prompt, 0 for none */
@@ -49,6 +60,8 @@ typedef struct tp_param {
   const char *value;    /* its placeholder in help, such as "NUM" */
   const char *fallback; /* the default as help shows it, NULL for none */
   const char *help;     /* one line */
+  tp_param_of of;       /* of a name: what has it */
+  const char *choices;  /* of a name: all that there are, with blanks between them; or NULL */
 } tp_param;
 
 /* The role that a control session needs. */
@@ -76,6 +89,11 @@ typedef struct tp_method {
 
 /* Whether a parameter is given as an option at the prompt. */
 bool tp_method_is_option(const tp_param *param);
+
+/* What a type of parameter, and the way in which one is given, are called in schemas: "count",
+ * "option". */
+const char *tp_method_type_name(tp_param_type type);
+const char *tp_method_kind_name(tp_param_kind kind);
 
 /* All methods, ended by a record whose name is NULL, in the order of help. */
 extern const tp_method tp_methods[];

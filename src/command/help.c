@@ -209,7 +209,7 @@ static int text_column(const page *p, const tp_method *method) {
 }
 
 /* How values of a type are written at the prompt, if the name does not say it. */
-static const char *const notations[TP_PARAM_FLAG + 1] = {
+static const char *const notations[TP_PARAM_TYPES] = {
     [TP_PARAM_ITERABLE] = "(a literal or a dotted name)",
     [TP_PARAM_LIST] = "(such as [1, 'a'])",
     [TP_PARAM_TABLE] = "(such as {x = 1, y = 'a'})",

@@ -209,7 +209,7 @@ static bool read_positional(parser *p) {
 
 static bool read_arguments(parser *p) {
   tp_cursor *cursor = &p->reader.cursor;
-  bool options = true;
+  bool options = p->method->params[0].type != TP_PARAM_LINE;
   for (;;) {
     tp_cursor_skip_blanks(cursor);
     if (cursor->at == cursor->length)

@@ -17,7 +17,7 @@ typedef struct type_reader {
   const char *takes;                                 /* what it must be, for messages */
 } type_reader;
 
-static const type_reader types[TP_PARAM_FLAG + 1]; /* by tp_param_type */
+static const type_reader types[TP_PARAM_TYPES]; /* by tp_param_type */
 
 /* ---- failures ---- */
 
@@ -225,7 +225,16 @@ static bool push_target(tp_reader *r, const tp_param *param) {
   return from == end ? push_count(r, param) : push_name(r, param);
 }
 
-static const type_reader types[TP_PARAM_FLAG + 1] = {
+/* All that is left, with the blanks at its end. */
+static bool push_line(tp_reader *r, const tp_param *param) {
+  (void)param;
+  tp_cursor *cursor = &r->cursor;
+  lua_pushlstring(r->L, cursor->text + cursor->at, cursor->length - cursor->at);
+  cursor->at = cursor->length;
+  return true;
+}
+
+static const type_reader types[TP_PARAM_TYPES] = {
     [TP_PARAM_FUNCTION] = {push_function,
                            "the name of a function, such as package.module.function"},
     [TP_PARAM_ITERABLE] = {push_iterable, "a list, such as ['x', 'y'], or the dotted name of one"},
@@ -241,6 +250,7 @@ static const type_reader types[TP_PARAM_FLAG + 1] = {
     [TP_PARAM_POLICY] = {push_policy, "a number, or a table with names as keys, such as {n = 3}"},
     [TP_PARAM_TARGET] = {push_target, "the name of a group, or the id of a task"},
     [TP_PARAM_FLAG] = {NULL, "no value"},
+    [TP_PARAM_LINE] = {push_line, "anything"},
 };
 
 bool tp_reader_push(tp_reader *r, const tp_param *param) {

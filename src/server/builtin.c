@@ -2,8 +2,10 @@
  *
  * The commands of a session itself; see builtin.h. */
 #include "server/builtin.h"
+#include "binding/candidates.h"
 #include "binding/load.h"
 #include "binding/status.h"
+#include "command/complete.h"
 #include "server/session.h"
 #include "value/raise.h"
 #include <lauxlib.h>
@@ -77,6 +79,35 @@ static int l_reload(lua_State *L) {
   return after_reload(L, LUA_OK, 0);
 }
 
+/* ---- complete ---- */
+
+static tp_pool *pool_at(const void *served, size_t index) {
+  return tp_served_at(served, index);
+}
+
+static tp_pool *find_pool(const void *served, const char *word) {
+  const tp_pool *other;
+  tp_pool *pool = tp_served_find(served, word, &other);
+  return other ? NULL : pool;
+}
+
+static int l_complete(lua_State *L) {
+  enum { LINE = 2 };
+  size_t length;
+  tp_session *session = lua_touserdata(L, SESSION);
+  const char *line = luaL_optlstring(L, LINE, "", &length);
+  tp_target_kind(&session->target, L); /* chooses a pool where none was chosen */
+  const tp_complete from = {.tables = tp_builtin_tables,
+                            .role = TP_ROLE_OPERATE,
+                            .pool = session->target.pool,
+                            .names = &session->clients->host->names,
+                            .pools = session->target.served,
+                            .pool_at = pool_at,
+                            .find_pool = find_pool};
+  tp_complete_push(L, &from, line, length);
+  return 1;
+}
+
 const tp_method tp_builtins[] = {
     {.name = "pools",
      .on = TP_ON_ALL,
@@ -97,6 +128,7 @@ const tp_method tp_builtins[] = {
                  .kind = TP_PARAM_REQUIRED,
                  .type = TP_PARAM_NAME,
                  .value = "POOL",
+                 .of = TP_PARAM_OF_POOL,
                  .help = "a pool, such as TaskPool-jobs or jobs"}},
      .summary = "Send the commands that follow to another pool.",
      .call = l_use},
@@ -113,9 +145,22 @@ const tp_method tp_builtins[] = {
                  .kind = TP_PARAM_REQUIRED,
                  .type = TP_PARAM_NAME,
                  .value = "MODULE",
+                 .of = TP_PARAM_OF_MODULE,
                  .help = "a module, such as package.module"}},
      .summary = "Load the new text of a module, for tasks that start later.",
      .call = l_reload},
+    {.name = "complete",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .is_list = true,
+     .params = {{.name = "line",
+                 .kind = TP_PARAM_OPTIONAL,
+                 .type = TP_PARAM_LINE,
+                 .value = "LINE",
+                 .help = "the beginning of a command line, as it stands"}},
+     .summary = "List the words that could stand in place of the last word of a line.",
+     .fields = tp_candidates_fields,
+     .call = l_complete},
     {.name = "ping",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
@@ -132,6 +177,8 @@ const tp_method tp_builtins[] = {
      .call = l_exit},
     {.name = NULL},
 };
+
+const tp_method *const tp_builtin_tables[] = {tp_methods, tp_builtins, NULL};
 
 const tp_method *tp_builtin_find(const char *name) {
   for (const tp_method *builtin = tp_builtins; builtin->name; builtin++) {

@@ -11,6 +11,9 @@
  * userdata) in place of the pool. */
 extern const tp_method tp_builtins[];
 
+/* The tables of every command that there may be, ended by NULL: those of pools and these. */
+extern const tp_method *const tp_builtin_tables[];
+
 /* The record of that name; NULL: there is none. */
 const tp_method *tp_builtin_find(const char *name);
 

@@ -18,9 +18,6 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* Every command that there may be. */
-static const tp_method *const commands[] = {tp_methods, tp_builtins, NULL};
-
 /* ---- help ---- */
 
 static int answer_help(lua_State *L, tp_session *session, const tp_method *method) {
@@ -28,7 +25,7 @@ static int answer_help(lua_State *L, tp_session *session, const tp_method *metho
   if (method)
     tp_help_push_command(L, method, session->width);
   else
-    tp_help_push_all(L, tp_target_label(&session->target, L), commands,
+    tp_help_push_all(L, tp_target_label(&session->target, L), tp_builtin_tables,
                      tp_target_kind(&session->target, L), session->width);
   tp_answer_lines(&session->output, session->mode, L, -1);
   return 0;
@@ -90,11 +87,21 @@ static int call_method(lua_State *L, tp_session *session, const tp_method *metho
   return finish(L, LUA_OK, context);
 }
 
+/* Whether a line is about help on the command: one whose argument is itself a line may have -h in
+ * that. */
+static bool asks_for_help(const tp_method *method, const tp_line *line) {
+  tp_cursor rest = line->arguments;
+  if (!line->help || method->params[0].type != TP_PARAM_LINE)
+    return line->help;
+  tp_cursor_skip_blanks(&rest);
+  return tp_cursor_is(&rest, rest.length, "-h") || tp_cursor_is(&rest, rest.length, "--help");
+}
+
 static int run_builtin(lua_State *L, tp_session *session, const tp_method *builtin,
                        const tp_line *line) {
   if (line->pool.text)
     return tp_raise(L, TP_INVALID_ARGUMENT, "--pool stands before commands of a pool only");
-  if (line->help)
+  if (asks_for_help(builtin, line))
     return answer_help(L, session, builtin);
   if (!builtin->call)
     return answer_help(L, session, NULL);
@@ -138,7 +145,7 @@ static int run_method(lua_State *L, tp_session *session, const tp_line *line) {
   if (line->help && method)
     return answer_help(L, session, method);
   if (!method) {
-    tp_line_unknown(line, commands, kind, &error);
+    tp_line_unknown(line, tp_builtin_tables, kind, &error);
     return tp_raise_error(L, &error);
   }
   if (!pool || lua_isnil(L, 1))

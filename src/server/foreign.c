@@ -41,6 +41,7 @@ static bool is_version(tp_span word) {
 }
 
 bool tp_foreign_is_request(tp_span line) {
+  line = tp_span_trim_end(line, " \t\r");
   return is_version(last_word(line)) && count_words(line, 3) == 3;
 }
 

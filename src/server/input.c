@@ -52,7 +52,8 @@ bool tp_input_take_line(tp_input *input, tp_span *line) {
   if (!tp_input_has_line(input))
     return false;
   const char *start = input->bytes + input->start;
-  *line = tp_span_trim((tp_span){.bytes = start, .length = (size_t)(input->stop - start)}, " \t\r");
+  tp_span whole = {.bytes = start, .length = (size_t)(input->stop - start)};
+  *line = tp_span_trim_start(tp_span_trim_end(whole, "\r"), " \t\r");
   input->start = input->searched = (size_t)(input->stop + 1 - input->bytes);
   input->stop = NULL;
   return true;

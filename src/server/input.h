@@ -44,7 +44,7 @@ void tp_input_clear(tp_input *input);
 
 bool tp_input_has_line(tp_input *input);
 
-/* Takes the next line, without its end and the blanks around it. False: there is none. */
+/* Takes the next line, without its end and the blanks before it. False: there is none. */
 bool tp_input_take_line(tp_input *input, tp_span *line);
 
 /* True if there are bytes of an unfinished line. To be asked when no line is left. */
