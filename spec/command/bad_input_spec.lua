@@ -241,7 +241,7 @@ describe("random lines, cut anywhere (T12)", function()
     return table.concat(parts, " ")
   end
 
-  it("get one answer each, in their order", function()
+  it("get one last answer each, in their order", function()
     local host <close> = hosts.start(POOL, MODULES)
     local seed = os.time()
     math.randomseed(seed)
@@ -261,7 +261,10 @@ describe("random lines, cut anywhere (T12)", function()
       wire:line()
       for i = 1, LINES do
         local where = ("seed %d, stream %d, line %q"):format(seed, stream, lines[i])
-        assert.matches('^{"ok": .*}$', wire:line(), where)
+        repeat
+          local answer = wire:line()
+          assert.matches('^{"ok": .*}$', answer, where)
+        until not answer:find '"more": true}$'
         assert.matches('"text": "ok"}$', wire:line(), where)
         assert.matches(('"text": "%d"}$'):format(i), wire:line(), where)
       end

@@ -134,7 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int width = size > 0 && data[0] > 0 ? data[0] : 80;
   check(L != NULL);
   lua_pushliteral(L, "the pool");
-  tp_line_split(&line, (const char *)data, size);
+  tp_cursor cursor = {.text = (const char *)data, .length = size, .is_words = width % 2 == 1};
+  check(tp_cursor_command_end(&cursor) <= size);
+  tp_line_split(&line, cursor);
   check(line.arguments.at <= size);
   check_line(L, &line, width);
   lua_settop(L, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fuzz target: any bytes as what a client sends, in any pieces, to the control server of a host.
- * Each complete line gets one answer of one line, up to one that waits or ends the session. */
+ * Each complete line gets one last answer, of one line, up to one that waits or ends the session.
+ */
 #define _GNU_SOURCE /* memmem */
 #include "host/host.h"
 #include "server/foreign.h"
@@ -28,9 +29,13 @@ static const char script[] = "local taskpool = require 'taskpool'\n"
 
 static const char greeting[] = "{\"terminal_width\": 80, \"reply\": \"json\"}\n";
 
-/* After a line with one of these, an answer may never come: it may be a command that waits. The
- * same holds for a line of HTTP, which ends the session. */
-static const char *const last_words[] = {"exit", "flush", "gather", "until"};
+/* After a line with one of these, an answer may never come: it may be a command that waits, perhaps
+ * in the spelling of JSON. The same holds for a line of HTTP, which ends the session. */
+static const char *const last_words[] = {"exit", "flush", "gather", "until", "\\u"};
+
+/* So ends an answer that is not the last one of its line. */
+static const char more[] = "\"more\": true}";
+enum { MORE = sizeof more - 1 };
 
 /* Clients of one host. */
 enum { STREAMS = 100 };
@@ -41,7 +46,8 @@ typedef struct talk {
   unsigned streams; /* clients so far */
   int client;       /* its socket */
   char last;        /* the last byte that came */
-  size_t answers;   /* lines that came */
+  char tail[MORE];  /* the bytes before the last one */
+  size_t answers;   /* lines that came, each the last answer to a line of ours */
 } talk;
 
 /* A new client; now and then a new host, since making one takes long. */
@@ -73,8 +79,10 @@ static void read_answers(talk *of) {
       bool begins = of->last == '\n' || of->last == '\0';
       check(bytes[i] == '\n' ? of->last == '}' : (unsigned char)bytes[i] >= ' ');
       check(!begins || bytes[i] == '{');
-      of->answers += bytes[i] == '\n';
+      memmove(of->tail, of->tail + 1, MORE - 1);
+      of->tail[MORE - 1] = of->last;
       of->last = bytes[i];
+      of->answers += bytes[i] == '\n' && memcmp(of->tail, more, MORE) != 0;
     }
   }
 }
@@ -107,8 +115,17 @@ static bool is_last(const char *line, size_t length) {
   for (size_t i = 0; i < sizeof last_words / sizeof *last_words; i++)
     if (memmem(line, length, last_words[i], strlen(last_words[i])))
       return true;
-  tp_span words = {line, length};
-  return tp_foreign_is_request(words) || tp_foreign_is_header(words);
+  tp_span rest = {line, length};
+  for (;;) {
+    if (tp_foreign_is_request(rest) || tp_foreign_is_header(rest))
+      return true;
+    const char *semicolon = memchr(rest.bytes, ';', rest.length);
+    if (!semicolon)
+      return false;
+    rest.length -= (size_t)(semicolon + 1 - rest.bytes);
+    rest.bytes = semicolon + 1;
+    rest = tp_span_trim(rest, "; \t");
+  }
 }
 
 /* Counts the complete lines that are not blank; `*certain` of them come before the first one after

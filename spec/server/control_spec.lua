@@ -404,6 +404,116 @@ describe("a client that sends a command first", function()
   end)
 end)
 
+describe("a line with several commands", function()
+  local host
+
+  before_each(function()
+    host = hosts.start(SIMPLE .. TASKS, MODULES)
+  end)
+
+  after_each(function()
+    host:close()
+  end)
+
+  it("gets the answer of each", function()
+    local wire <close> = host:greet()
+    wire:send "num-running; start 2 ;pool-size;;\n"
+    assert.are.same({ "0", "start-group-0", "7" }, { wire:line(), wire:line(), wire:line() })
+    assert.are.equal("7", wire:ask "pool-size")
+  end)
+
+  it("goes on after an error", function()
+    local wire <close> = host:greet()
+    wire:send "get-group-ids none; pool-size\n"
+    assert.matches("^TaskGroupNotFound", wire:line())
+    assert.are.equal("7", wire:line())
+  end)
+
+  it("may have semicolons in texts and lists", function()
+    local wire <close> = host:greet()
+    assert.are.equal("ok", wire:ask "use jobs")
+    wire:send "map mypackage.mymodule.worker ['a;b'] -g \"c;d\"; get-group-ids \"c;d\"\n"
+    assert.are.same({ "c;d", "{0}" }, { wire:line(), wire:line() })
+  end)
+
+  it("marks each framed answer that is not the last", function()
+    local wire <close> = host:greet '{"reply": "json"}'
+    wire:send "pool-size; get-group-ids none; tasks; -h; ping\n"
+    for _, more in ipairs { true, true, true, true, "no" } do
+      assert.are.equal(more, json.decode(wire:line()).more or "no")
+    end
+    assert.is_nil(json.decode(wire:ask "ping").more)
+  end)
+
+  it("is not one of no command", function()
+    local wire <close> = host:greet()
+    assert.matches("^NotFound: there is no command ';'", wire:ask " ; ")
+  end)
+
+  it("does not begin a session", function()
+    for _, line in ipairs { "nonsense; lock\n", "lock; lock\n", "lock;\n" } do
+      local wire <close> = host:connect()
+      wire:send(line)
+      assert.matches("^NotFound[^\n]*\n$", wire:finish())
+    end
+    local other <close> = host:greet()
+    assert.are.equal("false", other:ask "is-locked")
+  end)
+end)
+
+describe("a line of words", function()
+  local host, wire
+
+  before_each(function()
+    host = hosts.start(SIMPLE .. TASKS, MODULES)
+    wire = host:greet()
+  end)
+
+  after_each(function()
+    wire:close()
+    host:close()
+  end)
+
+  local function ask(...)
+    return wire:ask(json.encode { ... })
+  end
+
+  it("takes blanks, quotes, semicolons and empty words as they are", function()
+    wire:ask "use jobs"
+    for _, name in ipairs { "two words", "'quoted'", "a;b", "x -h", "[1]" } do
+      assert.are.equal(name, ask("apply", "mypackage.mymodule.worker", "--group-name=" .. name), name)
+      assert.matches("^{%d}$", ask("get-group-ids", name), name)
+    end
+    assert.matches("a group name must not be empty", ask("apply", "mypackage.mymodule.worker", "-g", ""))
+    assert.are.equal("an option", ask("apply", "mypackage.mymodule.worker", "-g", "an option"))
+    assert.are.equal("-n", ask("apply", "mypackage.mymodule.worker", "--group-name=-n"))
+    assert.matches("^{%d}$", ask("get-group-ids", "--", "-n"))
+  end)
+
+  it("does not begin a session", function()
+    local other <close> = host:connect()
+    other:send '["lock"]\n'
+    assert.matches("^NotFound", other:finish())
+  end)
+
+  it("names the pool, reads literals and asks for help", function()
+    local worker = "mypackage.mymodule.worker"
+    assert.are.equal("g", ask("--pool", "jobs", "map", worker, "[1, 'two words', 3]", "-n", "3", "-g", "g"))
+    assert.are.equal("{0, 1, 2}", ask("--pool=TaskPool-jobs", "get-group-ids", "g"))
+    assert.matches("^usage: start", ask("start", "-h"))
+  end)
+
+  it("has an error for what is not words", function()
+    assert.matches("^InvalidArgument: word 2 of the line is not a string", wire:ask '["start", 2]')
+    assert.matches("^InvalidArgument: the line is not a JSON array of words", wire:ask '["start"')
+    assert.matches("^InvalidArgument: the line is not a JSON array of words", wire:ask '["\\u0000"]')
+    assert.matches("^InvalidArgument: NUM takes .*, not ''", ask("start", ""))
+    assert.matches("^InvalidArgument: .*NUM.* not '1 2'", ask("start", "1 2"))
+    assert.matches("^InvalidArgument: .*one argument too many", ask("start", "1", ""))
+    assert.are.equal("7", wire:ask "pool-size")
+  end)
+end)
+
 describe("framed answers", function()
   local host, wire, greeting
 
@@ -431,7 +541,7 @@ describe("framed answers", function()
 
   it("begin with a greeting that names the pool and the protocol", function()
     local name = "SimpleTaskPool-0"
-    assert.are.same({ ok = true, value = name, text = name, protocol = 2 }, json.decode(greeting))
+    assert.are.same({ ok = true, value = name, text = name, protocol = 3 }, json.decode(greeting))
   end)
 
   it("hold the value and the text", function()

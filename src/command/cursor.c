@@ -5,8 +5,9 @@
 #include <ctype.h>
 #include <string.h>
 
-static bool is_blank(char c) {
-  return isspace((unsigned char)c);
+static bool is_blank(const tp_cursor *cursor, size_t at) {
+  char c = cursor->text[at];
+  return cursor->is_words ? c == '\0' : isspace((unsigned char)c);
 }
 
 char tp_cursor_peek(const tp_cursor *cursor, size_t ahead) {
@@ -14,11 +15,18 @@ char tp_cursor_peek(const tp_cursor *cursor, size_t ahead) {
 }
 
 bool tp_cursor_in_word(const tp_cursor *cursor, size_t at) {
-  return at < cursor->length && !is_blank(cursor->text[at]);
+  return at < cursor->length && !is_blank(cursor, at);
 }
 
+bool tp_cursor_at_quote(const tp_cursor *cursor) {
+  char c = tp_cursor_peek(cursor, 0);
+  return !cursor->is_words && (c == '"' || c == '\'');
+}
+
+/* Of words, only the end of the one before is skipped: the next one may be empty. */
 void tp_cursor_skip_blanks(tp_cursor *cursor) {
-  while (cursor->at < cursor->length && is_blank(cursor->text[cursor->at]))
+  size_t most = cursor->is_words && cursor->at < cursor->length ? cursor->at + 1 : cursor->length;
+  while (cursor->at < most && is_blank(cursor, cursor->at))
     cursor->at++;
 }
 
@@ -29,17 +37,24 @@ size_t tp_cursor_word_end(const tp_cursor *cursor) {
   return end;
 }
 
-/* A quote counts where a word or a literal can begin, so that in don't it does not. */
-size_t tp_cursor_argument_end(const tp_cursor *cursor) {
+/* True if a quote at `at` begins a text: where a word or a value begins, but not in don't. */
+static bool may_open(const tp_cursor *cursor, size_t at) {
+  return at == cursor->at || is_blank(cursor, at - 1) || cursor->text[at - 1] == '=';
+}
+
+/* Where the text from the cursor on ends: at a byte for which `is_end` holds, outside of quotes and
+ * brackets. */
+static size_t find_end(const tp_cursor *cursor,
+                       bool (*is_end)(const tp_cursor *cursor, size_t at)) {
   const char *text = cursor->text;
   size_t at = cursor->at, depth = 0;
   char quote = '\0';
-  for (; at < cursor->length && (depth > 0 || quote || !is_blank(text[at])); at++) {
+  for (; at < cursor->length && (depth > 0 || quote || !is_end(cursor, at)); at++) {
     char c = text[at];
     if (quote) {
       at += c == '\\';
       quote = c == quote ? '\0' : quote;
-    } else if ((c == '"' || c == '\'') && (depth > 0 || at == cursor->at || text[at - 1] == '=')) {
+    } else if ((c == '"' || c == '\'') && (depth > 0 || may_open(cursor, at))) {
       quote = c;
     } else if (strchr("[({", c) && c) {
       depth++;
@@ -48,6 +63,18 @@ size_t tp_cursor_argument_end(const tp_cursor *cursor) {
     }
   }
   return at < cursor->length ? at : cursor->length;
+}
+
+size_t tp_cursor_argument_end(const tp_cursor *cursor) {
+  return cursor->is_words ? tp_cursor_word_end(cursor) : find_end(cursor, is_blank);
+}
+
+static bool is_semicolon(const tp_cursor *cursor, size_t at) {
+  return cursor->text[at] == ';';
+}
+
+size_t tp_cursor_command_end(const tp_cursor *cursor) {
+  return cursor->is_words ? cursor->length : find_end(cursor, is_semicolon);
 }
 
 bool tp_cursor_is(const tp_cursor *cursor, size_t end, const char *word) {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A place in a line: where words and arguments end from there on. */
+ * A place in a line: where words and arguments end from there on.
+ *
+ * A line is text as people type it, with blanks between the words; or it is made of words that came
+ * one by one, each with a zero byte after it. Then blanks and quotes are a part of their word. */
 #ifndef TP_COMMAND_CURSOR_H
 #define TP_COMMAND_CURSOR_H
 
@@ -14,6 +17,7 @@ typedef struct tp_cursor {
   const char *text; /* the whole line; the caller's memory, must stay as it is */
   size_t length;    /* its bytes */
   size_t at;        /* the byte to be read next */
+  bool is_words;    /* each word ends with a zero byte */
 } tp_cursor;
 
 /* The byte `ahead` bytes further on; NUL past the end. */
@@ -22,7 +26,10 @@ char tp_cursor_peek(const tp_cursor *cursor, size_t ahead);
 /* True if a word begins or goes on at `at`: neither a blank nor the end. */
 bool tp_cursor_in_word(const tp_cursor *cursor, size_t at);
 
-/* Goes on to the next byte that is not a blank. */
+/* True if a text in quotes begins here. */
+bool tp_cursor_at_quote(const tp_cursor *cursor);
+
+/* Goes on to where the next word begins. */
 void tp_cursor_skip_blanks(tp_cursor *cursor);
 
 /* Where the word here ends: at the next blank, whatever it holds. */
@@ -30,6 +37,9 @@ size_t tp_cursor_word_end(const tp_cursor *cursor);
 
 /* Where the argument here ends: at a blank outside of quotes and brackets. */
 size_t tp_cursor_argument_end(const tp_cursor *cursor);
+
+/* Where the command here ends: at a ';' outside of quotes and brackets, or at the end. */
+size_t tp_cursor_command_end(const tp_cursor *cursor);
 
 /* True if `word` stands from here to `end`. */
 bool tp_cursor_is(const tp_cursor *cursor, size_t end, const char *word);

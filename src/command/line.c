@@ -17,7 +17,7 @@ static bool asks_for_help(tp_cursor cursor) {
   for (;;) {
     tp_cursor_skip_blanks(&cursor);
     size_t end = tp_cursor_argument_end(&cursor);
-    if (cursor.at == end || tp_cursor_is(&cursor, end, "--"))
+    if (cursor.at == cursor.length || tp_cursor_is(&cursor, end, "--"))
       return false;
     if (is_help(&cursor, end))
       return true;
@@ -43,18 +43,20 @@ static tp_cursor split_pool(tp_cursor *word) {
   return pool;
 }
 
-void tp_line_split(tp_line *line, const char *text, size_t length) {
-  tp_cursor word = {.text = text, .length = length};
+void tp_line_split(tp_line *line, tp_cursor cursor) {
+  tp_cursor word = cursor;
   tp_cursor_skip_blanks(&word);
   tp_cursor pool = split_pool(&word);
   size_t end = tp_cursor_word_end(&word);
-  *line = (tp_line){
-      .pool = pool, .word = word.at, .arguments = {.text = text, .length = length, .at = end}};
+  *line = (tp_line){.pool = pool, .word = word.at, .arguments = cursor};
+  line->arguments.at = end;
   line->help = is_help(&word, end) || asks_for_help(line->arguments);
   if (is_help(&word, end))
     return;
-  for (size_t i = 0; i < end - word.at && i < sizeof line->command - 1; i++)
-    line->command[i] = text[word.at + i] == '-' ? '_' : text[word.at + i];
+  for (size_t i = 0; i < end - word.at && i < sizeof line->command - 1; i++) {
+    char c = word.text[word.at + i];
+    line->command[i] = c == '-' ? '_' : c;
+  }
 }
 
 /* ---- the unknown command ---- */

@@ -4,7 +4,7 @@
  *
  * A session turns a line of bytes, without its line end, into a call:
  *
- *     tp_line_split(&line, bytes, length);         the command word, perhaps after "--pool NAME";
+ *     tp_line_split(&line, cursor);                the command word, perhaps after "--pool NAME";
  *                                                  is help asked for?
  *     method = tp_method_find(line.command, on);   NULL: tp_line_unknown makes the error
  *     tp_parse_arguments(L, …, line.arguments, …)  the arguments (parse.h) */
@@ -30,8 +30,9 @@ typedef struct tp_line {
   bool help; /* -h or --help stands on the line: answer with help, do not parse */
 } tp_line;
 
-/* Splits off "--pool NAME" and the command word. Any bytes are allowed; cannot fail. */
-void tp_line_split(tp_line *line, const char *text, size_t length);
+/* Splits off "--pool NAME" and the command word of the line at `cursor`. Any bytes are allowed;
+ * cannot fail. */
+void tp_line_split(tp_line *line, tp_cursor cursor);
 
 /* Fills `error` for a command that no table has for pools of the kind `on`, naming the closest one
  * that exists. `tables` ends with NULL, each table with a record whose name is NULL. Returns false.

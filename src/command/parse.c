@@ -175,7 +175,7 @@ static bool read_option_value(parser *p, int index, size_t from, bool attached) 
     tp_cursor_skip_blanks(cursor);
   else if (tp_cursor_peek(cursor, 0) == '=')
     cursor->at++;
-  if (!tp_cursor_in_word(cursor, cursor->at))
+  if (attached ? !tp_cursor_in_word(cursor, cursor->at) : cursor->at == cursor->length)
     return tp_reader_fail(&p->reader, param, "has no value", from);
   if (!attached && at_option(cursor))
     return fail_no_value(p, param);

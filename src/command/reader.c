@@ -49,8 +49,7 @@ static bool push_literal(tp_reader *r, const tp_param *param) {
 
 /* Pushes the word at the cursor, quoted or not, as a string. */
 static bool push_word(tp_reader *r, const tp_param *param) {
-  char c = tp_cursor_peek(&r->cursor, 0);
-  if (c == '"' || c == '\'')
+  if (tp_cursor_at_quote(&r->cursor))
     return push_literal(r, param);
   size_t end = tp_cursor_word_end(&r->cursor);
   lua_pushlstring(r->L, r->cursor.text + r->cursor.at, end - r->cursor.at);

@@ -27,6 +27,11 @@ static void add_field(tp_output *output, const char *name, json_t *value) {
   json_decref(value);
 }
 
+/* Adds the end of a framed answer. */
+static void end_object(tp_output *output, tp_answer_mode mode) {
+  add_text(output, mode == TP_ANSWER_JSON_MORE ? ", \"more\": true}" : "}");
+}
+
 /* Adds an error. In text mode the message must be one line. */
 static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
                       size_t length) {
@@ -38,7 +43,7 @@ static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, cons
   } else {
     add_field(output, "{\"ok\": false, \"code\": ", tp_json_string(name, strlen(name)));
     add_field(output, ", \"message\": ", tp_json_string(message, length));
-    add_text(output, "}");
+    end_object(output, mode);
   }
   add_text(output, "\n");
 }
@@ -69,7 +74,7 @@ static void add_result(tp_output *output, tp_answer_mode mode, const char *text,
   } else {
     add_field(output, "{\"ok\": true, \"value\": ", value);
     add_field(output, ", \"text\": ", tp_json_string(text, length));
-    add_text(output, "}");
+    end_object(output, mode);
   }
   add_text(output, "\n");
   end_answer(output, mode);
@@ -120,7 +125,7 @@ void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int f
   luaL_checkstack(L, 4, NULL);
   lua_insert(L, first++);
   json_t *value = NULL;
-  if (mode == TP_ANSWER_JSON) {
+  if (mode != TP_ANSWER_TEXT) {
     pack_values(L, first);
     value = tp_json_create(L, -1);
   }
@@ -131,7 +136,7 @@ void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int f
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index) {
   size_t length;
   const char *text = luaL_checklstring(L, index, &length);
-  json_t *value = mode == TP_ANSWER_JSON ? tp_json_string(text, length) : NULL;
+  json_t *value = mode != TP_ANSWER_TEXT ? tp_json_string(text, length) : NULL;
   add_result(output, mode, text, length, value);
 }
 
@@ -147,7 +152,7 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
     add_field(output, "{\"ok\": true, \"value\": ", tp_json_string(pool, strlen(pool)));
     add_field(output, ", \"text\": ", tp_json_string(text, length));
     add_field(output, ", \"protocol\": ", json_integer(TP_ANSWER_PROTOCOL));
-    add_text(output, "}");
+    end_object(output, mode);
   }
   add_text(output, "\n");
   end_answer(output, mode);
@@ -157,19 +162,19 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
 
 void tp_answer_begin_list(tp_output *output, tp_answer_mode mode) {
   tp_output_begin(output);
-  if (mode == TP_ANSWER_JSON)
+  if (mode != TP_ANSWER_TEXT)
     add_text(output, "{\"ok\": true, \"value\": [");
 }
 
 /* The item is on top of the stack. */
 bool tp_answer_add_item(tp_output *output, tp_answer_mode mode, lua_State *L, bool is_first) {
-  if (mode == TP_ANSWER_JSON)
+  if (mode != TP_ANSWER_TEXT)
     add_field(output, is_first ? "" : ", ", tp_json_create(L, -1));
   return output->failure == 0;
 }
 
 void tp_answer_begin_text(tp_output *output, tp_answer_mode mode) {
-  if (mode == TP_ANSWER_JSON)
+  if (mode != TP_ANSWER_TEXT)
     add_text(output, "], \"text\": \"");
 }
 
@@ -186,7 +191,7 @@ static void add_json_text(tp_output *output, const char *text, size_t length) {
 }
 
 bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text, size_t length) {
-  if (mode == TP_ANSWER_JSON)
+  if (mode != TP_ANSWER_TEXT)
     add_json_text(output, text, length);
   else
     tp_output_add(output, text, length);
@@ -194,7 +199,11 @@ bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text
 }
 
 void tp_answer_end_list(tp_output *output, tp_answer_mode mode) {
-  add_text(output, mode == TP_ANSWER_JSON ? "\"}\n" : "\n");
+  if (mode != TP_ANSWER_TEXT) {
+    add_text(output, "\"");
+    end_object(output, mode);
+  }
+  add_text(output, "\n");
   end_answer(output, mode);
 }
 

@@ -4,7 +4,8 @@
  *
  * In text (wire mode 1) an answer is the result as text, "ok" for none, or "CODE: message", escaped
  * to one line; only help and tables have several. In JSON (mode 2) each answer is one line with an
- * object. Every answer is added whole or not at all: what may raise is done first, and one that is
+ * object; where a line has several commands, each answer but the last has `"more": true`. Every
+ * answer is added whole or not at all: what may raise is done first, and one that is
  * longer than the output takes is replaced by an error that says so. */
 #ifndef TP_SERVER_ANSWER_H
 #define TP_SERVER_ANSWER_H
@@ -14,11 +15,12 @@
 #include <lua.h>
 
 /* The protocol that a framed greeting names. */
-#define TP_ANSWER_PROTOCOL 2
+#define TP_ANSWER_PROTOCOL 3
 
 typedef enum tp_answer_mode {
-  TP_ANSWER_TEXT, /* for people, and the clients of asyncio-taskpool */
-  TP_ANSWER_JSON, /* framed */
+  TP_ANSWER_TEXT,      /* for people, and the clients of asyncio-taskpool */
+  TP_ANSWER_JSON,      /* framed */
+  TP_ANSWER_JSON_MORE, /* the same, and the next answer is to the same line */
 } tp_answer_mode;
 
 /* Answers with the values from the stack slot `first` up to the top. */

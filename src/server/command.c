@@ -115,7 +115,7 @@ static const char *push_pool_name(lua_State *L, const tp_line *line) {
   tp_error error;
   size_t length = word.length - word.at, used;
   const char *text = word.text + word.at;
-  if (*text != '"' && *text != '\'')
+  if (!tp_cursor_at_quote(&word))
     return lua_pushlstring(L, text, length);
   if (!tp_literal_read(L, text, length, &used, &error))
     tp_raise_error(L, &error);
@@ -155,9 +155,7 @@ static int run_method(lua_State *L, tp_session *session, const tp_line *line) {
 
 int tp_command_run(lua_State *L, tp_session *session) {
   tp_line line;
-  if (memchr(session->line.bytes, '\0', session->line.length))
-    return tp_raise(L, TP_INVALID_ARGUMENT, "the line has a zero byte in it");
-  tp_line_split(&line, session->line.bytes, session->line.length);
+  tp_line_split(&line, session->command);
   if (line.command[0] == '\0' && !line.help && line.pool.text)
     return tp_raise(L, TP_INVALID_ARGUMENT, "--pool needs the name of a pool and a command");
   if (line.command[0] == '\0')

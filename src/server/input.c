@@ -59,6 +59,11 @@ bool tp_input_take_line(tp_input *input, tp_span *line) {
   return true;
 }
 
+void tp_input_give_back(tp_input *input, const char *from) {
+  input->start = input->searched = (size_t)(from - input->bytes);
+  input->stop = NULL;
+}
+
 bool tp_input_has_part(const tp_input *input) {
   return input->start < input->end;
 }

@@ -47,6 +47,9 @@ bool tp_input_has_line(tp_input *input);
 /* Takes the next line, without its end and the blanks before it. False: there is none. */
 bool tp_input_take_line(tp_input *input, tp_span *line);
 
+/* Gives the part of the line taken last from `from` on back: it is the next line. */
+void tp_input_give_back(tp_input *input, const char *from);
+
 /* True if there are bytes of an unfinished line. To be asked when no line is left. */
 bool tp_input_has_part(const tp_input *input);
 

@@ -5,7 +5,9 @@
 #include "server/command.h"
 #include "server/foreign.h"
 #include "server/handshake.h"
+#include "server/request.h"
 #include "server/session.h"
+#include "value/raise.h"
 
 /* Ends a session with a line of HTTP. Before the first good line nothing is answered: a page of a
  * browser may read it. */
@@ -21,6 +23,7 @@ static void refuse_http(tp_session *session) {
 int l_protocol_run(lua_State *L) {
   tp_session *session = lua_touserdata(L, 1);
   bool first = !session->greeted;
+  tp_error error;
   lua_settop(L, 0);
   session->greeted = true;
   if (tp_foreign_is_request(session->line) || tp_foreign_is_header(session->line)) {
@@ -29,5 +32,7 @@ int l_protocol_run(lua_State *L) {
   }
   if (first && tp_handshake_run(L, session))
     return 0;
+  if (!tp_request_read(session, &error))
+    tp_raise_error(L, &error);
   return tp_command_run(L, session);
 }

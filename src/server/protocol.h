@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a line of a client is: HTTP, which ends the session (foreign.h); the handshake, if it is the
- * first line (handshake.h); or a command (command.h). */
+ * first line (handshake.h); or commands (request.h, command.h). */
 #ifndef TP_SERVER_PROTOCOL_H
 #define TP_SERVER_PROTOCOL_H
 

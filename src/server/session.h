@@ -25,6 +25,7 @@
 #define TP_SERVER_SESSION_H
 
 #include "binding/method.h"
+#include "command/cursor.h"
 #include "exec/types.h"
 #include "server/answer.h"
 #include "server/clients.h"
@@ -71,7 +72,8 @@ typedef struct tp_session {
   tp_output output;        /* answers to be sent */
   tp_coro *burst;          /* runs lines; NULL: none does */
   unsigned budget;         /* lines that the burst may still take */
-  tp_span line;            /* the command that runs, in the input's buffer */
+  tp_span line;            /* the line taken last, in the input's buffer */
+  tp_cursor command;       /* the command of it that runs */
   const tp_method *method; /* its record; undefined where it was refused */
   unsigned handles;        /* handles not yet closed */
   uint64_t used;           /* the clock of `clients` after its last burst: the smaller, the longer
