@@ -54,6 +54,7 @@ local taskpool = {
   blocking = core.blocking,
   catch_cancel = core.catch_cancel,
   shield = core.shield,
+  task = core.task,
   tries = core.tries,
 
   -- the host

@@ -92,6 +92,11 @@ function remote.succeed_at(try)
   return taskpool.tries()
 end
 
+---What a task is told of itself there.
+function remote.tell_task()
+  return taskpool.task()
+end
+
 ---Fails in a way that no other try can mend.
 function remote.refuse(message)
   error(taskpool.no_retry(message), 0)

@@ -12,6 +12,7 @@
 #include "binding/guard.h"
 #include "binding/load.h"
 #include "binding/run.h"
+#include "binding/self.h"
 #include "exec/exec.h"
 #include "exec/park.h"
 #include "exec/preempt.h"
@@ -55,16 +56,6 @@ static int l_core_now(lua_State *L) {
 
 static int l_core_in_task(lua_State *L) {
   lua_pushboolean(L, tp_exec_current(exec_of(L)) != NULL);
-  return 1;
-}
-
-/* Lua: tries(): which try of its function the running task is at; nil outside a pool's task. */
-static int l_core_tries(lua_State *L) {
-  uint32_t tries = tp_retry_tries(exec_of(L));
-  if (tries)
-    lua_pushinteger(L, tries);
-  else
-    lua_pushnil(L);
   return 1;
 }
 
@@ -354,6 +345,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"share_pool", l_core_share_pool},
       {"cancel", l_core_cancel},
       {"in_task", l_core_in_task},
+      {"task", l_core_task},
       {"tries", l_core_tries},
       {"no_retry", l_core_no_retry},
       {"error", l_core_error},

@@ -5,12 +5,11 @@
  * The record is a userdata, anchored by a registry reference as long as its group lives; its user
  * values hold what is seldom needed, references of their own what each task needs. */
 #include "exec/call.h"
-#include "exec/bind.h"
 #include "exec/cancel.h"
-#include "exec/feed.h"
 #include "exec/ready.h"
 #include "exec/report.h"
 #include "exec/slot.h"
+#include "exec/source.h"
 #include "exec/state.h"
 #include "pool/flow.h"
 #include "value/error.h"
@@ -20,148 +19,16 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
-/* Arguments of one task; more would be a mistake. */
-#define ARGUMENTS_MAX 10000
-
 /* The user values of a call: its pool, its callbacks (by tp_call_callback), its future. */
 enum { POOL = 1, CALLBACK, FUTURE = CALLBACK + TP_CALLBACK_END + 1, VALUES = FUTURE };
 
 struct tp_call {
-  tp_feed feed;         /* the iterator, if its elements come from one; and where it belongs */
-  bool iterated;        /* they do */
-  uint64_t number;      /* unlike its address, never that of another call */
-  int function;         /* registry reference of the worker function */
-  int signature;        /* the same of what has its parameters' names */
-  tp_spread spread;     /* how an element becomes arguments */
-  uint64_t next;        /* elements, or times, taken so far */
-  uint64_t count;       /* how many there are; not known of an iterator */
+  tp_source source;     /* what its tasks call, and with what */
   double timeout;       /* seconds that a task may run; 0: no limit */
-  tp_retry retry;       /* whether a task is tried again */
   tp_coro_done done;    /* told of the end of its one task; NULL: nobody is, or was already */
   void *context;        /* for it */
   bool has_callback[2]; /* by tp_call_callback */
 };
-
-/* ---- arguments ---- */
-
-/* Lua: the body of a task whose arguments are wrong, and stay so. */
-static int l_refuse(lua_State *L) {
-  tp_retry_refuse(L);
-  return lua_error(L);
-}
-
-/* Lua: makes an element's arguments by name. Stack: the function, the element. */
-static int l_bind(lua_State *L) {
-  tp_bind_arguments(L, 1, 0, 2);
-  return 1;
-}
-
-/* Replaces function and element on top of L by a body that raises the message on top of them. */
-static int refuse(lua_State *L, int base) {
-  tp_error_wrap(L, TP_INVALID_ARGUMENT);
-  lua_replace(L, base + 1);
-  lua_settop(L, base + 1);
-  lua_pushcfunction(L, l_refuse);
-  lua_insert(L, base + 1);
-  return 1;
-}
-
-/* Replaces the list on top by its elements; returns how many. */
-static int unpack(lua_State *L, int base) {
-  lua_Integer length = tp_list_length(L, -1);
-  int list = lua_gettop(L);
-  if (length < 0 || length > ARGUMENTS_MAX || !lua_checkstack(L, (int)length + 4)) {
-    lua_pushfstring(L, "a call takes at most %d arguments, not %I", ARGUMENTS_MAX,
-                    (LUAI_UACINT)length);
-    return refuse(L, base);
-  }
-  for (lua_Integer i = 1; i <= length; i++)
-    lua_rawgeti(L, list, i);
-  lua_remove(L, list);
-  return (int)length;
-}
-
-/* Makes arguments of `count` values above the function at `base` + 1; returns how many. */
-static int spread(tp_call *call, lua_State *L, int base, int count) {
-  if (call->spread == TP_SPREAD_ONE)
-    return count;
-  lua_settop(L, base + 2);
-  if (!lua_istable(L, -1)) {
-    lua_pushfstring(L, "element %d of %s must be a table of arguments, not %s", (int)call->next,
-                    tp_group_label(call->feed.group), luaL_typename(L, -1));
-    return refuse(L, base);
-  }
-  if (call->spread == TP_SPREAD_LIST && lua_rawlen(L, -1) == 0 && tp_list_has_keys_only(L, -1)) {
-    lua_pushfstring(L,
-                    "element %d of %s has keys, but no list items; doublestarmap takes arguments "
-                    "by name",
-                    (int)call->next, tp_group_label(call->feed.group));
-    return refuse(L, base);
-  }
-  if (call->spread == TP_SPREAD_LIST)
-    return unpack(L, base);
-  lua_pushcfunction(L, l_bind);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->signature);
-  lua_pushvalue(L, base + 2);
-  if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
-    lua_replace(L, base + 1);
-    lua_settop(L, base + 1);
-    lua_pushcfunction(L, l_refuse);
-    lua_insert(L, base + 1);
-    return 1;
-  }
-  lua_replace(L, base + 2);
-  return unpack(L, base);
-}
-
-/* Has the coroutine that has just ended a task, and runs, keep function and items of a call. */
-static void keep_parts(const tp_call *call, tp_coro *coro) {
-  lua_settop(coro->L, TP_STACK_CORO);
-  lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->function);
-  lua_rawgeti(coro->L, LUA_REGISTRYINDEX, call->feed.items);
-  coro->kept = call->number;
-  coro->keeps = true;
-}
-
-/* Pushes function and arguments of the next task, which the coroutine keeps; returns how many
- * arguments. */
-static int push_kept(tp_call *call, lua_State *L) {
-  int base = lua_gettop(L);
-  lua_pushvalue(L, TP_STACK_FUNCTION);
-  if (call->iterated)
-    return spread(call, L, base, tp_feed_take(&call->feed, L));
-  call->next++;
-  if (call->spread != TP_SPREAD_SAME) {
-    lua_rawgeti(L, TP_STACK_ITEMS, (lua_Integer)call->next);
-    return spread(call, L, base, 1);
-  }
-  lua_pushvalue(L, TP_STACK_ITEMS);
-  return unpack(L, base);
-}
-
-/* The same, from the registry, for a coroutine that does not run yet. */
-static int push_next(tp_call *call, lua_State *L) {
-  int base = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
-  if (call->iterated)
-    return spread(call, L, base, tp_feed_take(&call->feed, L));
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->feed.items);
-  call->next++;
-  if (call->spread == TP_SPREAD_SAME)
-    return unpack(L, base);
-  lua_rawgeti(L, -1, (lua_Integer)call->next);
-  lua_replace(L, -2);
-  return spread(call, L, base, 1);
-}
-
-/* Pushes what the next task calls, and what that is called with; returns how many arguments. */
-static int push_parts(tp_call *call, tp_coro *coro) {
-  bool is_kept = coro->state == TP_CORO_RUNNING;
-  if (is_kept && coro->kept != call->number)
-    keep_parts(call, coro);
-  int wrapped = call->retry.n ? tp_retry_push_body(coro->L, &call->retry) : 0;
-  return wrapped + (is_kept ? push_kept : push_next)(call, coro->L);
-}
 
 /* Has a task run, if it does not already: it was the reusable one. */
 static void begin(tp_coro *coro, int nargs) {
@@ -174,18 +41,18 @@ static void begin(tp_coro *coro, int nargs) {
 
 tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   tp_call *call = group->call;
-  call->feed.group = group;
-  if (call->iterated) {
+  call->source.feed.group = group;
+  if (call->source.iterated) {
     tp_feed_state state;
-    call->next++;
-    if (!tp_feed_step(&call->feed, &state))
+    call->source.next++;
+    if (!tp_feed_step(&call->source.feed, &state))
       return tp_call_fail(group);
     if (state != TP_FEED_READY)
       return state;
-  } else if (call->next >= call->count) {
+  } else if (call->source.next >= call->source.count) {
     return TP_FEED_DONE;
   }
-  tp_exec *exec = call->feed.exec;
+  tp_exec *exec = call->source.feed.exec;
   exec->handover.group = group;
   tp_coro *coro = exec->handover.taken = tp_slot_take_next(exec);
   coro->is_task = true;
@@ -195,23 +62,24 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   coro->as.task.tries = 1;
   if (call->timeout > 0 && !tp_exec_cancel_after(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");
-  begin(coro, push_parts(call, coro));
+  begin(coro, tp_source_push(&call->source, coro));
   exec->handover.group = NULL;
   exec->handover.taken = NULL;
   *task = &coro->as.task;
-  return call->iterated || call->next < call->count ? TP_FEED_READY : TP_FEED_DONE;
+  return call->source.iterated || call->source.next < call->source.count ? TP_FEED_READY
+                                                                         : TP_FEED_DONE;
 }
 
 uint64_t tp_call_waiting(const tp_group *group) {
   const tp_call *call = group->call;
-  if (!call->iterated)
-    return call->count - call->next;
-  return tp_feed_has_values(&call->feed);
+  if (!call->source.iterated)
+    return call->source.count - call->source.next;
+  return tp_feed_has_values(&call->source.feed);
 }
 
 uint64_t tp_call_demand(const tp_group *group) {
   const tp_call *call = group->call;
-  return call->iterated ? TP_UNLIMITED : call->count - call->next;
+  return call->source.iterated ? TP_UNLIMITED : call->source.count - call->source.next;
 }
 
 bool tp_call_tell(const tp_group *group, lua_State *L, bool ok, int count) {
@@ -244,7 +112,7 @@ static int l_verdict(lua_State *L) {
 
 /* Pushes it onto the executor's L; for lack of memory, the error that says that. */
 static lua_State *push_verdict(const tp_call *call, const verdict *of) {
-  lua_State *L = call->feed.exec->L;
+  lua_State *L = call->source.feed.exec->L;
   lua_checkstack(L, LUA_MINSTACK); /* a function of C has that many places anyway */
   lua_pushcfunction(L, l_verdict);
   lua_pushlightuserdata(L, (void *)of);
@@ -265,10 +133,10 @@ static void tell_verdict(const tp_group *group, const verdict *of) {
 
 tp_feed_state tp_call_stop(tp_group *group, tp_cancel *reason) {
   tp_call *call = group->call;
-  call->feed.group = group;
-  if (call->next == 0)
+  call->source.feed.group = group;
+  if (call->source.next == 0)
     tell_verdict(group, &(verdict){.reason = reason});
-  return call->iterated ? tp_feed_stop(&call->feed, reason) : TP_FEED_DONE;
+  return call->source.iterated ? tp_feed_stop(&call->source.feed, reason) : TP_FEED_DONE;
 }
 
 static const verdict no_memory = {.code = TP_NO_MEMORY,
@@ -277,8 +145,8 @@ static const verdict no_memory = {.code = TP_NO_MEMORY,
 /* A submitted call is told so; else it is one error, and those who have not started never do. */
 tp_feed_state tp_call_fail(tp_group *group) {
   tp_call *call = group->call;
-  tp_exec *exec = call->feed.exec;
-  call->feed.group = group;
+  tp_exec *exec = call->source.feed.exec;
+  call->source.feed.group = group;
   if (call->done) {
     tell_verdict(group, &no_memory);
   } else {
@@ -290,7 +158,8 @@ tp_feed_state tp_call_fail(tp_group *group) {
     tp_run_count_error(group, L, true);
     lua_pop(L, 1);
   }
-  return call->iterated ? tp_feed_stop(&call->feed, exec->fallback_reasons[0]) : TP_FEED_DONE;
+  return call->source.iterated ? tp_feed_stop(&call->source.feed, exec->fallback_reasons[0])
+                               : TP_FEED_DONE;
 }
 
 void tp_call_recover(tp_exec *exec) {
@@ -311,7 +180,7 @@ void tp_call_release(tp_group *group) {
   tp_call *call = group->call;
   tell_verdict(group, &no_memory); /* if nobody was told: its task could not be made, or ended */
   group->call = NULL;
-  tp_call_destroy(call, call->feed.exec->L);
+  tp_call_destroy(call, call->source.feed.exec->L);
 }
 
 void tp_call_tell_end(const tp_group *group) {
@@ -326,13 +195,18 @@ bool tp_call_has_callback(const tp_group *group, tp_call_callback which) {
 /* Pushes a user value of a group's call. */
 static void push_value(const tp_group *group, lua_State *L, int value) {
   const tp_call *call = group->call;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->feed.anchor);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->source.feed.anchor);
   lua_getiuservalue(L, -1, value);
   lua_remove(L, -2);
 }
 
 void tp_call_push_callback(const tp_group *group, lua_State *L, tp_call_callback which) {
   push_value(group, L, CALLBACK + (int)which);
+}
+
+void tp_call_push_arguments(const tp_task *task, lua_State *L) {
+  const tp_call *call = task->group->call;
+  tp_source_push_arguments(L, &call->source, task);
 }
 
 void tp_call_push_future(const tp_group *group, lua_State *L) {
@@ -358,10 +232,10 @@ static int refer(lua_State *L, int index) {
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts) {
   luaL_checkstack(L, 4, NULL);
   tp_call *call = lua_newuserdatauv(L, sizeof *call, VALUES);
-  *call = (tp_call){.feed.exec = exec,
-                    .number = ++exec->calls,
-                    .spread = parts->spread,
-                    .retry = parts->retry,
+  *call = (tp_call){.source = {.feed.exec = exec,
+                               .number = ++exec->calls,
+                               .spread = parts->spread,
+                               .retry = parts->retry},
                     .done = parts->done,
                     .context = parts->context};
   keep(L, POOL, parts->pool);
@@ -370,23 +244,23 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
       keep(L, CALLBACK + TP_CALLBACK_CANCEL, parts->cancel_callback);
   call->has_callback[TP_CALLBACK_END] = keep(L, CALLBACK + TP_CALLBACK_END, parts->end_callback);
   if (parts->spread == TP_SPREAD_SAME)
-    call->count = parts->times;
+    call->source.count = parts->times;
   else if (lua_istable(L, parts->items))
-    call->count = (uint64_t)tp_list_length(L, parts->items);
+    call->source.count = (uint64_t)tp_list_length(L, parts->items);
   else
-    call->iterated = true;
+    call->source.iterated = true;
   if (parts->timeout && !lua_isnoneornil(L, parts->timeout))
     call->timeout = lua_tonumber(L, parts->timeout);
-  call->function = refer(L, parts->function);
-  call->signature = refer(L, parts->signature ? parts->signature : parts->function);
-  call->feed.items = refer(L, parts->items);
-  call->feed.anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  call->source.function = refer(L, parts->function);
+  call->source.signature = refer(L, parts->signature ? parts->signature : parts->function);
+  call->source.feed.items = refer(L, parts->items);
+  call->source.feed.anchor = luaL_ref(L, LUA_REGISTRYINDEX);
   return call;
 }
 
 void tp_call_destroy(tp_call *call, lua_State *L) {
-  luaL_unref(L, LUA_REGISTRYINDEX, call->function);
-  luaL_unref(L, LUA_REGISTRYINDEX, call->signature);
-  luaL_unref(L, LUA_REGISTRYINDEX, call->feed.items);
-  luaL_unref(L, LUA_REGISTRYINDEX, call->feed.anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->source.function);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->source.signature);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->source.feed.items);
+  luaL_unref(L, LUA_REGISTRYINDEX, call->source.feed.anchor);
 }

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a group calls, and with which arguments its next task starts: the same list each time, the
- * next element of a list, or the next step of an iterator (feed.c). */
+ * next element of a list, or the next step of an iterator (source.c). */
 #ifndef TP_EXEC_CALL_H
 #define TP_EXEC_CALL_H
 
 #include "exec/retry.h"
-
-/* How an element becomes arguments. */
-typedef enum tp_spread {
-  TP_SPREAD_SAME,  /* apply, start: the same arguments each time */
-  TP_SPREAD_ONE,   /* map: the element */
-  TP_SPREAD_LIST,  /* starmap: the element is a list of arguments */
-  TP_SPREAD_NAMED, /* doublestarmap: the element is a table of arguments by name */
-} tp_spread;
 
 /* Stack indexes of what a call is made of; 0 or an index of nil where there is none. */
 typedef struct tp_call_parts {
@@ -41,6 +33,10 @@ tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts)
 
 /* Pushes the future of a group's call. Allocates nothing. */
 void tp_call_push_future(const tp_group *group, lua_State *L);
+
+/* Pushes a list of what a live task was called with, its length at "n". Raises for lack of memory.
+ */
+void tp_call_push_arguments(const tp_task *task, lua_State *L);
 
 /* Frees a call that found no group. */
 void tp_call_destroy(tp_call *call, lua_State *L);

@@ -229,13 +229,11 @@ int tp_drive_main(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
   tp_ready_count_begun(coro);
   coro->kept = 0;
-  coro->keeps = false;
   return drive(L, LUA_OK, (lua_KContext)coro);
 }
 
 int tp_drive_after_kill(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, TP_STACK_CORO);
-  coro->keeps = false;
   tp_exec_cancel_push(L, coro->cancelling->reason);
   return drive(L, LUA_ERRRUN, (lua_KContext)coro);
 }

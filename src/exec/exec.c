@@ -155,7 +155,6 @@ static tp_coro *start(tp_exec *exec, lua_State *L, int nargs, bool urgent, const
   coro->as.job.done = done;
   coro->as.job.context = context;
   coro->as.job.what = what;
-  coro->as.job.tries = 0;
   tp_ready_add(coro, nargs + TP_STACK_CORO + 1);
   return coro;
 }
@@ -181,6 +180,11 @@ tp_coro *tp_exec_current(const tp_exec *exec) {
 const char *tp_exec_current_job(const tp_exec *exec) {
   return exec->context.coro && !exec->context.coro->is_task ? exec->context.coro->as.job.what
                                                             : NULL;
+}
+
+void *tp_exec_current_context(const tp_exec *exec, tp_coro_done done) {
+  const tp_coro *coro = exec->context.coro;
+  return coro && !coro->is_task && coro->as.job.done == done ? coro->as.job.context : NULL;
 }
 
 const tp_task *tp_exec_current_task(const tp_exec *exec) {

@@ -8,10 +8,10 @@
  *
  * The files, from the top: exec the executor's life, turn what the loop calls; drive what a
  * coroutine runs, kill the end of those that do not end by themselves, ops what a pool asks; call
- * what a group calls, feed its iterator; luastd pcall and the coroutine library for tasks, closing
- * the <close> variables of what is killed, retry tasks that are tried again; wait, preempt, report,
- * run (the record of a pool), deadlock; cancel; park; slot, timer, bind; ready, signal, watchdog;
- * state the records. Each calls only files below it. */
+ * what a group calls, source with which arguments, feed its iterator; luastd pcall and the
+ * coroutine library for tasks, closing the <close> variables of what is killed, retry tasks that
+ * are tried again; wait, preempt, report, run (the record of a pool), deadlock; cancel; park; slot,
+ * timer, bind; ready, signal, watchdog; state the records. Each calls only files below it. */
 #ifndef TP_EXEC_EXEC_H
 #define TP_EXEC_EXEC_H
 
@@ -81,6 +81,10 @@ tp_coro *tp_exec_current(const tp_exec *exec);
 /* The name that tp_exec_start gave to the coroutine that runs now; NULL: it is a task, or none
  * runs. */
 const char *tp_exec_current_job(const tp_exec *exec);
+
+/* What was given with `done` to tp_exec_start for the coroutine that runs now; NULL: it was started
+ * with something else, or none runs. */
+void *tp_exec_current_context(const tp_exec *exec, tp_coro_done done);
 
 /* The task that runs now; NULL if none does. */
 const tp_task *tp_exec_current_task(const tp_exec *exec);

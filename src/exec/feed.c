@@ -93,7 +93,6 @@ static int l_start_iterator(lua_State *L) {
   coro->as.job.done = iterator_done;
   coro->as.job.context = feed;
   coro->as.job.what = "an iterator";
-  coro->as.job.tries = 0;
   feed->coro = coro;
   coro->nargs = TP_STACK_CORO + 3;
   return 0;

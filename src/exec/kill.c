@@ -11,6 +11,7 @@
 #include "exec/report.h"
 #include "exec/run.h"
 #include "exec/slot.h"
+#include "exec/source.h"
 #include "exec/state.h"
 #include "pool/flow.h"
 
@@ -91,14 +92,15 @@ void tp_kill_reap(tp_coro *coro) {
 static int l_kill(lua_State *L) {
   tp_coro *coro = lua_touserdata(L, 1);
   lua_State *fresh = lua_newthread(L);
+  lua_pushcfunction(fresh, tp_drive_after_kill);
+  lua_pushcfunction(fresh, tp_report_handler);
+  lua_pushlightuserdata(fresh, coro);
+  int kept = tp_source_move_kept(L, coro, fresh);
   tp_exec_cancel_push(L, coro->cancelling->reason);
   tp_closing_kill(coro->exec, L, coro->L);
   lua_pushvalue(L, 2);
   tp_slot_set_thread(coro, L);
-  lua_pushcfunction(fresh, tp_drive_after_kill);
-  lua_pushcfunction(fresh, tp_report_handler);
-  lua_pushlightuserdata(fresh, coro);
-  coro->nargs = TP_STACK_CORO;
+  coro->nargs = (uint16_t)(TP_STACK_CORO + kept);
   return 0;
 }
 

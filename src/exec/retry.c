@@ -193,14 +193,3 @@ int tp_retry_push_body(lua_State *L, const tp_retry *policy) {
   lua_pushlightuserdata(L, (void *)policy);
   return 2;
 }
-
-uint32_t tp_retry_tries(const tp_exec *exec) {
-  const tp_coro *coro = exec->context.coro;
-  if (!coro)
-    return 0;
-  return coro->is_task ? coro->as.task.tries : coro->as.job.tries;
-}
-
-void tp_retry_set_tries(tp_coro *coro, uint32_t tries) {
-  coro->as.job.tries = tries;
-}

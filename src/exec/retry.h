@@ -23,13 +23,6 @@ bool tp_retry_is_refused(lua_State *L);
  * task. Never raises. */
 void tp_retry_unwrap(lua_State *L);
 
-/* Which try of its function the running task is at, from 1 on; in its callbacks, how many there
- * were. 0 outside of a pool's task. */
-uint32_t tp_retry_tries(const tp_exec *exec);
-
-/* Says which try it is of a call that stands for a task of another host. */
-void tp_retry_set_tries(tp_coro *coro, uint32_t tries);
-
 /* ---- for the files of exec/ ---- */
 
 /* Pushes the body of a task that is tried again as `policy` says, which must outlive the task; the

@@ -122,6 +122,7 @@ tp_coro *tp_slot_take(tp_exec *exec, lua_State *L) {
   } else {
     coro = create(exec, L);
   }
+  coro->keeps = false;
   tp_slot_renew_park(coro);
   tp_state_hold(coro->L);
   lua_pushcfunction(coro->L, exec->slots.main);

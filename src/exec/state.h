@@ -39,8 +39,9 @@ typedef enum tp_coro_phase {
 } tp_coro_phase;
 
 /* The stack of a coroutine's thread while it runs: the message handler and the coroutine; the
- * worker function and the items of a group, if it keeps them for the next task; above this base the
- * function and arguments, or the results, of the present call. At rest the stack is empty. */
+ * worker function and what it keeps of a group (see source.h): the items for the next task, or the
+ * values of an iterator; above this base the function and arguments, or the results, of the present
+ * call. At rest the stack is empty. */
 enum { TP_STACK_HANDLER = 1, TP_STACK_CORO, TP_STACK_FUNCTION, TP_STACK_ITEMS };
 
 /* One call being run. A million of them may sleep at once, so every byte counts. */
@@ -59,7 +60,7 @@ struct tp_coro {
   uint16_t nargs;            /* values on its stack for the next resume */
   uint8_t state : 3;         /* a tp_coro_state */
   uint8_t phase : 3;         /* a tp_coro_phase */
-  bool keeps : 1;            /* while it runs: function and items are on its stack */
+  bool keeps : 1;            /* task: a function, and as many values as it says, are kept */
   bool awaits : 1;           /* `awaited` is set, if it is parked (deadlock.c) */
   bool is_task : 1;          /* `task` is used, not `job` */
   bool urgent : 1;           /* runs before those that are not */
@@ -75,7 +76,6 @@ struct tp_coro {
       tp_coro_done done; /* told at the end; may be NULL */
       void *context;     /* for it */
       const char *what;  /* names it in messages */
-      uint32_t tries;    /* see tp_retry_set_tries */
     } job;               /* any other call */
   } as;
 };
@@ -219,7 +219,7 @@ tp_coro *tp_state_coro_of(tp_task *task);
 
 /* The base of the stack of a coroutine that runs. */
 static inline int tp_state_base(const tp_coro *coro) {
-  return coro->keeps ? TP_STACK_ITEMS : TP_STACK_CORO;
+  return coro->keeps ? TP_STACK_FUNCTION + coro->as.task.kept : TP_STACK_CORO;
 }
 
 /* ---- what runs ---- */

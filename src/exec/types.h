@@ -14,6 +14,14 @@ typedef struct tp_exec tp_exec; /* an executor */
 typedef struct tp_coro tp_coro; /* a coroutine: one call being run */
 typedef struct tp_run tp_run;   /* what an executor keeps for a pool */
 
+/* How an element becomes arguments. */
+typedef enum tp_spread {
+  TP_SPREAD_SAME,  /* apply, start: the same arguments each time */
+  TP_SPREAD_ONE,   /* map: the element */
+  TP_SPREAD_LIST,  /* starmap: the element is a list of arguments */
+  TP_SPREAD_NAMED, /* doublestarmap: the element is a table of arguments by name */
+} tp_spread;
+
 /* Names one park of one coroutine. Never 0. */
 typedef uint64_t tp_wake_id;
 

@@ -230,7 +230,7 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   TAILQ_INSERT_TAIL(&pool->running_tasks, task, pool_link);
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
   group->occupying++;
-  group->started++;
+  task->number = group->started++;
   pool->running++;
 }
 

@@ -33,12 +33,14 @@ typedef struct tp_task {
     uint64_t id;    /* counts from 0 within the pool, in the order of starting */
   };
   struct tp_group *group; /* the group that it is a task of */
+  uint64_t number;        /* its place in the group, from 0 on, in the order of starting */
   TAILQ_ENTRY(tp_task)
   pool_link; /* in the pool's `running` (by start) or `finishing` (by ticket) */
   TAILQ_ENTRY(tp_task) group_link; /* in the group's live tasks, by start */
   uint64_t ticket;         /* number of its move into `finishing`; orders it against flushes */
   tp_task_state state : 8; /* its state */
   tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
+  uint16_t kept;           /* values of its call that the executor keeps on a stack */
   uint32_t tries; /* calls of its function; counted by the executor if it may be tried again */
 } tp_task;
 

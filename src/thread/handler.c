@@ -119,6 +119,10 @@ static void request_done(void *context, lua_State *L, bool ok, int count) {
   end(thread, request);
 }
 
+const tp_request *tp_handler_current(const tp_exec *exec) {
+  return tp_exec_current_context(exec, request_done);
+}
+
 /* ---- the start of a call ---- */
 
 /* Pushes the function, out of the file that the owner found it in. */
@@ -180,10 +184,9 @@ static int l_start(lua_State *L) {
   while (!TAILQ_EMPTY(requests)) {
     tp_request *request = take_first(thread, requests);
     push_function(L, thread, request->function);
-    int count = tp_pack_push(L, request->bytes.data, request->bytes.length);
+    int count = tp_pack_push(L, request->bytes.data, request->origin.names);
     request->coro =
         tp_exec_start(thread->host->exec, L, count, request->function->name, request_done, request);
-    tp_retry_set_tries(request->coro, request->tries);
   }
   return 0;
 }

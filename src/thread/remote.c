@@ -13,6 +13,7 @@
 #include "exec/retry.h"
 #include "exec/wait.h"
 #include "thread/dispatch.h"
+#include "thread/origin.h"
 #include "value/raise.h"
 
 #include <lauxlib.h>
@@ -196,12 +197,15 @@ static int l_remote(lua_State *L) {
     tp_request_recycle(request);
     return tp_raise_error(L, &error);
   }
+  if (!tp_origin_write(request)) {
+    tp_request_recycle(request);
+    return tp_raise(L, TP_NO_MEMORY, "no memory for a call in a thread");
+  }
   lua_settop(L, base);
   if (watch)
     start_watch(L, watch, request);
   else
     lua_pushlightuserdata(L, request);
-  request->tries = tp_retry_tries(set->exec);
   request->wake = tp_wait_id(set->exec, L);
   tp_dispatch_add(set, request);
   return tp_wait_park(set->exec, L, after_wait, (lua_KContext)request);

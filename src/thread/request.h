@@ -34,6 +34,15 @@ typedef enum tp_return {
   TP_RETURN_LOST,      /* nothing: its thread has ended */
 } tp_return;
 
+/* The task that a request is a part of, as the thread sees it. */
+typedef struct tp_origin {
+  uint32_t tries;  /* which try of the task it is; 0: it is not a part of a task */
+  uint64_t id;     /* of the task */
+  uint64_t number; /* its place in its group */
+  size_t names; /* the name of its group, "" for none, and the label of its pool stand there in the
+                   bytes, after the arguments */
+} tp_origin;
+
 typedef struct tp_request {
   TAILQ_ENTRY(tp_request) link;        /* in the list of where it is */
   struct tp_request *below;            /* in a stack of done ones */
@@ -49,7 +58,7 @@ typedef struct tp_request {
   uint64_t cost;                       /* nanoseconds it was expected to take when it was sent */
   uint64_t sent;                       /* when that was, nanoseconds */
   uint64_t spent;                      /* thread: nanoseconds it has taken */
-  uint32_t tries;                      /* which try of its task it is */
+  tp_origin origin;                    /* the task that it is a part of */
   bool is_final;                       /* its error says that it must not be tried again */
   tp_coro *coro;                       /* thread: the coroutine that runs it */
   tp_cancel *cancel;                   /* needs the lock: a cancel for it; later the thread's */

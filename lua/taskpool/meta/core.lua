@@ -52,6 +52,24 @@ function core.error(code, message) end
 ---@return userdata
 function core.no_retry(err) end
 
+---What a task is told of itself.
+---@class taskpool.Task
+---@field id integer counts from 0 within the pool
+---@field group? string name of its group; a submitted call may have none
+---@field pool string label of its pool, such as "TaskPool-0"
+---@field number integer its place in the group, from 0 on: that of its element, whatever ends first
+---@field args table what its function was called with, a list with its length at `n`
+---@field try integer which try of its function this is, from 1 on; in its callbacks, how many there were
+
+---What is known of the running task; in its callbacks, of the task that has ended; in a function that runs in a
+---thread, of the task that has called it. nil outside of a task of a pool, also in the coroutines of `gather` and
+---`timeout`. The table is made when it is asked for.
+---
+---    local task = taskpool.task()
+---    taskpool.log.info(("%s, item %d"):format(task.group, task.number))
+---@return taskpool.Task|nil
+function core.task() end
+
 ---Which try of its function the running task is at, from 1 on; in the task's callbacks, how many there were.
 ---nil outside of a task of a pool, also in the coroutines of `gather` and `timeout`.
 ---@return integer|nil
