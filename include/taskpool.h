@@ -635,6 +635,11 @@ TP_API uint64_t tp_pool_queue_limit(const tp_pool *pool);
 /* Changes the weight of a group. */
 TP_API bool tp_pool_set_weight(tp_pool *pool, const char *group, double weight, tp_error *error);
 
+/* Changes how many tasks of a group may run at a time, 1 or more, TP_UNLIMITED: as many as the
+ * pool's size. Tasks that run go on. */
+TP_API bool tp_pool_set_concurrency(tp_pool *pool, const char *group, uint64_t num_concurrent,
+                                    tp_error *error);
+
 /* A locked pool refuses new work; a paused one too, and what has not started waits. False:
  * PoolIsClosed. */
 TP_API bool tp_pool_lock(tp_pool *pool, tp_error *error);

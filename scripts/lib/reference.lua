@@ -59,8 +59,8 @@ local subjects = {
   { "Look at a pool", "status", "groups", "tasks", "task", "traceback", "get_group_ids", "func_name" },
   { "Counts", "num_running", "num_waiting", "num_cancelled", "num_ended", "num_ok", "num_failed", "num_cancelled_total",
     "num_timed_out", "num_retried" },
-  { "Control a pool", "pool_size", "size", "scale", "is_full", "order", "queue_limit", "set_weight", "lock", "unlock",
-    "is_locked", "pause", "resume", "paused", "is_closed" },
+  { "Control a pool", "pool_size", "size", "scale", "is_full", "order", "queue_limit", "set_weight",
+    "set_concurrency", "lock", "unlock", "is_locked", "pause", "resume", "paused", "is_closed" },
   { "Commands of the session", "pools", "use", "modules", "reload", "complete", "ping", "help", "exit" },
 }
 

@@ -556,6 +556,11 @@ static void changes_a_pool(void) {
   EXPECT_OK(tp_pool_apply(pool, "sleep", &none, 1, &options, &error) != NULL);
   EXPECT_OK(tp_pool_set_weight(pool, "light", 0.5, &error));
   EXPECT_ERROR(tp_pool_set_weight(pool, "x", 1, &error), TP_TASK_GROUP_NOT_FOUND, "x");
+  EXPECT_OK(tp_pool_set_concurrency(pool, "light", 2, &error) &&
+            tp_pool_set_concurrency(pool, "light", TP_UNLIMITED, &error));
+  EXPECT_ERROR(tp_pool_set_concurrency(pool, "x", 1, &error), TP_TASK_GROUP_NOT_FOUND, "x");
+  EXPECT_ERROR(tp_pool_set_concurrency(pool, "light", 0, &error), TP_INVALID_ARGUMENT,
+               "at least 1");
   run(host);
   EXPECT(tp_pool_num_ended(pool) + tp_pool_num_ok(pool) >= 1 && tp_pool_num_failed(pool) == 0);
   EXPECT(tp_pool_num_timed_out(pool) == 0 && tp_pool_num_retried(pool) == 0 &&

@@ -105,6 +105,43 @@ describe("the ids of a group", function()
     end
   end))
 
+  it("run as many tasks at a time as set_concurrency says", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local group = pool:map(nap, { 1, 1, 1, 1, 1, 1, 1, 1 })
+    settle()
+    local function running_after(num)
+      pool:set_concurrency(group, num)
+      settle()
+      return pool.num_running
+    end
+    assert.are.same({ 3, 3 }, { running_after(3), running_after(1) }) -- those that run go on
+    taskpool.sleep(1)
+    assert.are.equal(1, pool.num_running)
+    assert.are.same({ 1, 4 }, { running_after(1), running_after(math.huge) - 1 })
+    pool:gather_and_close()
+    raises("TaskGroupNotFound", pool.set_concurrency, pool, "none", 1)
+  end))
+
+  it("keep a lower limit while they wait for room or a token", tasks.case(function()
+    for _, options in ipairs { { size = 3 }, { rate = { n = 1, burst = 3 } } } do
+      local pool = tasks.TaskPool(options)
+      local group = pool:map(nap, { 60, 60, 60, 60 }, { num_concurrent = 4 })
+      pool:apply(nap, { args = { 1 } })
+      taskpool.sleep(0.5)
+      assert.are.equal(3, pool.num_running)
+      pool:set_concurrency(group, 1)
+      taskpool.sleep(5) -- there is room and a token now
+      assert.are.equal(2, pool.num_running)
+      pool:set_concurrency(group, 3)
+      taskpool.sleep(5)
+      assert.are.equal(3, pool.num_running)
+      for _, wrong in ipairs { 0, -1, 1.5, "2" } do
+        raises("InvalidArgument", pool.set_concurrency, pool, group, wrong)
+      end
+      pool:cancel_all()
+    end
+  end))
+
   it("are a set of what was started and not flushed", tasks.case(function()
     local pool = tasks.TaskPool()
     local first = pool:map(nap, { 1, 60, 60 }, { num_concurrent = 2 })

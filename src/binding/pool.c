@@ -100,12 +100,18 @@ int l_pool_apply(lua_State *L) {
       "apply");
 }
 
+/* The parameter `num_concurrent` at `index`. */
+static uint64_t to_concurrency(lua_State *L, int index, const char *method) {
+  uint64_t limit = tp_arguments_to_size(L, index);
+  if (limit == 0)
+    tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
+  return limit;
+}
+
 static int map(lua_State *L, tp_spread spread, const char *method) {
   int number = TP_SLOT_MAP_NUM_CONCURRENT;
   uint64_t limit =
-      lua_isnil(L, number) ? TP_NUM_CONCURRENT_DEFAULT : tp_arguments_to_size(L, number);
-  if (limit == 0)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "%s: 'num_concurrent' must be at least 1", method);
+      lua_isnil(L, number) ? TP_NUM_CONCURRENT_DEFAULT : to_concurrency(L, number, method);
   return add_named_group(L,
                          &(tp_call_parts){.pool = TP_SLOT_POOL,
                                           .function = TP_SLOT_MAP_FUNC,
@@ -183,6 +189,13 @@ int l_pool_set_weight(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, 1);
   tp_flow_weigh_group(pool, check_group(L, pool, TP_SLOT_SET_WEIGHT_GROUP_NAME),
                       lua_tonumber(L, TP_SLOT_SET_WEIGHT_WEIGHT));
+  return 0;
+}
+
+int l_pool_set_concurrency(lua_State *L) {
+  tp_pool *pool = tp_handle_check(L, 1);
+  tp_flow_limit_group(pool, check_group(L, pool, TP_SLOT_SET_CONCURRENCY_GROUP_NAME),
+                      to_concurrency(L, TP_SLOT_SET_CONCURRENCY_NUM, "set_concurrency"));
   return 0;
 }
 

@@ -14,6 +14,7 @@ int l_pool_doublestarmap(lua_State *L);
 int l_pool_submit(lua_State *L);
 int l_pool_submit_nowait(lua_State *L);
 int l_pool_set_weight(lua_State *L);
+int l_pool_set_concurrency(lua_State *L);
 int l_pool_start(lua_State *L);
 int l_pool_stop(lua_State *L);
 int l_pool_stop_all(lua_State *L);

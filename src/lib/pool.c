@@ -507,6 +507,18 @@ bool tp_pool_set_weight(tp_pool *pool, const char *group, double weight, tp_erro
                           error);
 }
 
+bool tp_pool_set_concurrency(tp_pool *pool, const char *group, uint64_t num_concurrent,
+                             tp_error *error) {
+  if (!tp_fail_unless_given(group, "group", error))
+    return false;
+  tp_value limit = tp_method_to_size(num_concurrent);
+  return call_for_nothing(&(tp_method_call){.pool = pool,
+                                            .name = "set_concurrency",
+                                            .arguments = {tp_string(group), limit},
+                                            .count = 2},
+                          error);
+}
+
 bool tp_pool_lock(tp_pool *pool, tp_error *error) {
   return call_for_nothing(&(tp_method_call){.pool = pool, .name = "lock"}, error);
 }

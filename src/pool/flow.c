@@ -109,6 +109,15 @@ static void dequeue(tp_pool *pool, tp_group *group) {
   group->throttled = false;
 }
 
+void tp_flow_limit_group(tp_pool *pool, tp_group *group, uint64_t limit) {
+  group->limit = limit;
+  if (group->place.index && !wants_task(group))
+    dequeue(pool, group);
+  tp_flow_offer(pool, group);
+  set_alarm(pool);
+  tp_pool_tell(pool, TP_EVENT_CHANGED, NULL);
+}
+
 /* Moves a group from the queue to the throttled ones. */
 static void throttle(tp_pool *pool, tp_group *group) {
   tp_queue_remove(&pool->queue, group);

@@ -11,6 +11,9 @@
 /* Changes the weight of a group, which counts from now on. */
 void tp_flow_weigh_group(tp_pool *pool, tp_group *group, double weight);
 
+/* Changes how many tasks of a group may run at a time. Those that run go on. */
+void tp_flow_limit_group(tp_pool *pool, tp_group *group, uint64_t limit);
+
 /* Cancels a running task; its state changes at once, the task ends later. */
 void tp_flow_cancel_task(tp_pool *pool, tp_task *task, tp_cancel *reason);
 

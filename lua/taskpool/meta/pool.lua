@@ -200,6 +200,16 @@ function Pool:pause(options) end
 ---@return boolean paused the new state: false
 function Pool:resume() end
 
+---Changes how many tasks of a group may run at a time. Those that run go on.
+---
+---Raises TaskGroupNotFound.
+---
+---    pool:set_concurrency("nightly", 8)
+---    > set-concurrency nightly 8
+---@param group_name string
+---@param num_concurrent integer|number 1 or more; math.huge: as many as the pool's size
+function Pool:set_concurrency(group_name, num_concurrent) end
+
 ---Refuses new work from now on. Groups that exist go on.
 ---
 ---    pool:lock()
