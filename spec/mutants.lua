@@ -494,4 +494,11 @@ return {
     breaks = "a session begins with several commands a line, as that of another protocol" },
   { text = "session->mode = has_more ? TP_ANSWER_JSON_MORE : TP_ANSWER_JSON;", becomes = "(void)has_more;",
     specs = { "control" }, breaks = "a client does not learn that a line has more answers" },
+  { text = "if (!lua_isnil(L, -2)) {\n    lua_pushvalue(L, -2);\n    lua_pushcclosure(L, l_again, 2);\n  }",
+    becomes = "", specs = { "reload" }, breaks = "on_reload is not called" },
+  { text = "return lua_rawequal(L, one, other) || (has_fields",
+    becomes = "return lua_rawequal(L, one, other) && (has_fields", specs = { "reload" },
+    breaks = "reload says that a table is lost which is in the new text too" },
+  { text = "&& !lua_rawequal(L, -1, module))", becomes = ")", specs = { "reload" },
+    breaks = "reload says that the module itself is lost" },
 }

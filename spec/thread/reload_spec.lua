@@ -87,6 +87,44 @@ describe("taskpool.reload", function()
     end)
   )
 
+  it("has on_reload of the new module take over what is to stay", function()
+    local here <close> = directory [[
+      local seen, cache, limit, names = 1, { 5 }, 7, { "a", "b" }
+      return { count = 3, list = {}, f = function() return seen, cache, limit, names end, names = names }
+    ]]
+    local old = require "reloaded"
+    program.write_file(here.path .. "/reloaded.lua", [[
+      local seen, limit, names = 2, 7, { "a", "b" }
+      local m = { list = {}, f = function() return seen, limit, names end }
+      return m
+    ]])
+    local new, lost = taskpool.reload "reloaded"
+    assert.matches("^lost: cache, count, seen; ", lost)
+    program.write_file(here.path .. "/reloaded.lua", [[
+      local m, seen = {}, 0
+      function m.f() return seen end
+      function m.on_reload(from)
+        m.from, m.list, seen = from, from.list, 2
+      end
+      return m
+    ]])
+    local newer, lost_now = taskpool.reload "reloaded"
+    assert.are.equal(new, newer.from)
+    assert.are.equal(new.list, newer.list)
+    assert.matches("^lost: limit, names; ", lost_now)
+    assert.are_not.equal(old, new)
+    newer.from = nil
+    assert.are.equal(newer.list, taskpool.reload("reloaded").list)
+  end)
+
+  it("keeps the old module if on_reload fails", function()
+    local here <close> = directory "return { on_reload = function() error 'never at first' end }"
+    local old = require "reloaded"
+    program.write_file(here.path .. "/reloaded.lua", "return { on_reload = function() error 'no' end }")
+    assert.matches("did not load: .*no$", tasks.raises("ScriptError", taskpool.reload, "reloaded").message)
+    assert.are.equal(old, require "reloaded")
+  end)
+
   it("says where it looked", function()
     local err = tasks.raises("NotFound", taskpool.reload, "no.such.module")
     assert.matches("there is no module 'no.such.module'", err.message, 1, true)
@@ -101,19 +139,24 @@ describe("the command reload", function()
     local host <close> = hosts.start([[
       taskpool.TaskPool { name = "jobs", executor = "thread", threads = 1 }
       ]], {
-      ["pkg/mod.lua"] = "local m = {}\nfunction m.version() return 1 end\nreturn m\n",
+      ["pkg/mod.lua"] = "local m = {}\nfunction m.version() return m and 1 end\nreturn m\n",
     })
     local wire <close> = host:greet()
     assert.are.equal("1", wire:ask "submit pkg.mod.version")
     local function write(number)
       program.write_file(
         host.directory .. "/pkg/mod.lua",
-        ("local m = {}\nfunction m.version() return %s end\nreturn m\n"):format(number)
+        ("local m = {}\nfunction m.version() return m and %s end\nreturn m\n"):format(number)
       )
     end
     write(2)
     assert.are.equal("1", wire:ask "submit pkg.mod.version")
     assert.are.equal("ok", wire:ask "reload pkg.mod")
+    assert.are.equal("2", wire:ask "submit pkg.mod.version")
+    program.write_file(host.directory .. "/pkg/mod.lua", "return { seen = 1, version = function() return 2 end }")
+    assert.are.equal("ok", wire:ask "reload pkg.mod")
+    write(2)
+    assert.matches("^lost: seen; .*on_reload", wire:ask "reload pkg.mod")
     assert.are.equal("2", wire:ask "submit pkg.mod.version")
     write "3 +"
     assert.matches("ScriptError: module 'pkg.mod' did not load: .*unexpected symbol", wire:ask "reload pkg.mod")

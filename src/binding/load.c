@@ -8,6 +8,7 @@
 #include "binding/arguments.h"
 #include "binding/future.h"
 #include "exec/exec.h"
+#include "value/lost.h"
 #include "value/raise.h"
 #include "value/registry.h"
 
@@ -51,10 +52,16 @@ static int after_chunk(lua_State *L, int status, lua_KContext context) {
   const tp_module *module = lua_touserdata(L, 1);
   (void)context;
   bool ok = status == LUA_OK || status == LUA_YIELD;
-  return tp_module_end(L, module, ok, &error) ? 0 : tp_raise_error(L, &error);
+  lua_pushvalue(L, 2); /* the old module */
+  lua_insert(L, 2);
+  if (!tp_module_end(L, module, ok, &error))
+    return tp_raise_error(L, &error);
+  tp_module_push(L, module->name);
+  tp_lost_push(L, 2, -1);
+  return 1;
 }
 
-/* Lua: the body of the job. Stack: the module. */
+/* Lua: the body of the job; returns what tp_lost_push says. Stack: the module. */
 static int l_job(lua_State *L) {
   const tp_module *module = lua_touserdata(L, 1);
   if (!tp_module_begin(L, module))
@@ -91,9 +98,13 @@ int l_core_reload(lua_State *L) {
   tp_host *host = tp_state_host(L);
   tp_error error;
   tp_arguments_check(L, 1, "reload", &module);
+  lua_settop(L, 1);
+  if (!tp_module_push(L, lua_tostring(L, 1)))
+    lua_pushnil(L);
   if (!tp_name_reload(L, &host->names, lua_tostring(L, 1), &error))
     return tp_raise_error(L, &error);
   tp_host_reload(host, lua_tostring(L, 1));
   tp_module_push(L, lua_tostring(L, 1));
-  return 1;
+  tp_lost_push(L, 2, 3);
+  return 2;
 }

@@ -15,7 +15,8 @@
 tp_module *tp_load_push_module(lua_State *L);
 
 /* Lua: load(module): loads that module, again if it is loaded, and waits for it. If it is being
- * loaded already, waits for that. Raises what tp_module_load fails with. */
+ * loaded already, waits for that. Returns what tp_lost_push says of the old one. Raises what
+ * tp_module_load fails with. */
 int l_load(lua_State *L);
 
 /* Raises Denied if what runs is a module that is being loaded for a session, or a job which it

@@ -58,13 +58,13 @@ static int l_modules(lua_State *L) {
   return 1;
 }
 
-/* The new text has been run in this Lua state; the threads come next. */
+/* The new text has been run in this Lua state; the threads come next. What is lost is on top. */
 static int after_reload(lua_State *L, int status, lua_KContext context) {
   enum { MODULE = 2 };
   const tp_session *session = lua_touserdata(L, SESSION);
   (void)status, (void)context;
   tp_host_reload(session->clients->host, lua_tostring(L, MODULE));
-  return 0;
+  return !lua_isnil(L, -1);
 }
 
 static int l_reload(lua_State *L) {
@@ -75,7 +75,7 @@ static int l_reload(lua_State *L) {
   if (!tp_name_find_exposed(L, &session->clients->host->names, luaL_checkstring(L, MODULE),
                             tp_load_push_module(L), &error))
     return tp_raise_error(L, &error);
-  lua_callk(L, 1, 0, 0, after_reload);
+  lua_callk(L, 1, 1, 0, after_reload);
   return after_reload(L, LUA_OK, 0);
 }
 

@@ -176,12 +176,42 @@ static bool fail(lua_State *L, const tp_module *module, tp_error *error) {
   return false;
 }
 
+/* `on_reload` has returned. Stack: the new module, and more. */
+static int after_on_reload(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* The new text has returned. Stack: what it returned. */
+static int after_text(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  lua_pushliteral(L, "on_reload");
+  if (!lua_istable(L, 1) || lua_rawget(L, 1) != LUA_TFUNCTION)
+    return after_on_reload(L, LUA_OK, 0);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_callk(L, 1, 0, 0, after_on_reload);
+  return after_on_reload(L, LUA_OK, 0);
+}
+
+/* Lua: the text of a module that is loaded again. */
+static int l_again(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_callk(L, lua_gettop(L) - 1, 1, 0, after_text);
+  return after_text(L, LUA_OK, 0);
+}
+
 bool tp_module_begin(lua_State *L, const tp_module *module) {
   luaL_checkstack(L, 8, NULL);
   if (!tp_module_push(L, module->name))
     lua_pushnil(L);
   if (luaL_loadfilex(L, module->path, "t") != LUA_OK)
     return false;
+  if (!lua_isnil(L, -2)) {
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, l_again, 2);
+  }
   lua_pushstring(L, module->name);
   lua_pushstring(L, module->path);
   return true;

@@ -3,7 +3,8 @@
  * Modules and their files: where the file of a module is, and how its text is run.
  *
  * What is loaded is in package.loaded, as with `require`. For a module that was loaded here its
- * file is remembered, so that others can load the same one: a thread, or a reload. */
+ * file is remembered, so that others can load the same one: a thread, or a reload. A module that is
+ * loaded again may have a function `on_reload`, which is called with the old one. */
 #ifndef TP_VALUE_MODULE_H
 #define TP_VALUE_MODULE_H
 

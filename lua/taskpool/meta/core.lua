@@ -120,8 +120,16 @@ function core.blocking(name, ...) end
 
 ---Loads the new text of a module, for tasks that start later, here and in all threads. If it does not load,
 ---the old one stays and ScriptError is raised; in a thread that is logged.
+---
+---If the new module is a table with the function `on_reload`, that is called with the old module first, so that it
+---can take its state over. An error of it is one of the text.
+---
+---    function mymodule.on_reload(old)
+---      mymodule.seen = old.seen
+---    end
 ---@param module string as `require` takes it
 ---@return any module what `require` returns from now on
+---@return string? lost what state of the old text is lost: fields, and local variables of its functions
 function core.reload(module) end
 
 ---Calls `fn(...)` as pcall does, but catches the error of a cancel too. The next wait raises it again.
