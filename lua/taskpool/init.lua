@@ -58,6 +58,7 @@ local taskpool = {
   tries = core.tries,
 
   -- the host
+  events = core.events,
   ready = core.ready,
   expose = core.expose,
   find = core.find,

@@ -8,6 +8,7 @@
 #include "binding/class.h"
 #include "binding/context.h"
 #include "binding/executor.h"
+#include "binding/follow.h"
 #include "binding/future.h"
 #include "binding/guard.h"
 #include "binding/load.h"
@@ -353,6 +354,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_level", l_core_log_level},
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
+      {"events", l_core_events},
       {"ready", l_core_ready},
       {"find", l_core_find},
       {"virtual_clock", l_core_virtual_clock},

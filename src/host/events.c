@@ -3,14 +3,17 @@
  * Events as records of the log, and for C code; see events.h. To add an event: one member of
  * tp_event, one row here. */
 #include "host/events.h"
+#include "base/fail.h"
+#include "exec/run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Its name for C code, and its text in the log: "<before>P<after>", or "<before>P_Task-3<after>"
- * for an event of a task; then the words of the event. */
+/* Its name for those who follow events, and its text in the log: "<before>P<after>", or
+ * "<before>P_Task-3<after>" for an event of a task; then the words of the event. */
 static const struct {
-  const char *name; /* NULL: C code is not told */
+  const char *name; /* NULL: only the log is told */
   tp_log_level level;
   const char *before, *after; /* NULL: not logged */
 } records[] = {
@@ -59,14 +62,33 @@ static void log_event(const tp_log *log, const tp_pool *pool, tp_event event, co
                        words);
 }
 
-/* Tells C code of an event. */
-static void tell(const tp_host *host, const tp_pool *pool, tp_event event, const tp_task *task,
+/* What more there is to say of an event, where it has no words. NULL: nothing. */
+static const char *detail_of(const tp_pool *pool, tp_event event, const tp_task *task, char *text,
+                             size_t size) {
+  static const char *const ends[] = {[TP_END_OK] = NULL,
+                                     [TP_END_FAILED] = "failed",
+                                     [TP_END_CANCELLED] = "cancelled",
+                                     [TP_END_TIMED_OUT] = "timed out"};
+  const tp_decision *last = &pool->scale.last;
+  if (event == TP_EVENT_ENDED)
+    return ends[task->end];
+  if (event != TP_EVENT_SCALED)
+    return NULL;
+  snprintf(text, size, "%" PRIu64 " -> %" PRIu64 ": %s", last->from, last->to, last->reason);
+  return text;
+}
+
+/* Tells C code, and those who follow events. */
+static void tell(tp_host *host, const tp_pool *pool, tp_event event, const tp_task *task,
                  const char *words) {
+  char detail[128];
   const tp_group *group = task ? task->group : NULL;
-  if (!host->on_event || !records[event].name)
+  if ((!host->on_event && LIST_EMPTY(&host->followers)) || !records[event].name)
     return;
   if (event == TP_EVENT_FINISHED)
     group = tp_pool_find_number(pool, pool->finished);
+  if (!words)
+    words = detail_of(pool, event, task, detail, sizeof detail);
   tp_log_record about = tp_log_about(pool, group, task);
   tp_event_record record = {.size = sizeof record,
                             .event = records[event].name,
@@ -75,7 +97,9 @@ static void tell(const tp_host *host, const tp_pool *pool, tp_event event, const
                             .group = about.group,
                             .task = about.task,
                             .detail = words};
-  host->on_event(host->event_context, &record);
+  if (host->on_event)
+    host->on_event(host->event_context, &record);
+  tp_follower_tell(&host->followers, pool, event, &record);
 }
 
 static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task *task,
@@ -99,14 +123,98 @@ static void on_failed(void *context, const tp_exec_failure *failure) {
                      failure->text);
 }
 
-unsigned tp_events_listened(const tp_host *host) {
+/* The events that a host listens to, as bits. */
+static unsigned listened_by(const tp_host *host) {
+  const tp_follower *follower;
   unsigned listened = TP_EVENT_BIT(TP_EVENT_BUSY) | TP_EVENT_BIT(TP_EVENT_IDLE);
+  LIST_FOREACH (follower, &host->followers, link)
+    listened |= follower->filter.kinds;
   for (size_t event = 0; event < RECORD_COUNT; event++)
     if ((records[event].before && records[event].level >= host->log.level) ||
         (records[event].name && host->on_event))
       listened |= TP_EVENT_BIT(event);
   return listened;
 }
+
+void tp_events_listen(const tp_host *host, tp_pool *pool) {
+  tp_run_listen(pool, listened_by(host));
+}
+
+void tp_events_listen_all(const tp_host *host) {
+  unsigned listened = listened_by(host);
+  tp_pool *pool;
+  TAILQ_FOREACH (pool, &host->pools, host_link)
+    tp_run_listen(pool, listened);
+}
+
+/* ---- those who follow events ---- */
+
+/* What an event is about, as a word that stands for all such events. */
+static const char *subject_of(tp_event event) {
+  switch (event) {
+  case TP_EVENT_INITIALIZED:
+  case TP_EVENT_LOCKED:
+  case TP_EVENT_UNLOCKED:
+  case TP_EVENT_SCALED:
+  case TP_EVENT_CLOSED:
+    return "pool";
+  case TP_EVENT_FINISHED:
+    return "group";
+  default:
+    return "task";
+  }
+}
+
+static bool is_word(const char *word, const char *text, size_t length) {
+  return strlen(word) == length && memcmp(word, text, length) == 0;
+}
+
+/* The bits of a word: an event, or all that are about something. 0: there is none such. */
+static unsigned kinds_of(const char *word, size_t length) {
+  unsigned kinds = 0;
+  for (unsigned event = 0; event < RECORD_COUNT; event++)
+    if (records[event].name && (is_word(records[event].name, word, length) ||
+                                is_word(subject_of((tp_event)event), word, length)))
+      kinds |= TP_EVENT_BIT(event);
+  return kinds;
+}
+
+bool tp_events_find_kinds(const char *words, unsigned *kinds, tp_error *error) {
+  *kinds = 0;
+  for (size_t length; *words; words += length) {
+    words += strspn(words, ", ");
+    length = strcspn(words, ", ");
+    unsigned found = length ? kinds_of(words, length) : 0;
+    if (length && !found)
+      return tp_fail(error, TP_INVALID_ARGUMENT,
+                     "there is no kind of event '%.*s'; there are pool, group and task, or single "
+                     "ones such as started and ended",
+                     (int)(length < 60 ? length : 60), words);
+    *kinds |= found;
+  }
+  return true;
+}
+
+unsigned tp_events_all_kinds(void) {
+  return kinds_of("pool", 4) | kinds_of("group", 5) | kinds_of("task", 4);
+}
+
+bool tp_events_follow(tp_host *host, tp_follower *follower, const tp_follower_filter *filter,
+                      size_t limit) {
+  if (!tp_follower_open(follower, filter, limit))
+    return false;
+  LIST_INSERT_HEAD(&host->followers, follower, link);
+  tp_events_listen_all(host);
+  return true;
+}
+
+void tp_events_unfollow(tp_host *host, tp_follower *follower) {
+  LIST_REMOVE(follower, link);
+  tp_follower_close(follower);
+  tp_events_listen_all(host);
+}
+
+/* ---- the executor's listener ---- */
 
 /* Runs in the watchdog's thread, so it writes to the log of the host's creator, never into Lua. */
 static void on_stuck(void *context, const tp_exec_stuck *stuck) {

@@ -8,7 +8,6 @@
 #include "exec/exec.h"
 #include "exec/luastd.h"
 #include "exec/ops.h"
-#include "exec/run.h"
 #include "exec/timer.h"
 #include "host/events.h"
 #include "host/logfile.h"
@@ -51,21 +50,14 @@ tp_pool *tp_host_add_pool(tp_host *host, int kind, const char *class_name, const
   if (!pool)
     return NULL;
   host->next_pool++;
-  tp_run_listen(pool, tp_events_listened(host));
+  tp_events_listen(host, pool);
   TAILQ_INSERT_TAIL(&host->pools, pool, host_link);
   return pool;
 }
 
-/* Has all pools tell of what the host listens to now. */
-static void listen_again(tp_host *host) {
-  tp_pool *pool;
-  TAILQ_FOREACH (pool, &host->pools, host_link)
-    tp_run_listen(pool, tp_events_listened(host));
-}
-
 void tp_host_set_log_level(tp_host *host, tp_log_level level) {
   host->log.level = level;
-  listen_again(host);
+  tp_events_listen_all(host);
 }
 
 void tp_host_on_event(tp_host *host, tp_event_fn handler, void *context) {
@@ -73,7 +65,7 @@ void tp_host_on_event(tp_host *host, tp_event_fn handler, void *context) {
     return;
   host->on_event = handler;
   host->event_context = context;
-  listen_again(host);
+  tp_events_listen_all(host);
 }
 
 void tp_host_remove_pool(tp_host *host, tp_pool *pool) {
@@ -357,6 +349,7 @@ tp_host *tp_host_open(lua_State *L, bool owns_state, tp_error *error) {
   host->log.level = TP_LOG_WARNING;
   TAILQ_INIT(&host->pools);
   LIST_INIT(&host->resources);
+  LIST_INIT(&host->followers);
   lua_pushcfunction(L, l_open);
   lua_pushlightuserdata(L, host);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK)

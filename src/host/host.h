@@ -11,6 +11,7 @@
 
 #include "exec/types.h"
 #include "host/failures.h"
+#include "host/follower.h"
 #include "host/interrupt.h"
 #include "host/log.h"
 #include "host/mailbox.h"
@@ -58,6 +59,7 @@ struct tp_host {
   tp_log_file log_file;               /* stderr, for a host in a stock interpreter */
   tp_event_fn on_event;               /* C code that is told of events; NULL: nobody is */
   void *event_context;                /* for that */
+  tp_follower_list followers;         /* of events */
   uint64_t dropped_results;           /* of calls whose wait was cancelled */
   tp_failures failures;               /* of submitted calls that nobody has awaited */
   tp_exposure names;                  /* what control sessions may name */

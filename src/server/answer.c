@@ -207,6 +207,50 @@ void tp_answer_end_list(tp_output *output, tp_answer_mode mode) {
   end_answer(output, mode);
 }
 
+/* ---- streams ---- */
+
+/* Adds the fields of the table on top, with blanks between. */
+static void add_fields(tp_output *output, lua_State *L, const char *const *fields) {
+  for (bool is_first = true; *fields; fields++) {
+    lua_pushstring(L, *fields);
+    if (lua_rawget(L, -2) != LUA_TNIL) {
+      add_text(output, is_first ? "" : "  ");
+      tp_text_push(L, -1);
+      add_text(output, lua_tostring(L, -1));
+      lua_pop(L, 1);
+      is_first = false;
+    }
+    lua_pop(L, 1);
+  }
+}
+
+void tp_answer_item(tp_output *output, tp_answer_mode mode, lua_State *L,
+                    const char *const *fields) {
+  size_t length;
+  luaL_checkstack(L, 4, NULL);
+  tp_output_begin(output);
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    const char *line = lua_tolstring(L, -1, &length);
+    tp_output_add(output, line, length);
+  } else if (mode != TP_ANSWER_TEXT) {
+    add_field(output, "", tp_json_create(L, -1));
+  } else {
+    add_fields(output, L, fields);
+  }
+  add_text(output, "\n");
+  if (tp_output_end(output) == 0)
+    return;
+  tp_output_begin(output);
+  add_text(output,
+           mode == TP_ANSWER_TEXT ? "dropped  1\n" : "{\"event\": \"dropped\", \"count\": 1}\n");
+  tp_output_end(output);
+}
+
+void tp_answer_end_stream(tp_output *output, tp_answer_mode mode, uint64_t count) {
+  add_result(output, mode, "ok", 2,
+             mode == TP_ANSWER_TEXT ? NULL : json_integer((json_int_t)count));
+}
+
 /* ---- errors ---- */
 
 static void answer_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,

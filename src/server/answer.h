@@ -41,6 +41,15 @@ void tp_answer_begin_text(tp_output *output, tp_answer_mode mode);
 bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text, size_t length);
 void tp_answer_end_list(tp_output *output, tp_answer_mode mode);
 
+/* Adds one line of a stream: the item on top, which is the line itself, a string, or a table; as
+ * text, those of its `fields` (ended by NULL) that are not nil. If it does not fit, the line says
+ * that an item was dropped. */
+void tp_answer_item(tp_output *output, tp_answer_mode mode, lua_State *L,
+                    const char *const *fields);
+
+/* Answers at the end of a stream that had `count` items. */
+void tp_answer_end_stream(tp_output *output, tp_answer_mode mode, uint64_t count);
+
 /* Answers with the error value at `index`. */
 void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 

@@ -3,6 +3,7 @@
  * The commands of a session itself; see builtin.h. */
 #include "server/builtin.h"
 #include "binding/candidates.h"
+#include "binding/follow.h"
 #include "binding/load.h"
 #include "binding/status.h"
 #include "command/complete.h"
@@ -25,6 +26,12 @@ static int l_exit(lua_State *L) {
 static int l_ping(lua_State *L) {
   lua_pushliteral(L, "pong");
   return 1;
+}
+
+/* What there is to end was ended when the line came (session.h). */
+static int l_interrupt(lua_State *L) {
+  (void)L;
+  return 0;
 }
 
 static int l_pools(lua_State *L) {
@@ -50,6 +57,25 @@ static int l_use(lua_State *L) {
   if (!tp_target_use(&session->target, L, tp_target_find(&session->target, L, word)))
     return tp_raise(L, TP_NOT_FOUND, "there is no pool '%s'; `pools` lists all", word);
   return 0;
+}
+
+/* Pushes the events of the pools that are served, of one of them, or of a group. */
+static int l_events(lua_State *L) {
+  enum { KIND = 2, GROUP, POOL };
+  tp_session *session = lua_touserdata(L, SESSION);
+  const tp_served *served = session->target.served;
+  const char *word = lua_tostring(L, POOL);
+  tp_follower_filter filter = {.kinds = tp_follow_check_kinds(L, KIND),
+                               .group = lua_tostring(L, GROUP),
+                               .pool =
+                                   word ? tp_target_find(&session->target, L, word)->label : NULL,
+                               .has_pools = !served->all,
+                               .pool_count = served->all ? 0 : served->count};
+  filter.pools = lua_newuserdatauv(L, (filter.pool_count + 1) * sizeof *filter.pools, 0);
+  for (size_t i = 0; i < filter.pool_count; i++)
+    filter.pools[i] = served->kept[i].pool;
+  tp_follow_push(L, session->clients->host, &filter, TP_FOLLOW_LIMIT_DEFAULT);
+  return 1;
 }
 
 static int l_modules(lua_State *L) {
@@ -161,6 +187,37 @@ const tp_method tp_builtins[] = {
      .summary = "List the words that could stand in place of the last word of a line.",
      .fields = tp_candidates_fields,
      .call = l_complete},
+    {.name = "events",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .is_list = true,
+     .params = {{.name = "kind",
+                 .letter = 'k',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "KIND",
+                 .help = "only these, with commas between: pool, group or task for all of them, "
+                         "or single ones such as started,ended (default: all)"},
+                {.name = "group",
+                 .letter = 'g',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "NAME",
+                 .help = "only those of this group (default: any)"},
+                {.name = "pool",
+                 .letter = 'p',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "POOL",
+                 .help = "only those of this pool (default: any)"}},
+     .summary = "Show what happens in pools, groups and tasks, until `interrupt` comes.",
+     .fields = tp_follow_fields,
+     .call = l_events},
+    {.name = "interrupt",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .summary = "End the command before this one, if it still waits or streams.",
+     .call = l_interrupt},
     {.name = "ping",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,

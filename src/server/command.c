@@ -13,6 +13,7 @@
 #include "exec/wait.h"
 #include "server/builtin.h"
 #include "server/listing.h"
+#include "server/stream.h"
 #include "value/literal.h"
 #include "value/raise.h"
 #include <lauxlib.h>
@@ -42,7 +43,7 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
   if (method->is_list)
-    return tp_listing_run(L, session);
+    return (tp_rows_at(L, 1)->is_stream ? tp_stream_run : tp_listing_run)(L, session);
   if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);
   if (method->fields && tp_table_push(L, 1, method->fields, session->width))

@@ -36,7 +36,7 @@ void tp_input_finish(tp_input *input) {
 }
 
 void tp_input_clear(tp_input *input) {
-  input->start = input->end = input->searched = 0;
+  input->start = input->end = input->searched = input->scanned = 0;
   input->stop = NULL;
 }
 
@@ -46,6 +46,21 @@ bool tp_input_has_line(tp_input *input) {
     input->searched = input->end;
   }
   return input->stop != NULL;
+}
+
+bool tp_input_find(tp_input *input, const char *word) {
+  const char *stop;
+  bool found = false;
+  if (input->scanned < input->start)
+    input->scanned = input->start;
+  while ((stop = memchr(input->bytes + input->scanned, '\n', input->end - input->scanned))) {
+    const char *start = input->bytes + input->scanned;
+    tp_span line =
+        tp_span_trim((tp_span){.bytes = start, .length = (size_t)(stop - start)}, " \t\r");
+    found = found || (line.length == strlen(word) && memcmp(line.bytes, word, line.length) == 0);
+    input->scanned = (size_t)(stop + 1 - input->bytes);
+  }
+  return found;
 }
 
 bool tp_input_take_line(tp_input *input, tp_span *line) {
@@ -76,6 +91,7 @@ void tp_input_compact(tp_input *input) {
   input->start = 0;
   input->end -= shift;
   input->searched -= shift;
+  input->scanned = input->scanned > shift ? input->scanned - shift : 0;
   if (input->stop)
     input->stop -= shift;
 }

@@ -20,6 +20,7 @@ typedef struct tp_input {
   size_t end;       /* where the next bytes go */
   size_t searched;  /* no line end between `start` and here */
   const char *stop; /* the end of the next line, NULL: not known yet */
+  size_t scanned;   /* where tp_input_find goes on: the start of a line */
 } tp_input;
 
 /* False: no memory. */
@@ -43,6 +44,9 @@ void tp_input_finish(tp_input *input);
 void tp_input_clear(tp_input *input);
 
 bool tp_input_has_line(tp_input *input);
+
+/* Whether one of the lines that have come since the last call, and were not taken, is `word`. */
+bool tp_input_find(tp_input *input, const char *word);
 
 /* Takes the next line, without its end and the blanks before it. False: there is none. */
 bool tp_input_take_line(tp_input *input, tp_span *line);

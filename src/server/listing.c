@@ -87,6 +87,7 @@ static void add_row(listing *of, lua_State *L) {
 static void take(listing *of, lua_State *L) {
   switch (tp_rows_next(of->rows, L)) {
   case TP_ROWS_NONE:
+  case TP_ROWS_WAITING: /* no list waits */
     break;
   case TP_ROWS_FOUND:
     add_row(of, L);

@@ -56,12 +56,32 @@ static void on_handle_closed(uv_handle_t *handle) {
 }
 
 /* The burst ends soon after. */
-static void cancel_burst(tp_session *session) {
+static void cancel_burst(tp_session *session, const char *why) {
   tp_exec *exec = session->clients->host->exec;
-  tp_cancel *reason = tp_exec_cancel_new_reason(exec, TP_CANCELLED, "control session",
-                                                "the client has left", TP_GRACE_DEFAULT);
+  tp_cancel *reason =
+      tp_exec_cancel_new_reason(exec, TP_CANCELLED, "control session", why, TP_GRACE_DEFAULT);
   tp_exec_cancel(exec, session->burst, reason);
   tp_cancel_release(reason);
+}
+
+/* Ends what the session streams, if it does. */
+static void end_stream(tp_session *session) {
+  if (!session->stream)
+    return;
+  session->interrupted = true;
+  tp_rows_wake(session->stream);
+}
+
+/* Ends the command that runs, unless it cancels the tasks that it lists: that is done to its end.
+ */
+static void interrupt(tp_session *session) {
+  if (session->listing && session->method->role == TP_ROLE_OPERATE)
+    return;
+  session->interrupted = true;
+  if (session->stream)
+    tp_rows_wake(session->stream);
+  else
+    cancel_burst(session, "interrupted by the client");
 }
 
 void tp_session_close(tp_session *session) {
@@ -69,7 +89,7 @@ void tp_session_close(tp_session *session) {
     return;
   set_state(session, TP_SESSION_CLOSED);
   if (session->burst)
-    cancel_burst(session);
+    cancel_burst(session, "the client has left");
   uv_close(&session->client.handle, on_handle_closed);
   uv_close((uv_handle_t *)&session->deadline, on_handle_closed);
   uv_close((uv_handle_t *)&session->flusher, on_handle_closed);
@@ -89,6 +109,7 @@ void tp_session_end(tp_session *session) {
     return;
   }
   tp_session_leave(session);
+  end_stream(session);
   set_wait(session, TP_SESSION_NOTHING);
   set_wait(session, TP_SESSION_LINGER);
 }
@@ -189,8 +210,10 @@ static void set_wait(tp_session *session, tp_session_wait wait) {
     uv_timer_start(&session->deadline, on_deadline, time_limit(session, wait), 0);
 }
 
+/* A stream does not end because its client does not read: it waits, and says later what it has
+ * left out. */
 static tp_session_wait next_wait(const tp_session *session) {
-  if (tp_output_is_sending(&session->output))
+  if (tp_output_is_sending(&session->output) && !session->stream)
     return TP_SESSION_READER;
   if (session->state == TP_SESSION_LEAVING || session->ended)
     return TP_SESSION_LINGER;
@@ -232,6 +255,11 @@ static void on_flush(uv_timer_t *timer) {
   advance(session, main_state(session));
 }
 
+void tp_session_flush(tp_session *session) {
+  if (!uv_is_active((uv_handle_t *)&session->flusher))
+    uv_timer_start(&session->flusher, on_flush, 0, 0);
+}
+
 /* ---- bursts ---- */
 
 /* Takes the next line that is not empty; false when the burst is over. */
@@ -249,6 +277,10 @@ static bool next_line(tp_session *session) {
 
 /* The line has been answered: the session ends if it was the first, and a bad one. */
 static void end_line(tp_session *session) {
+  if (session->stream)
+    tp_rows_close(session->stream);
+  session->stream = NULL;
+  session->blocked = false;
   session->busy = session->listing = false;
   if (session->greeted && !session->accepted)
     tp_session_leave(session);
@@ -263,10 +295,10 @@ static int run_lines(lua_State *L, int status, lua_KContext context) {
       tp_answer_error(&session->output, session->mode, L, -1);
     end_line(session);
     lua_settop(L, 0);
-    if (!next_line(session))
+    if (session->interrupted || !next_line(session))
       return 0;
-    if (session->output.waiting.length > 0 && !uv_is_active((uv_handle_t *)&session->flusher))
-      uv_timer_start(&session->flusher, on_flush, 0, 0);
+    if (session->output.waiting.length > 0 || tp_input_has_line(&session->input))
+      tp_session_flush(session); /* and looks whether the line is interrupted */
     lua_pushcfunction(L, session->clients->run);
     lua_pushlightuserdata(L, session);
     status = lua_pcallk(L, 1, 0, 0, context, run_lines);
@@ -283,6 +315,7 @@ static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
   tp_session *session = context;
   (void)count;
   session->burst = NULL;
+  session->interrupted = false;
   if (!ok && session->busy)
     tp_answer_failure(&session->output, session->mode, &ended);
   end_line(session);
@@ -388,8 +421,19 @@ static void go_on(tp_session *session, lua_State *L) {
     shut_down(session);
 }
 
+/* A command runs: ends it if its client asks for that; a stream goes on when its client has read.
+ */
+static void watch_command(tp_session *session) {
+  if (session->busy && !session->interrupted && tp_input_find(&session->input, "interrupt"))
+    interrupt(session);
+  else if (session->blocked && tp_output_pending(&session->output) < TP_OUTPUT_HIGH)
+    tp_rows_wake(session->stream);
+}
+
 /* Must be called after everything that happens to a session. */
 static void advance(tp_session *session, lua_State *L) {
+  if (session->burst && session->state == TP_SESSION_OPEN)
+    watch_command(session);
   if (!session->burst && session->state != TP_SESSION_CLOSED) {
     uv_timer_stop(&session->flusher);
     send_answers(session);

@@ -16,6 +16,9 @@
  * that waits parks the burst, and so holds only this session. After each event (bytes came, a burst
  * ended, answers were sent) one function, `advance`, decides what comes next.
  *
+ * Interrupts. The line `interrupt` ends the command before it that waits or streams. The input is
+ * searched for it while a command runs; the line itself is answered in its turn as any other.
+ *
  * Endings. What a client has sent is run even if it has left since, also a last line without a line
  * end; what still waits a second (LINGER_MS) after it left is cancelled. When the server ends the
  * session (a line is too long, `exit`), it sends what was answered, shuts its side down, and
@@ -25,6 +28,7 @@
 #define TP_SERVER_SESSION_H
 
 #include "binding/method.h"
+#include "binding/rows.h"
 #include "command/cursor.h"
 #include "exec/types.h"
 #include "server/answer.h"
@@ -79,6 +83,9 @@ typedef struct tp_session {
   uint64_t used;           /* the clock of `clients` after its last burst: the smaller, the longer
                               idle */
   bool listing;            /* the command is making a long answer (listing.h) */
+  tp_rows *stream;         /* what the command streams (stream.h); NULL: nothing */
+  bool blocked;            /* the stream waits until the client has read */
+  bool interrupted;        /* the command is to end, and the burst after it */
   bool busy;               /* `line` has been taken and not answered */
   bool greeted;            /* the first line has come */
   bool accepted;           /* … and was a handshake or a command with its arguments */
@@ -102,6 +109,9 @@ void tp_session_leave(tp_session *session);
 /* The same, after the answer `error`, which is logged too; and without one, `what` is logged. */
 void tp_session_refuse(tp_session *session, const tp_error *error);
 void tp_session_drop(tp_session *session, const char *what);
+
+/* Sends soon what was answered, while a command goes on. */
+void tp_session_flush(tp_session *session);
 
 /* True if it waits for its client: no command runs. */
 bool tp_session_is_idle(const tp_session *session);

@@ -214,6 +214,34 @@ function core.cancel(future, message, timed_out) end
 ---@return boolean
 function core.in_task() end
 
+---What happens in a pool: "initialized", "locked", "unlocked", "scaled", "closed"; to a group: "finished"; to a task:
+---"started", "cancelling", "cancelled", "retried", "killed", "ignored" (its cancel), "ended". "dropped" stands where
+---events are missing, because too many waited.
+---@class taskpool.HostEvent
+---@field event string what has happened
+---@field time number wall clock, seconds since 1970
+---@field pool? string what the pool prints as
+---@field group? string the name of the group, if it has one
+---@field task? integer the id of the task
+---@field detail? string what more there is to say, such as "failed" of a task that has ended
+---@field count? integer of "dropped": how many events are missing
+
+---@class taskpool.EventOptions
+---@field kind? string|string[] only these events, or all that are about a "pool", a "group" or a "task"; default: all
+---@field group? string only those of the group of that name
+---@field pool? string|taskpool.Pool only those of this pool
+---@field limit? integer how many may wait until they are taken; default: 10000
+
+---What happens in pools, groups and tasks from now on, for a `for`, whose steps wait. It ends when the loop is left,
+---or the closing value is closed.
+---
+---    for event in taskpool.events { kind = "ended" } do
+---      print(event.pool, event.task, event.detail)
+---    end
+---@param options? taskpool.EventOptions
+---@return async fun(): taskpool.HostEvent
+function core.events(options) end
+
 ---Writes a log record.
 ---@param level taskpool.LogLevel
 ---@param message string
