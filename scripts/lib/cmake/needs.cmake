@@ -68,6 +68,7 @@ target_include_directories(needs SYSTEM INTERFACE ${UTHASH_INCLUDE_DIR} ${LUV_IN
 target_link_libraries(needs INTERFACE ${LUV_LIBRARY} PkgConfig::UV PkgConfig::JANSSON)
 set(TP_STATIC_LIBS ${LUV_LDFLAGS} ${LUA_LDFLAGS} ${UV_LDFLAGS} ${JANSSON_LDFLAGS})
 tp_want(LIBEDIT "the prompt of `taskpool control` will have no line editing" libedit)
+tp_want(SQLITE "pools cannot be shared by a SQLite file" sqlite3)
 tp_want(UTF8PROC "tables with wide characters will not be aligned" libutf8proc utf8proc)
 
 # msgpack-c is headers only here. Its pkg-config file has a wrong path in Debian 13.
