@@ -59,6 +59,15 @@ describe("complete", function()
     return words, help
   end
 
+  it("takes the line as one word of JSON, too", function()
+    local answer = json.decode(wire:ask(json.encode { "complete", "nonsense; num-run" }))
+    assert.are.same({}, answer.value)
+    answer = json.decode(wire:ask(json.encode { "complete", "--pool jobs num-run" }))
+    assert.are.equal("num-running", answer.value[1].word)
+    answer = json.decode(wire:ask(json.encode { "complete", "apply jobs.later.run --nu" }))
+    assert.are.equal("--num", answer.value[1].word)
+  end)
+
   ---The same as one text.
   local function words_of(line)
     return table.concat(complete(line), " ")

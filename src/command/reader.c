@@ -224,12 +224,13 @@ static bool push_target(tp_reader *r, const tp_param *param) {
   return from == end ? push_count(r, param) : push_name(r, param);
 }
 
-/* All that is left, with the blanks at its end. */
+/* All that is left, with the blanks at its end; or one word. */
 static bool push_line(tp_reader *r, const tp_param *param) {
   (void)param;
   tp_cursor *cursor = &r->cursor;
-  lua_pushlstring(r->L, cursor->text + cursor->at, cursor->length - cursor->at);
-  cursor->at = cursor->length;
+  size_t end = cursor->is_words ? tp_cursor_word_end(cursor) : cursor->length;
+  lua_pushlstring(r->L, cursor->text + cursor->at, end - cursor->at);
+  cursor->at = end;
   return true;
 }
 
