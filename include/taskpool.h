@@ -656,21 +656,35 @@ TP_API bool tp_pool_paused(const tp_pool *pool);
 /* ---- the control client ---- */
 
 /* The control client of the command line, for programs that need their own. */
+/* Whether a client colours what it shows. */
+typedef enum tp_client_color {
+  TP_CLIENT_COLOR_AUTO,   /* on a terminal, unless the environment has NO_COLOR */
+  TP_CLIENT_COLOR_ALWAYS, /* everywhere */
+  TP_CLIENT_COLOR_NEVER,  /* nowhere */
+} tp_client_color;
+
 typedef struct tp_client_options {
-  const char *address; /* "unix:PATH" or "tcp://HOST:PORT" */
-  const char *command; /* one command to send; NULL: read lines from `in` until its end or "exit" */
+  const char *address;      /* "unix:PATH" or "tcp://HOST:PORT" */
+  const char *command;      /* one command to send, a line; NULL: `words` */
+  const char *const *words; /* one command to send as these words, ended by NULL, each of which may
+                               hold blanks; NULL: read lines from `in` until its end or "exit" */
   FILE *in, *out, *err; /* default: stdin, stdout, stderr; a prompt appears when `in` and `out` are
                            terminals */
-  double timeout; /* seconds that connecting may take, and each answer; default (0): any time */
+  double timeout;    /* seconds that connecting may take, and each answer; default (0): any time */
+  const char *token; /* shown to the server at the start; NULL: none */
+  bool json;         /* answers are shown as the server sends them, one JSON object a line */
+  bool quiet;        /* only errors are shown */
+  tp_client_color color; /* default: TP_CLIENT_COLOR_AUTO */
 } tp_client_options;
 
 /* What a client run came to; also the exit codes of `taskpool control`. */
 typedef enum tp_client_result {
   TP_CLIENT_DONE = 0,          /* every command was answered; none failed */
-  TP_CLIENT_FAILED = 1,        /* a command was answered with an error */
+  TP_CLIENT_FAILED = 1,        /* a command was answered with an error; not at a prompt */
   TP_CLIENT_USAGE = 2,         /* the options are wrong */
-  TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or not in time, or the connection broke */
+  TP_CLIENT_NO_CONNECTION = 3, /* nothing answers there, or not in time */
   TP_CLIENT_DENIED = 4,        /* the server or the system refuses this client */
+  TP_CLIENT_LOST = 5,          /* the connection was lost in the middle */
 } tp_client_result;
 
 /* Runs a client to its end. Blocks; owns nothing after it returns. Needs no host. */

@@ -290,9 +290,8 @@ return {
   { text = "  if (!attached && at_option(cursor))\n    return fail_no_value(p, param);\n",
     becomes = "", specs = { "bad_input" },
     breaks = "an option is taken for the value of another" },
-  { text = "  if (!take_answer(self, &silent))\n    fail(self, error);",
-    becomes = "  (void)silent;\n  fail(self, error);", specs = { "client" },
-    breaks = "the client does not show why the server has closed the connection" },
+  { text = "if (!answer)\n    return lose(exchange, error);", becomes = "if (true)\n    return lose(exchange, error);",
+    specs = { "client" }, breaks = "the client does not show why the server has closed the connection" },
   -- what scripts meet
   { text = "key >= 1 && key <= length", becomes = "key >= 0 && key <= length", specs = { "pack" },
     breaks = "the key 0 is lost on the way to a thread" },

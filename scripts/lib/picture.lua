@@ -23,8 +23,9 @@ taskpool.run(function()
   taskpool.log.level = "none"
   local session, greeting = scenes.run_commands("Session", COMMANDS)
   local lines = {}
-  for line in ("$ taskpool control unix jobs.sock\n" .. greeting .. "\n" .. session .. "\n"):gmatch "(.-)\n" do
-    lines[#lines + 1] = line
+  local head = "$ taskpool control unix jobs.sock\nConnected to %s\n-h lists the commands, exit leaves.\n"
+  for line in (head:format(greeting) .. session .. "\n"):gmatch "(.-)\n" do
+    lines[#lines + 1] = line:gsub("^> ", "jobs> ")
   end
   io.stdout:write(terminal.draw(lines))
 end)

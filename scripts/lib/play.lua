@@ -36,7 +36,11 @@ local function note(text)
   show("note", text)
 end
 
+---Shows a line of an answer. The cells of a table, which have tabs between them, stand below each other.
 local function show_answer(line)
+  line = line:gsub("([^\t]*)\t", function(cell)
+    return ("%-11s"):format(cell)
+  end)
   show(line:find "^%u%a+: " and "error" or "answer", line)
 end
 
@@ -156,10 +160,7 @@ end
 
 local function open_client(socket)
   show("typed", "$ taskpool control unix " .. socket)
-  local client = start({ "taskpool", "control", "unix", socket }, show_answer)
-  client.spoke:wait()
-  taskpool.sleep(PACE)
-  return client
+  return start({ "taskpool", "control", "unix", socket }, show_answer)
 end
 
 -- ---- what is played ----

@@ -27,27 +27,25 @@ local pool = taskpool.TaskPool { name = "jobs" }
 ]],
 }
 
----What a client says to a command: the answer or the error. Without a command, what it says when it connects.
+---What a server says to a client as plain text: its greeting, and the answer to a command.
 local function ask(socket, command)
   local pipe = uv.new_pipe()
   local ended = taskpool.Event()
   local text = ""
-  local process
-  process = assert(uv.spawn("sh", {
-    args = { "-c", 'exec taskpool control unix "$@" 2>&1 </dev/null', "sh", socket, command },
-    stdio = { nil, pipe },
-  }, function()
-    process:close()
-  end))
-  pipe:read_start(function(_, bytes)
-    text = text .. (bytes or "")
-    if not bytes then
-      ended:set()
-    end
+  pipe:connect(socket, function(failure)
+    assert(not failure, failure)
+    pipe:read_start(function(_, bytes)
+      text = text .. (bytes or "")
+      if not bytes then
+        ended:set()
+      end
+    end)
+    pipe:write('{"terminal_width": 80}\n' .. command .. "\n")
+    pipe:shutdown()
   end)
   ended:wait()
   pipe:close()
-  return (text:gsub("\n$", ""))
+  return text:match "^(.-)\n(.-)\n*$"
 end
 
 ---A value as the page shows it.
@@ -97,10 +95,10 @@ function scenes.run_commands(class, commands)
   local socket = directory .. "/control.sock"
   local scene <close> = open_scene(class, "")
   local server = taskpool.control.serve { scene.pool, unix = socket }
-  local greeting, lines = ask(socket), {}
+  local greeting, lines = nil, {}
   for _, command in ipairs(commands) do
     lines[#lines + 1] = "> " .. command
-    lines[#lines + 1] = ask(socket, command)
+    greeting, lines[#lines + 1] = ask(socket, command)
   end
   server:close()
   uv.fs_rmdir(directory)

@@ -33,9 +33,9 @@ end
 
 ---A line as SVG: a prompt and what is typed, an error, or an answer.
 local function draw_line(row, line)
-  local prompt, typed = line:match "^([$>] )(.*)$"
+  local prompt, typed = line:match "^([%w-]*[$>]) (.*)$"
   if prompt then
-    return piece(0, row, "prompt", prompt:sub(1, 1)) .. piece(2, row, "typed", typed)
+    return piece(0, row, "prompt", prompt) .. piece(#prompt + 1, row, "typed", typed)
   end
   local class = line:find "^%u%a+: " and "error" or line:find "^Connected to " and "note" or "answer"
   return piece(0, row, class, line)

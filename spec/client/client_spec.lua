@@ -72,24 +72,59 @@ describe("the client of a host", function()
     assert.matches("^%u%a+: .*no%-such%-command.*\n$", done.err)
   end)
 
-  it("sends the lines of its stdin one by one and keeps the chatter out of the answers", function()
+  it("sends the lines of its stdin one by one, without a banner", function()
     local done = tell "pool-size\n\n   \n  start 1  \nnum-running"
-    assert.are.equal("7\nstart-group-0\n1\n", done.out)
-    assert.are.equal(0, done.code)
-    assert.matches("^Connected to SimpleTaskPool%-0\n[^\n]*%-h[^\n]*\n$", done.err)
+    assert_ended(0, "7\nstart-group-0\n1\n", "", done)
   end)
 
   it("goes on after a command that failed", function()
     local done = tell "no-such-command\npool-size\n"
     assert.are.equal("7\n", done.out)
-    assert.matches("\n%u%a+: .*no%-such%-command.*\n$", done.err)
+    assert.matches("^%u%a+: .*no%-such%-command.*\n$", done.err)
     assert.are.equal(1, done.code)
   end)
 
-  it("leaves at exit", function()
-    local done = tell "pool-size\nexit\nno-such-command\n"
-    assert.are.equal("7\n", done.out)
-    assert.are.equal(0, done.code)
+  it("leaves at exit and quit", function()
+    assert_ended(0, "7\n", "", tell "pool-size\nexit\nno-such-command\n")
+    assert_ended(0, "7\n", "", tell "pool-size\nquit\nno-such-command\n")
+  end)
+
+  it("skips comments", function()
+    assert_ended(0, "7\n", "", tell "# how large?\npool-size\n  #no-such-command\n")
+  end)
+
+  it("explains one command by help", function()
+    local expected = ask "lock -h"
+    assert.matches("^usage: lock", expected.out)
+    assert_ended(0, expected.out, "", tell "help lock\n")
+    assert_ended(0, expected.out, "", tell "? lock\n")
+    assert_ended(0, tell("-h\n").out, "", tell "?\n")
+  end)
+
+  it("prints nothing but errors with -q", function()
+    assert_ended(0, "", "", program.run { "control", "-q", "unix", socket, "pool-size" })
+    local done = program.run({ "control", "--quiet", "unix", socket }, "pool-size\nno-such-command\n")
+    assert.are.same({ 1, "" }, { done.code, done.out })
+    assert.matches("^NotFound: there is no command", done.err)
+  end)
+
+  it("prints answers as they come with --json", function()
+    local done = program.run({ "control", "--json", "unix", socket }, "pool-size\nno-such-command\n")
+    assert.are.same({ 1, "" }, { done.code, done.err })
+    local first, second = done.out:match "^({[^\n]*})\n({[^\n]*})\n$"
+    assert.matches('"value": 7[,}]', first)
+    assert.matches('"code": "NotFound"', second)
+  end)
+
+  it("ends quietly when nobody reads its answers any more", function()
+    local reader = ("%s control unix %s < %s | head -n 1"):format(
+      program.path,
+      socket,
+      program.write_file(directory .. "/lines", ("pool-size\n"):rep(100000))
+    )
+    local done = program.run { file = "/bin/sh", "-c", reader }
+    os.remove(directory .. "/lines")
+    assert_ended(0, "7\n", "", done)
   end)
 
   it("shows the whole of an answer that has many lines", function()
@@ -134,7 +169,7 @@ describe("the health check", function()
   it("fails when the answer to a later command does not come in time", function()
     local done = program.run({ "control", "--timeout", "0.2", "unix", socket }, "ping\nuntil-closed\nping\n")
     assert.are.same({ 3, "pong\n" }, { done.code, done.out })
-    assert.matches("\nTimedOut: the server at unix:.* does not answer within 0.2 s\n$", done.err)
+    assert.matches("^TimedOut: the server at unix:.* does not answer within 0.2 s\n$", done.err)
   end)
 
   it("refuses what is not a number of seconds", function()
@@ -172,7 +207,7 @@ describe("the client of an asyncio-taskpool server", function()
     serve { ["start 5"] = "start-group-0", ["pool-size"] = "inf" }
     local done = tell "start 5\n\npool-size\n"
     assert.are.equal("start-group-0\ninf\n", done.out)
-    assert.matches("^Connected to TaskPool%-0\n", done.err)
+    assert.are.equal("", done.err)
     assert.matches('^{.*"terminal_width": %d+.*}$', server.lines[1])
     assert.are.same({ "start 5", "pool-size" }, { table.unpack(server.lines, 2) })
   end)
@@ -192,7 +227,7 @@ describe("the client of an asyncio-taskpool server", function()
   it("tells when the server leaves in the middle", function()
     serve { ["start 1"] = "start-group-0" }
     local done = tell "start 1\nwhat\nstart 1\n"
-    assert.are.equal(3, done.code)
+    assert.are.equal(5, done.code)
     assert.are.equal("start-group-0\n", done.out)
     assert.matches("IOError: the server at unix:.* closed the connection\n$", done.err)
   end)
@@ -207,15 +242,58 @@ describe("the client of a framed server", function()
     end)
   end
 
+  it("sends the words of a command as they are, if the server takes words", function()
+    local words = '["get-group-ids","two words","\\"x\\""]'
+    serve('{"ok": true, "text": "P", "protocol": 3}\n', { [words] = '{"ok": true, "text": "{}"}\n' })
+    assert_ended(0, "{}\n", "", ask("get-group-ids", "two words", '"x"'))
+    assert.are.equal(words, server.lines[2])
+  end)
+
+  it("joins the words for a server of protocol 2, and sends one word as a line", function()
+    serve('{"ok": true, "text": "P", "protocol": 2}\n', { ["start 5"] = '{"ok": true, "text": "g"}\n' })
+    assert_ended(0, "g\n", "", ask("start", "5"))
+    assert_ended(0, "g\n", "", ask "start 5")
+  end)
+
+  it("shows the token of a file in its first line", function()
+    local path = program.write_file(directory .. "/token", "sesame\nmore\n")
+    serve('{"ok": true, "text": "P", "protocol": 2}\n', { ping = '{"ok": true, "text": "pong"}\n' })
+    assert_ended(0, "pong\n", "", program.run { "control", "--token-file", path, "unix", socket, "ping" })
+    assert.matches('"token": "sesame"', server.lines[1])
+    ask "ping"
+    assert.is_nil(server.lines[3]:find("token", 1, true))
+    program.write_file(path, "\n")
+    local done = program.run { "control", "--token-file", path, "unix", socket, "ping" }
+    os.remove(path)
+    assert.are.equal(2, done.code)
+    assert.matches("^taskpool control: there is no token in ", done.err)
+  end)
+
+  it("leaves with exit code 5 when the connection is lost in the middle", function()
+    server = program.fake_server(socket, function(_, client, number)
+      if number == 1 then
+        client:write '{"ok": true, "text": "P", "protocol": 2}\n'
+      else
+        client:close()
+      end
+    end)
+    local done = ask "until-closed"
+    assert.are.equal(5, done.code)
+    assert.matches("^IOError: .* closed the connection\n$", done.err)
+  end)
+
   local GREETING <const> = '{"ok": true, "value": "P", "text": "P", "protocol": 2}\n'
 
   after_each(function()
     server.close()
   end)
 
-  it("takes no event for an answer", function()
-    serve(GREETING, { wait = '{"event": "ended"}\n{"ok": true, "value": 1, "text": "1"}\n' })
-    assert_ended(0, "1\n", "", ask "wait")
+  it("shows events as they come, before the answer", function()
+    local events = '{"event": "ended", "id": 3, "group": "g"}\n{"event": "ended", "text": "as text"}\n'
+    serve(GREETING, { events = events .. '{"ok": true, "value": 2, "text": "2"}\n' })
+    assert_ended(0, "ended id=3 group=g\nas text\n2\n", "", ask "events")
+    local done = program.run { "control", "--json", "unix", socket, "events" }
+    assert_ended(0, events .. '{"ok": true, "value": 2, "text": "2"}\n', "", done)
   end)
 
   it("hands the bytes of an answer on unchanged where no terminal reads them", function()
@@ -246,10 +324,9 @@ describe("the client of a framed server", function()
     local client = program.start { "control", "unix", socket }
     repeat
       uv.run "once"
-    until closed and client.err:find "exit leaves"
+    until closed
     client:write "lock\n"
-    assert.matches("\nNotAvailable: no room\n$", client:finish().err)
-    assert.are.equal(1, client.code)
+    assert_ended(5, "", "NotAvailable: no room\n", client:finish())
   end)
 
   it("does not go on with a server that it does not understand", function()

@@ -3,9 +3,9 @@
 --
 -- How it reads a page, README.md or one of docs/:
 --
---   console   `$ ` begins a command for sh; `> ` is typed into the command above it; the rest is what is said.
---             A block that ends in `...` shows a program that goes on: it is left running until the end of
---             the page.
+--   console   `$ ` begins a command for sh; what follows `> ` or `POOL> ` is typed into the command above it; the
+--             rest is what is said. A block that ends in `...` shows a program that goes on: it is left
+--             running until the end of the page.
 --   lua       a script; `--> ` is what it prints, `...` in it any text. Without a `require` of its own it
 --             finds `taskpool` as a local.
 --   c         the code of examples/embed/minimal.c
@@ -25,8 +25,8 @@ local WHOLE <const> = { ["scripts/demo"] = true, ["scripts/test"] = true, ["cmak
 ---The page whose examples scripts/docs has run.
 local WRITTEN <const> = "docs/methods.md"
 
----What the client says on a terminal only (prompt_spec.lua has it).
-local ON_TERMINAL <const> = "Disconnected from control server."
+---What the client says on a terminal only (prompt_spec.lua has it), where lines are typed.
+local ON_TERMINAL <const> = { "^Connected to ", "^%-h lists the commands, exit leaves%.$", "^Disconnected from " }
 
 -- ---- reading the page ----
 
@@ -69,6 +69,15 @@ local function read_rows(page, first)
   return rows
 end
 
+local function is_on_terminal(line)
+  for _, pattern in ipairs(ON_TERMINAL) do
+    if line:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
 ---A command of a console block.
 ---@class Step
 ---@field command string
@@ -80,13 +89,13 @@ end
 local function read_steps(block)
   local steps = {}
   for _, line in ipairs(block.lines) do
-    local command, typed = line:match "^%$ (.*)$", line:match "^> (.*)$"
+    local command, typed = line:match "^%$ (.*)$", line:match "^[%w-]*> (.*)$"
     local step = steps[#steps]
     if command then
       steps[#steps + 1] = { command = command, typed = {}, said = {} }
     elseif typed then
       table.insert(step.typed, typed)
-    elseif not (#step.typed > 0 and line == ON_TERMINAL) then
+    elseif not is_on_terminal(line) then
       table.insert(step.said, line)
     end
   end

@@ -173,10 +173,15 @@ void tp_connection_close(tp_connection *connection) {
   *connection = (tp_connection){.address = connection->address, .fd = -1};
 }
 
-static bool broken(const tp_connection *connection, int number, tp_error *error) {
+static bool describe_lateness(const tp_connection *connection, tp_error *error) {
+  return tp_fail(error, TP_TIMED_OUT, "the server at %s does not answer within %g s",
+                 connection->address, connection->timeout);
+}
+
+static bool broken(tp_connection *connection, int number, tp_error *error) {
   if (number == EAGAIN)
-    return tp_fail(error, TP_TIMED_OUT, "the server at %s does not answer within %g s",
-                   connection->address, connection->timeout);
+    return describe_lateness(connection, error);
+  connection->lost = true;
   if (number == 0 || number == EPIPE || number == ECONNRESET)
     return tp_fail(error, TP_IO_ERROR, "the server at %s closed the connection",
                    connection->address);
@@ -184,7 +189,7 @@ static bool broken(const tp_connection *connection, int number, tp_error *error)
                  strerror(number));
 }
 
-static bool send_all(const tp_connection *connection, struct msghdr *message, tp_error *error) {
+static bool send_all(tp_connection *connection, struct msghdr *message, tp_error *error) {
   while (message->msg_iovlen > 0) {
     ssize_t sent = sendmsg(connection->fd, message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR)
@@ -273,20 +278,47 @@ static bool fill(tp_connection *connection, tp_error *error) {
   return true;
 }
 
+/* Hands out the line whose newline is at or behind `searched`. False: there is none yet. */
+static bool take_line(tp_connection *connection, size_t searched, tp_span *line) {
+  const tp_bytes *received = &connection->received;
+  size_t left = received->length - searched;
+  const char *end = left > 0 ? memchr(received->data + searched, '\n', left) : NULL;
+  if (!end)
+    return false;
+  *line = (tp_span){.bytes = received->data, .length = (size_t)(end - received->data)};
+  connection->taken = line->length + 1;
+  return true;
+}
+
 bool tp_connection_read_line(tp_connection *connection, tp_span *line, tp_error *error) {
   drop_taken(connection);
   size_t searched = 0; /* no newline before it */
-  char *end = NULL;
-  while (!end) {
-    if (searched == connection->received.length && !fill(connection, error))
-      return false;
-    end =
-        memchr(connection->received.data + searched, '\n', connection->received.length - searched);
+  while (!take_line(connection, searched, line)) {
     searched = connection->received.length;
+    if (!fill(connection, error))
+      return false;
   }
-  *line = (tp_span){.bytes = connection->received.data,
-                    .length = (size_t)(end - connection->received.data)};
-  connection->taken = line->length + 1;
+  return true;
+}
+
+tp_connection_step tp_connection_try_line(tp_connection *connection, tp_span *line,
+                                          tp_error *error) {
+  drop_taken(connection);
+  size_t searched = 0;
+  while (!take_line(connection, searched, line)) {
+    searched = connection->received.length;
+    if (!is_readable(connection, 0))
+      return TP_CONNECTION_NOTHING;
+    if (!fill(connection, error))
+      return TP_CONNECTION_FAILED;
+  }
+  return TP_CONNECTION_LINE;
+}
+
+bool tp_connection_is_late(const tp_connection *connection, tp_error *error) {
+  if (!connection->deadline || now() < connection->deadline)
+    return false;
+  describe_lateness(connection, error);
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/span.h"
 #include "taskpool.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ typedef struct tp_connection {
   uint64_t deadline;   /* when they are over, on the steady clock, nanoseconds; 0: never */
   tp_bytes received;   /* what has come; its first `taken` bytes have been handed out */
   size_t taken;        /* bytes that the next read drops */
+  bool lost;           /* the connection was there and is not any more */
 } tp_connection;
 
 /* Connects to "unix:PATH" or "tcp://HOST:PORT". InvalidArgument: the address is malformed; Denied:
@@ -34,6 +36,20 @@ void tp_connection_start_clock(tp_connection *connection);
 /* Sends `length` bytes and a newline. */
 bool tp_connection_send(tp_connection *connection, const char *bytes, size_t length,
                         tp_error *error);
+
+/* What tp_connection_try_line has found. */
+typedef enum tp_connection_step {
+  TP_CONNECTION_NOTHING, /* no whole line is there yet */
+  TP_CONNECTION_LINE,    /* a line */
+  TP_CONNECTION_FAILED,  /* the end, or an error */
+} tp_connection_step;
+
+/* Reads a line as tp_connection_read_line does, but never waits. */
+tp_connection_step tp_connection_try_line(tp_connection *connection, tp_span *line,
+                                          tp_error *error);
+
+/* Whether the server's time is over, and then the failure that says so. */
+bool tp_connection_is_late(const tp_connection *connection, tp_error *error);
 
 /* True as soon as there is something to read (the end counts), false when the time is over. */
 bool tp_connection_wait(const tp_connection *connection, int milliseconds);

@@ -69,82 +69,168 @@ static void use_locale(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* Reads seconds, more than 0. False after a complaint. */
-static bool read_timeout(const char *text, double *timeout) {
-  char *end = NULL;
-  double seconds = text ? strtod(text, &end) : 0;
-  bool ok = text && *text && *end == '\0' && seconds > 0 && seconds < 1e9;
-  if (ok)
-    *timeout = seconds;
-  else
-    tp_subcommand_complain(&tp_control_subcommand,
-                           "--timeout must be a number of seconds above 0, not ",
-                           text && *text ? text : "nothing");
-  return ok;
-}
-
 /* The words that are left. */
 typedef struct words {
   int count;   /* how many */
   char **next; /* the first of them */
 } words;
 
-/* Takes options of the client. False after a complaint. */
-static bool take_options(words *of, double *timeout) {
-  static const char name[] = "--timeout";
-  while (of->count > 0 && strncmp(of->next[0], name, sizeof name - 1) == 0) {
-    const char *rest = of->next[0] + sizeof name - 1;
-    if (*rest && *rest != '=')
-      break;
-    int taken = *rest || of->count == 1 ? 1 : 2;
-    if (!read_timeout(*rest ? rest + 1 : taken == 2 ? of->next[1] : NULL, timeout))
-      return false;
-    of->count -= taken;
-    of->next += taken;
+/* What the options say. */
+typedef struct settings {
+  tp_client_options client; /* for tp_client_run */
+  char *token;              /* the token, if the options name a file; owned */
+} settings;
+
+/* ---- options ---- */
+
+/* Reads seconds, more than 0. False after a complaint. */
+static bool read_timeout(settings *to, const char *text) {
+  char *end = NULL;
+  double seconds = strtod(text, &end);
+  if (*text && *end == '\0' && seconds > 0 && seconds < 1e9) {
+    to->client.timeout = seconds;
+    return true;
   }
+  tp_subcommand_complain(&tp_control_subcommand,
+                         "--timeout must be a number of seconds above 0, not ",
+                         *text ? text : "nothing");
+  return false;
+}
+
+/* Reads the first line of a file. */
+static bool read_token(settings *to, const char *path) {
+  size_t size = 0;
+  FILE *file = fopen(path, "re");
+  free(to->token);
+  to->token = NULL;
+  ssize_t length = file ? getline(&to->token, &size, file) : -1;
+  if (file)
+    fclose(file);
+  if (length >= 0)
+    to->token[strcspn(to->token, "\r\n")] = '\0';
+  to->client.token = to->token;
+  if (length >= 0 && *to->token)
+    return true;
+  tp_subcommand_complain(&tp_control_subcommand, "there is no token in ", path);
+  return false;
+}
+
+static bool read_color(settings *to, const char *text) {
+  static const char *const names[] = {
+      [TP_CLIENT_COLOR_AUTO] = "auto",
+      [TP_CLIENT_COLOR_ALWAYS] = "always",
+      [TP_CLIENT_COLOR_NEVER] = "never",
+  };
+  for (size_t i = 0; i < COUNT(names); i++)
+    if (strcmp(text, names[i]) == 0) {
+      to->client.color = (tp_client_color)i;
+      return true;
+    }
+  tp_subcommand_complain(&tp_control_subcommand, "--color must be auto, always or never, not ",
+                         *text ? text : "nothing");
+  return false;
+}
+
+static bool set_json(settings *to, const char *text) {
+  (void)text;
+  return to->client.json = true;
+}
+
+static bool set_quiet(settings *to, const char *text) {
+  (void)text;
+  return to->client.quiet = true;
+}
+
+/* An option of the client. */
+typedef struct option {
+  const char *name;                              /* as it is written */
+  const char *short_name;                        /* the same in one letter, or NULL */
+  bool has_value;                                /* a value follows */
+  bool (*take)(settings *to, const char *value); /* false after a complaint */
+} option;
+
+static const option options[] = {
+    {.name = "--timeout", .has_value = true, .take = read_timeout},
+    {.name = "--token-file", .has_value = true, .take = read_token},
+    {.name = "--color", .has_value = true, .take = read_color},
+    {.name = "--json", .take = set_json},
+    {.name = "--quiet", .short_name = "-q", .take = set_quiet},
+};
+
+/* The option that a word is, or begins if it is written with its value; NULL: none. */
+static const option *find_option(const char *word) {
+  for (size_t i = 0; i < COUNT(options); i++) {
+    size_t length = strlen(options[i].name);
+    bool attached = strncmp(word, options[i].name, length) == 0 && word[length] == '=';
+    if (strcmp(word, options[i].name) == 0 || (attached && options[i].has_value) ||
+        (options[i].short_name && strcmp(word, options[i].short_name) == 0))
+      return &options[i];
+  }
+  return NULL;
+}
+
+/* Takes an option and its value. False after a complaint. */
+static bool take_option(words *of, const option *found, settings *to) {
+  const char *value = found->has_value ? strchr(of->next[0], '=') : NULL;
+  bool apart = found->has_value && !value && of->count > 1;
+  value = apart ? of->next[1] : value ? value + 1 : "";
+  of->count -= apart ? 2 : 1;
+  of->next += apart ? 2 : 1;
+  return found->take(to, value);
+}
+
+/* Takes the options that stand first. False after a complaint. */
+static bool take_options(words *of, settings *to) {
+  const option *found;
+  while (of->count > 0 && (found = find_option(of->next[0])))
+    if (!take_option(of, found, to))
+      return false;
   return true;
 }
 
-/* Takes options that stand after the command ping, as health checks are used to. */
-static bool take_ping_options(words *of, double *timeout) {
+/* Takes --timeout after the command ping, as health checks are used to. */
+static bool take_ping_options(words *of, settings *to) {
+  words after = {of->count - 1, of->next + 1};
   if (of->count < 2 || strcmp(of->next[0], "ping") != 0)
     return true;
-  words behind = {of->count - 1, of->next + 1};
-  if (!take_options(&behind, timeout))
+  const option *found = find_option(after.next[0]);
+  if (!found || found->take != read_timeout)
+    return true;
+  if (!take_option(&after, found, to))
     return false;
-  if (behind.count == 0)
-    of->count = 1;
+  if (after.count == 0)
+    of->next[of->count = 1] = NULL;
   return true;
 }
 
-static int connect_to(const transport *by, words of, double timeout) {
-  char *address = by->address(of.next);
+/* ---- running ---- */
+
+/* Runs the client with the words after the address, one of which is a line. */
+static int run(const words *command, settings *with) {
+  with->client.command = command->count == 1 ? command->next[0] : NULL;
+  with->client.words = command->count > 1 ? (const char *const *)command->next : NULL;
+  use_locale();
+  return (int)tp_client_run(&with->client);
+}
+
+static int connect_to(const transport *by, words of, settings *with) {
   words command = {of.count - by->words, of.next + by->words};
-  int result = EXIT_FAILURE;
-  if (!take_ping_options(&command, &timeout)) {
-    free(address);
+  if (!take_ping_options(&command, with))
     return TP_EXIT_USAGE;
-  }
-  char *line = command.count > 0
-                   ? join((size_t)command.count, (const char *const *)command.next, " ")
-                   : NULL;
-  if (address && (line || command.count == 0)) {
-    use_locale();
-    result = (int)tp_client_run(
-        &(tp_client_options){.address = address, .command = line, .timeout = timeout});
-  } else {
+  char *address = by->address(of.next);
+  int result = EXIT_FAILURE;
+  with->client.address = address;
+  if (address)
+    result = run(&command, with);
+  else
     fputs("taskpool control: no memory\n", stderr);
-  }
-  free(line);
   free(address);
   return result;
 }
 
-static int control(int argc, char **argv) {
+static int run_words(words of, settings *with) {
   const tp_subcommand *self = &tp_control_subcommand;
-  double timeout = 0;
-  words of = {argc, argv};
-  if (!take_options(&of, &timeout))
+  if (!take_options(&of, with))
     return TP_EXIT_USAGE;
   if (of.count == 0)
     return tp_subcommand_complain(self, "tcp or unix is needed", "");
@@ -156,24 +242,41 @@ static int control(int argc, char **argv) {
     return tp_subcommand_complain(self, "expected tcp or unix, not ", of.next[0]);
   if (of.count - 1 < by->words)
     return tp_subcommand_complain(self, by->missing, "");
-  return connect_to(by, (words){of.count - 1, of.next + 1}, timeout);
+  return connect_to(by, (words){of.count - 1, of.next + 1}, with);
+}
+
+static int control(int argc, char **argv) {
+  settings with = {.token = NULL};
+  int result = run_words((words){argc, argv}, &with);
+  free(with.token);
+  return result;
 }
 
 const tp_subcommand tp_control_subcommand = {
     .name = "control",
-    .usage = "control [--timeout SECONDS] tcp HOST PORT [COMMAND...]\n"
-             "       taskpool control [--timeout SECONDS] unix PATH [COMMAND...]",
+    .usage = "control [OPTIONS] tcp HOST PORT [COMMAND...]\n"
+             "       taskpool control [OPTIONS] unix PATH [COMMAND...]",
     .summary = "send commands to a running host",
-    .help = "Connects to a control server. With COMMAND (its words are joined with\n"
-            "blanks) it sends that one and prints the answer; else it reads commands\n"
-            "from stdin, at a prompt if that is a terminal. The command -h lists all\n"
-            "commands of the server, exit leaves.\n"
+    .help = "Connects to a control server. With COMMAND it sends that one and prints\n"
+            "the answer: one word is a line, as at the prompt, and several are sent\n"
+            "as the words that they are. Else it reads commands from stdin, at a\n"
+            "prompt if that is a terminal. The command -h lists all commands of the\n"
+            "server, exit leaves.\n"
             "\n"
             "  --timeout SECONDS  how long connecting and each answer may take\n"
             "                     (default: any time); also after the command ping\n"
+            "  --token-file FILE  show the server the token in the first line of\n"
+            "                     FILE\n"
+            "  --json             print each answer as the server sends it, a JSON\n"
+            "                     object in a line\n"
+            "  -q, --quiet        print nothing but errors\n"
+            "  --color WHEN       always, never or auto (default): on a terminal,\n"
+            "                     unless the environment has NO_COLOR\n"
             "\n"
-            "Answers go to stdout, errors to stderr.\n"
+            "Answers go to stdout, errors to stderr. Tables are fitted to a terminal;\n"
+            "elsewhere there are tabs between their cells.\n"
             "Exit codes: 0 all went well, 1 a command failed, 2 wrong usage,\n"
-            "3 no connection or no answer in time, 4 denied.\n",
+            "3 no connection or no answer in time, 4 denied, 5 the connection was\n"
+            "lost in the middle.\n",
     .call = control,
 };

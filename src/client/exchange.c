@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A conversation with a control server; see exchange.h.
+ *
+ * How it works: while a command waits, one loop serves the connection, ^C and the clock. ^C sends
+ * the line `interrupt`, which ends the command and has an answer of its own, so that answer is
+ * waited for too. A second ^C ends the program. Servers that do not know the line leave ^C its
+ * usual effect.
+ *
+ * To give one more code an exit code of its own: a row in `result_of`. */
+#include "client/exchange.h"
+#include "base/fail.h"
+#include "client/sigint.h"
+#include "client/style.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  NOTICE_MS = 3 * 1000, /* after so long a wait a person is told how to end it */
+  LOOK_MS = 200,        /* so often the clock of the server is looked at */
+};
+
+#define INTERRUPT "interrupt"
+#define USE "use "
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* ---- results ---- */
+
+/* The results are numbered by severity: the worst is kept. At a prompt a person has seen the
+ * answers, and mistakes do not count. */
+static void worsen(tp_exchange *exchange, tp_client_result result) {
+  if (!exchange->show.interactive && result > exchange->result)
+    exchange->result = result;
+}
+
+/* The results of failures of the client itself; all others are TP_CLIENT_NO_CONNECTION. */
+static const struct {
+  tp_code code;
+  tp_client_result result;
+} result_of[] = {
+    {.code = TP_INVALID_ARGUMENT, .result = TP_CLIENT_USAGE},
+    {.code = TP_DENIED, .result = TP_CLIENT_DENIED},
+};
+
+bool tp_exchange_fail(tp_exchange *exchange, const tp_error *error) {
+  tp_client_result result = TP_CLIENT_NO_CONNECTION;
+  for (size_t i = 0; i < COUNT(result_of); i++)
+    if (result_of[i].code == error->code)
+      result = result_of[i].result;
+  if (exchange->link.protocol > 0 && exchange->link.connection.lost)
+    result = TP_CLIENT_LOST;
+  tp_show_error(&exchange->show, error);
+  if (result > exchange->result)
+    exchange->result = result;
+  return false;
+}
+
+static void disconnect(tp_exchange *exchange) {
+  tp_link_close(&exchange->link);
+  exchange->is_open = false;
+}
+
+/* The connection cannot be used any more. */
+static tp_exchange_outcome lose(tp_exchange *exchange, const tp_error *error) {
+  tp_exchange_fail(exchange, error);
+  disconnect(exchange);
+  return TP_EXCHANGE_LOST;
+}
+
+/* ---- the connection ---- */
+
+const char *tp_exchange_pool(const tp_exchange *exchange) {
+  return exchange->pool ? exchange->pool : exchange->link.pool;
+}
+
+void tp_exchange_prepare(tp_exchange *exchange, const tp_client_options *options) {
+  *exchange = (tp_exchange){.options = options, .link.connection.fd = -1};
+  tp_show_open(&exchange->show, options);
+}
+
+bool tp_exchange_connect(tp_exchange *exchange) {
+  tp_error error;
+  const tp_client_options *options = exchange->options;
+  int width = tp_style_width(exchange->show.out);
+  if (!tp_link_open(&exchange->link, options, width, &error))
+    return tp_exchange_fail(exchange, &error);
+  if (exchange->link.protocol == TP_LINK_PLAIN && exchange->show.json) {
+    tp_fail(&error, TP_NOT_AVAILABLE, "the server at %s has no JSON answers", options->address);
+    return tp_exchange_fail(exchange, &error);
+  }
+  return exchange->is_open = true;
+}
+
+/* Whether the server has closed the connection since the last answer. */
+static bool is_gone(tp_exchange *exchange) {
+  tp_error silent;
+  tp_span line;
+  tp_connection_step step = tp_connection_try_line(&exchange->link.connection, &line, &silent);
+  return step == TP_CONNECTION_FAILED;
+}
+
+/* The pool of the last `use` is used again. */
+static bool use_again(tp_exchange *exchange) {
+  tp_error error;
+  char line[512];
+  if (!exchange->pool)
+    return true;
+  snprintf(line, sizeof line, "use %s", exchange->pool);
+  json_t *answer = tp_link_ask(&exchange->link, line, &error);
+  bool used = answer && !tp_link_is_failure(answer);
+  if (answer && !used)
+    tp_fail(&error, TP_NOT_FOUND, "the host has no pool %s any more", exchange->pool);
+  if (!used)
+    tp_exchange_fail(exchange, &error);
+  json_decref(answer);
+  free(used ? NULL : exchange->pool);
+  exchange->pool = used ? exchange->pool : NULL;
+  return used;
+}
+
+bool tp_exchange_revive(tp_exchange *exchange) {
+  char line[512];
+  if (exchange->is_open && exchange->link.protocol != TP_LINK_PLAIN && is_gone(exchange))
+    disconnect(exchange);
+  if (exchange->is_open)
+    return true;
+  if (!tp_exchange_connect(exchange))
+    return false;
+  exchange->result = TP_CLIENT_DONE;
+  snprintf(line, sizeof line, "Connected again to %s", exchange->link.pool);
+  tp_show_notice(&exchange->show, line);
+  return use_again(exchange);
+}
+
+void tp_exchange_close(tp_exchange *exchange) {
+  tp_link_close(&exchange->link);
+  free(exchange->pool);
+  exchange->pool = NULL;
+}
+
+/* ---- plain answers ---- */
+
+static tp_exchange_outcome take_plain(tp_exchange *exchange) {
+  tp_error error;
+  tp_span text;
+  if (exchange->show.interactive && !tp_connection_wait(&exchange->link.connection, NOTICE_MS))
+    tp_show_notice(&exchange->show, "(waiting for the answer; ^C leaves without it)");
+  if (!tp_connection_read_burst(&exchange->link.connection, &text, &error))
+    return lose(exchange, &error);
+  tp_show_plain(&exchange->show, text);
+  return TP_EXCHANGE_OK;
+}
+
+/* ---- framed answers ---- */
+
+/* A command that waits for its answer. */
+typedef struct wait {
+  const tp_show_command *command; /* the command */
+  tp_sigint sigint;               /* tells of ^C */
+  int answers;                    /* how many are still to come: also that of `interrupt` */
+  bool answered;                  /* that of the command has come */
+  bool noticed;                   /* a person was told how to end it */
+  tp_exchange_outcome outcome;    /* what came of the command */
+} wait;
+
+static bool is_denied(const json_t *answer) {
+  return strcmp(tp_link_text(answer, "code", ""), tp_code_name(TP_DENIED)) == 0;
+}
+
+static void take_answer(tp_exchange *exchange, wait *of, const json_t *answer, tp_span raw) {
+  of->answers--;
+  if (of->answered)
+    return; /* that of `interrupt` */
+  of->answered = true;
+  tp_show_answer(&exchange->show, answer, raw, of->command);
+  if (!tp_link_is_failure(answer))
+    return;
+  of->outcome = TP_EXCHANGE_FAILED;
+  worsen(exchange, is_denied(answer) ? TP_CLIENT_DENIED : TP_CLIENT_FAILED);
+}
+
+/* Takes a line of the server. False: the connection cannot be used any more. */
+static bool take_line(tp_exchange *exchange, wait *of, tp_span line, tp_error *error) {
+  json_t *object = tp_link_read(&exchange->link, line, error);
+  if (!object)
+    return false;
+  if (json_object_get(object, "event"))
+    tp_show_event(&exchange->show, object, line);
+  else
+    take_answer(exchange, of, object, line);
+  json_decref(object);
+  return true;
+}
+
+/* ^C was pressed. From now on it has its usual effect. */
+static bool interrupt(tp_exchange *exchange, wait *of, tp_error *error) {
+  tp_sigint_close(&of->sigint);
+  of->answers++;
+  return tp_link_send(&exchange->link, INTERRUPT, sizeof INTERRUPT - 1, error);
+}
+
+/* Tells a person how to end the wait. */
+static void notice(const tp_exchange *exchange, wait *of) {
+  bool ends = of->sigint.fd >= 0;
+  of->noticed = true;
+  tp_show_notice(&exchange->show, ends ? "(waiting for the answer; ^C ends the command)"
+                                       : "(waiting for the answer; ^C leaves without it)");
+}
+
+/* Waits until there may be something to read. False: the connection cannot be used any more. */
+static bool wait_more(tp_exchange *exchange, wait *of, tp_error *error) {
+  const tp_connection *connection = &exchange->link.connection;
+  int most = connection->deadline ? LOOK_MS : of->noticed ? -1 : NOTICE_MS;
+  switch (tp_sigint_wait(&of->sigint, connection->fd, most)) {
+  case TP_SIGINT_SIGNAL:
+    return interrupt(exchange, of, error);
+  case TP_SIGINT_TIME:
+    if (!of->noticed)
+      notice(exchange, of);
+    return !tp_connection_is_late(connection, error);
+  case TP_SIGINT_READY:
+    break;
+  }
+  return true;
+}
+
+/* Takes lines until all answers are there. False: the connection cannot be used any more. */
+static bool take_lines(tp_exchange *exchange, wait *of, tp_error *error) {
+  while (of->answers > 0 && tp_show_is_read(&exchange->show)) {
+    tp_span line;
+    bool goes_on = false;
+    switch (tp_connection_try_line(&exchange->link.connection, &line, error)) {
+    case TP_CONNECTION_LINE:
+      goes_on = take_line(exchange, of, line, error);
+      break;
+    case TP_CONNECTION_NOTHING:
+      goes_on = wait_more(exchange, of, error);
+      break;
+    case TP_CONNECTION_FAILED:
+      break;
+    }
+    if (!goes_on)
+      return false;
+  }
+  return true;
+}
+
+static tp_exchange_outcome take_framed(tp_exchange *exchange, const tp_show_command *command) {
+  tp_error error;
+  wait of = {.command = command, .answers = 1};
+  tp_sigint_open(&of.sigint,
+                 exchange->show.interactive && exchange->link.protocol >= TP_LINK_WORDS);
+  bool goes_on = take_lines(exchange, &of, &error);
+  tp_sigint_close(&of.sigint);
+  if (!goes_on)
+    return lose(exchange, &error);
+  return tp_show_is_read(&exchange->show) ? of.outcome : TP_EXCHANGE_LOST;
+}
+
+/* ---- commands ---- */
+
+/* The server has closed the connection, as `error` says; its last answer may say why. */
+static tp_exchange_outcome take_last_answer(tp_exchange *exchange, const tp_show_command *command,
+                                            const tp_error *error) {
+  tp_error silent;
+  tp_span line;
+  json_t *answer = NULL;
+  if (exchange->link.protocol != TP_LINK_PLAIN &&
+      tp_connection_read_line(&exchange->link.connection, &line, &silent))
+    answer = tp_link_read(&exchange->link, line, &silent);
+  if (!answer)
+    return lose(exchange, error);
+  tp_show_answer(&exchange->show, answer, line, command);
+  worsen(exchange, TP_CLIENT_LOST);
+  json_decref(answer);
+  disconnect(exchange);
+  return TP_EXCHANGE_LOST;
+}
+
+static tp_exchange_outcome send(tp_exchange *exchange, tp_span bytes,
+                                const tp_show_command *command) {
+  tp_error error;
+  if (!tp_link_send(&exchange->link, bytes.bytes, bytes.length, &error))
+    return take_last_answer(exchange, command, &error);
+  return exchange->link.protocol == TP_LINK_PLAIN ? take_plain(exchange)
+                                                  : take_framed(exchange, command);
+}
+
+/* Remembers the pool of a `use` that was answered well. */
+static void remember_pool(tp_exchange *exchange, tp_span line) {
+  tp_span name = {.bytes = line.bytes + sizeof USE - 1, .length = line.length - sizeof USE + 1};
+  char *pool = strndup(name.bytes, name.length);
+  if (!pool)
+    return;
+  free(exchange->pool);
+  exchange->pool = pool;
+}
+
+tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int indent) {
+  tp_show_command command = {
+      .line = line,
+      .view = {.indent = indent, .width = tp_style_width(exchange->show.err)},
+  };
+  tp_exchange_outcome outcome = send(exchange, line, &command);
+  if (outcome == TP_EXCHANGE_OK && line.length >= sizeof USE &&
+      strncmp(line.bytes, USE, sizeof USE - 1) == 0)
+    remember_pool(exchange, line);
+  return outcome;
+}
+
+/* The words as a JSON array, or joined with blanks for a server that takes lines only; the caller
+ * frees it. NULL: they are not UTF-8, or there is no memory. */
+static char *join(const char *const *words, bool as_array) {
+  char *line = NULL;
+  size_t size;
+  json_t *array = json_array();
+  for (size_t i = 0; words[i]; i++)
+    if (json_array_append_new(array, json_string(words[i])) != 0) {
+      json_decref(array);
+      return NULL;
+    }
+  if (as_array) {
+    line = json_dumps(array, JSON_COMPACT);
+  } else {
+    FILE *file = open_memstream(&line, &size);
+    for (size_t i = 0; file && words[i]; i++)
+      fprintf(file, "%s%s", i > 0 ? " " : "", words[i]);
+    if (file)
+      fclose(file);
+  }
+  json_decref(array);
+  return line;
+}
+
+tp_exchange_outcome tp_exchange_send_words(tp_exchange *exchange, const char *const *words) {
+  tp_error error;
+  tp_show_command none = {.view.indent = -1};
+  char *line = join(words, exchange->link.protocol >= TP_LINK_WORDS);
+  tp_exchange_outcome outcome = TP_EXCHANGE_LOST;
+  if (!line || strchr(line, '\n')) {
+    tp_fail(&error, TP_INVALID_ARGUMENT, "a command is UTF-8, in one line");
+    tp_exchange_fail(exchange, &error);
+  } else {
+    outcome = send(exchange, tp_span_of(line), &none);
+  }
+  free(line);
+  return outcome;
+}

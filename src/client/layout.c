@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables; see layout.h.
+ *
+ * How it works: both layouts go over the same cells. The text of a cell has no control characters,
+ * so it steers no terminal and does not end a line. */
+#include "client/layout.h"
+#include "client/escape.h"
+#include "client/link.h"
+#include "client/style.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- cells ---- */
+
+/* The text of a value that is not a string; the caller frees it. */
+static char *describe(const json_t *value) {
+  char number[32];
+  if (!value || json_is_null(value))
+    return strdup("-");
+  if (!json_is_real(value))
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+  snprintf(number, sizeof number, "%.14g", json_real_value(value));
+  return strdup(number);
+}
+
+/* Blanks take the place of what would end the cell or its line. */
+static void flatten(char *text) {
+  for (; *text; text++)
+    if (*text == '\n' || *text == '\t')
+      *text = ' ';
+}
+
+/* The same without what a terminal would obey; takes `text`. */
+static char *harmless(char *text) {
+  char *clean = NULL;
+  size_t size;
+  FILE *file = text ? open_memstream(&clean, &size) : NULL;
+  if (file) {
+    flatten(text);
+    tp_escape_write(file, text, strlen(text));
+    fclose(file);
+  }
+  free(text);
+  return clean;
+}
+
+/* The text of a cell; the caller frees it. */
+static char *cell_text(const json_t *value) {
+  return harmless(json_is_string(value) ? strdup(json_string_value(value)) : describe(value));
+}
+
+/* The title of a column: its name as commands are spelled. */
+static char *title_text(const char *name) {
+  char *title = harmless(strdup(name));
+  for (char *c = title; c && *c; c++)
+    if (*c == '_')
+      *c = '-';
+  return title;
+}
+
+/* The name of a column of the answer. */
+static const char *name_of(const json_t *column) {
+  const char *name = json_string_value(json_object_get(column, "name"));
+  return name ? name : "?";
+}
+
+/* The value of the only object, or NULL if the answer is a list. */
+static const json_t *single(const json_t *answer) {
+  const json_t *value = json_object_get(answer, "value");
+  return json_is_object(value) ? value : NULL;
+}
+
+bool tp_layout_is_table(const json_t *answer) {
+  const json_t *value = json_object_get(answer, "value");
+  if (!json_is_array(json_object_get(answer, "columns")))
+    return false;
+  size_t index;
+  const json_t *row;
+  json_array_foreach(value, index, row) {
+    if (!json_is_object(row))
+      return false;
+  }
+  return json_is_array(value) || json_is_object(value);
+}
+
+/* ---- with tabs ---- */
+
+/* Appends a text, which it takes, and what follows it. */
+static bool append(tp_bytes *to, char *text, const char *then) {
+  bool done =
+      text && tp_bytes_append(to, text, strlen(text)) && tp_bytes_append(to, then, strlen(then));
+  free(text);
+  return done;
+}
+
+/* Appends a line of the row, or of titles if it is NULL. */
+static bool append_line(const json_t *columns, const json_t *row, tp_bytes *to) {
+  size_t index, count = json_array_size(columns);
+  const json_t *column;
+  json_array_foreach(columns, index, column) {
+    const char *name = name_of(column);
+    char *text = row ? cell_text(json_object_get(row, name)) : title_text(name);
+    if (!append(to, text, index + 1 < count ? "\t" : "\n"))
+      return false;
+  }
+  return true;
+}
+
+static bool append_fields(const json_t *columns, const json_t *object, tp_bytes *to) {
+  size_t index;
+  const json_t *column;
+  json_array_foreach(columns, index, column) {
+    const json_t *value = json_object_get(object, name_of(column));
+    if (value && !json_is_null(value) &&
+        !(append(to, title_text(name_of(column)), "\t") && append(to, cell_text(value), "\n")))
+      return false;
+  }
+  return true;
+}
+
+bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to) {
+  const json_t *columns = json_object_get(answer, "columns");
+  size_t index;
+  const json_t *row;
+  if (single(answer))
+    return append_fields(columns, single(answer), to);
+  if (!append_line(columns, NULL, to))
+    return false;
+  json_array_foreach(json_object_get(answer, "value"), index, row) {
+    if (!append_line(columns, row, to))
+      return false;
+  }
+  return true;
+}
+
+/* ---- in columns ---- */
+
+#ifdef TP_HAVE_SMARTCOLS
+
+#include <libsmartcols.h>
+
+/* A table that is being filled. */
+typedef struct filling {
+  struct libscols_table *table; /* never NULL */
+  bool color;                   /* whether cells have styles */
+} filling;
+
+static bool set_cell(const filling *of, struct libscols_cell *cell, char *text,
+                     tp_style_kind style) {
+  bool done = text && scols_cell_set_data(cell, text) == 0;
+  if (of->color && style != TP_STYLE_PLAIN)
+    scols_cell_set_color(cell, tp_style_begin(style));
+  free(text);
+  return done;
+}
+
+static bool add_cell(const filling *of, struct libscols_line *line, size_t column, const char *name,
+                     const json_t *value) {
+  char *text = cell_text(value);
+  tp_style_kind style = text ? tp_style_of(name, text) : TP_STYLE_PLAIN;
+  return set_cell(of, scols_line_get_cell(line, column), text, style);
+}
+
+/* A column that is set right has numbers, which are never cut. */
+static bool add_column(const filling *of, const char *title, bool right) {
+  int flags = right ? SCOLS_FL_RIGHT : SCOLS_FL_TRUNC;
+  struct libscols_column *column = scols_table_new_column(of->table, title, 0, flags);
+  return column && set_cell(of, scols_column_get_header(column), title_text(title), TP_STYLE_TITLE);
+}
+
+static bool add_columns(const filling *of, const json_t *columns) {
+  size_t index;
+  const json_t *column;
+  json_array_foreach(columns, index, column) {
+    bool right = strcmp(tp_link_text(column, "align", ""), "right") == 0;
+    if (!add_column(of, name_of(column), right))
+      return false;
+  }
+  return true;
+}
+
+static bool add_row(const filling *of, const json_t *columns, const json_t *row) {
+  struct libscols_line *line = scols_table_new_line(of->table, NULL);
+  size_t index;
+  const json_t *column;
+  json_array_foreach(columns, index, column) {
+    const char *name = name_of(column);
+    if (!line || !add_cell(of, line, index, name, json_object_get(row, name)))
+      return false;
+  }
+  return line != NULL;
+}
+
+static bool fill_rows(const filling *of, const json_t *columns, const json_t *rows) {
+  size_t index;
+  const json_t *row;
+  if (!add_columns(of, columns))
+    return false;
+  json_array_foreach(rows, index, row) {
+    if (!add_row(of, columns, row))
+      return false;
+  }
+  return true;
+}
+
+/* Each field that is not null becomes a line of two cells. */
+static bool fill_fields(const filling *of, const json_t *columns, const json_t *object) {
+  size_t index;
+  const json_t *column;
+  if (!add_column(of, "field", false) || !add_column(of, "value", false))
+    return false;
+  scols_table_enable_noheadings(of->table, 1);
+  json_array_foreach(columns, index, column) {
+    const char *name = name_of(column);
+    const json_t *value = json_object_get(object, name);
+    if (!value || json_is_null(value))
+      continue;
+    struct libscols_line *line = scols_table_new_line(of->table, NULL);
+    if (!line || !set_cell(of, scols_line_get_cell(line, 0), title_text(name), TP_STYLE_TITLE) ||
+        !add_cell(of, line, 1, name, value))
+      return false;
+  }
+  return true;
+}
+
+/* Appends the text of a table. */
+static bool print(struct libscols_table *table, tp_bytes *to) {
+  char *text = NULL;
+  bool done = scols_print_table_to_string(table, &text) == 0 && text &&
+              tp_bytes_append(to, text, strlen(text)) && tp_bytes_append(to, "\n", 1);
+  free(text);
+  return done;
+}
+
+bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes *to) {
+  const json_t *columns = json_object_get(answer, "columns");
+  filling of = {.table = scols_new_table(), .color = color};
+  if (!of.table)
+    return false;
+  scols_table_set_column_separator(of.table, "  ");
+  scols_table_set_termforce(of.table, SCOLS_TERMFORCE_ALWAYS);
+  scols_table_set_termwidth(of.table, (size_t)width);
+  scols_table_enable_minout(of.table, 1);
+  scols_table_enable_noencoding(of.table, 1); /* the cells have none but harmless characters */
+  scols_table_enable_colors(of.table, color);
+  bool done = (single(answer) ? fill_fields(&of, columns, single(answer))
+                              : fill_rows(&of, columns, json_object_get(answer, "value"))) &&
+              print(of.table, to);
+  scols_unref_table(of.table);
+  return done;
+}
+
+#else
+
+bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes *to) {
+  (void)answer, (void)width, (void)color, (void)to;
+  return false;
+}
+
+#endif
