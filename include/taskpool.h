@@ -324,11 +324,45 @@ TP_API bool tp_host_run_text(tp_host *host, const char *text, const char *name, 
  * NotFound. (taskpool.expose in Lua also gives functions of a script a name.) */
 TP_API bool tp_host_expose(tp_host *host, const char *name, tp_error *error);
 
+/* What a session of a control server may do. Each role may do what those before it may. */
+typedef enum tp_role {
+  TP_ROLE_NONE = -1, /* before it has shown a token: show one, ping, help, exit */
+  TP_ROLE_READ,      /* look at pools, groups and tasks, and wait for them */
+  TP_ROLE_OPERATE,   /* start, change and cancel them */
+} tp_role;
+
+/* Who may use a control server, and how much of it. Begin with tp_serve_options_init. A number that
+ * is 0 stands for its default. */
+typedef struct tp_serve_options {
+  size_t size;            /* of this struct; set by tp_serve_options_init */
+  tp_role role;           /* the most that its sessions may do; default: TP_ROLE_OPERATE */
+  const char *token;      /* a session may do nothing before it has shown this, or one of … */
+  const char *token_file; /* … these: a file that only its owner may read, with a line for each,
+                             "TOKEN", "read TOKEN" or "operate TOKEN". A token has 16 to 255 visible
+                             ASCII characters; default: NULL, no token is needed */
+  const unsigned *uids;   /* users whom a Unix socket admits, beside its own and root; it has mode
+                             0666 if there are any. Default: NULL, none */
+  size_t uid_count;       /* how many */
+  uint64_t max_clients;   /* how many are served at a time; default: 128 */
+  uint64_t max_line;      /* bytes of a line; default: 65536; without a token it is 1024 */
+  uint64_t max_unread;    /* bytes of answers that wait for a client; default: 8 MiB */
+  double line_timeout;    /* seconds from the first byte of a line to its end, and for a token to
+                             come; default: 10 */
+  double unread_timeout;  /* seconds that answers may stay unread; default: 30 */
+  double idle_timeout;    /* seconds without a command; default: any time */
+} tp_serve_options;
+
+/* Fills in the defaults. */
+TP_API void tp_serve_options_init(tp_serve_options *options);
+
 /* Opens a control server for the pool that prints as `pool` ("TaskPool-jobs"), or for every pool
  * when it is NULL, the oldest being the one a session starts with. `address` is "unix:PATH" (mode
- * 0600) or "tcp://HOST:PORT" on loopback. It answers while tp_host_run_* run, until the host is
- * destroyed. */
-TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error);
+ * 0600) or "tcp://HOST:PORT", on loopback unless a token is needed: what goes over TCP is not
+ * encrypted. `options` may be NULL. It answers while tp_host_run_* run, until the host is
+ * destroyed. False: InvalidArgument, Denied (an address beyond loopback without a token, a file of
+ * tokens that others may read), IOError, NotFound. */
+TP_API bool tp_host_serve(tp_host *host, const char *pool, const char *address,
+                          const tp_serve_options *options, tp_error *error);
 
 /* Runs the host until no task is left and no server is open, or until it is stopped. `Deadlock`:
  * tasks are left, and nothing that the host knows of can wake them. */

@@ -67,8 +67,9 @@ def line_of(method, arguments, options):
 class Client:
     """One session. `pool` is what the pool prints as that it begins with."""
 
-    def __init__(self, address, timeout=None):
-        """Connects to "unix:PATH" or "tcp://HOST:PORT". `timeout`: seconds to wait for anything; None: any time."""
+    def __init__(self, address, timeout=None, token=None):
+        """Connects to "unix:PATH" or "tcp://HOST:PORT". `timeout`: seconds to wait for anything; None: any time. `token`:
+        shown to the server, if it needs one."""
         if address.startswith("unix:"):
             self._socket = socket.socket(socket.AF_UNIX)
             target = address[len("unix:"):]
@@ -80,11 +81,11 @@ class Client:
         self._socket.settimeout(timeout)
         try:
             self._socket.connect(target)
-        except OSError:
+            self._answers = self._socket.makefile("rb")
+            self.pool = self._send(json.dumps({"reply": "json", "token": token}))
+        except (OSError, TaskpoolError):
             self._socket.close()
             raise
-        self._answers = self._socket.makefile("rb")
-        self.pool = self._send('{"reply": "json"}')
 
     def _send(self, line):
         self._socket.sendall(line.encode() + b"\n")

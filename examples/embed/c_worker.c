@@ -79,7 +79,8 @@ int main(int argc, char **argv) {
   bool ok = pool && tp_host_register(host, "sums.add", add, NULL, &error) &&
             tp_host_register(host, "sums.slow_add", slow_add, NULL, &error);
   snprintf(address, sizeof address, "unix:%s", argc > 1 ? argv[1] : "");
-  ok = ok && (argc > 1 ? tp_host_serve(host, NULL, address, &error) : map_both(pool, &error)) &&
+  ok = ok &&
+       (argc > 1 ? tp_host_serve(host, NULL, address, NULL, &error) : map_both(pool, &error)) &&
        tp_host_run(host, &error);
   tp_host_destroy(host);
   if (!ok)

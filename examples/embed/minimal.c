@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
   options.num = 3;
 
   bool ok = pool && tp_pool_apply(pool, "taskpool.sleep", &second, 1, &options, &error) &&
-            tp_host_serve(host, NULL, address, &error) && tp_host_drain(host, 10, &error);
+            tp_host_serve(host, NULL, address, NULL, &error) && tp_host_drain(host, 10, &error);
   if (ok)
     printf("%d tasks have ended\n", (int)tp_pool_num_ok(pool));
   else

@@ -133,7 +133,7 @@ int main(int argc, char **argv) {
   tp_pool *pool = host ? tp_pool_create(host, NULL, &error) : NULL;
   snprintf(address, sizeof address, "unix:%s", argc > 1 ? argv[1] : "./own_loop.sock");
   bool ok = pool && tp_host_run_text(host, functions, "=functions", &error) &&
-            tp_host_serve(host, NULL, address, &error) &&
+            tp_host_serve(host, NULL, address, NULL, &error) &&
             listen_on_loopback(&loop, &server, pool) == 0;
   if (ok) {
     uv_signal_init(&loop, &signal);

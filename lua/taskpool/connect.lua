@@ -17,6 +17,7 @@ local uv = require "luv"
 ---@class taskpool.ConnectOptions
 ---@field tcp? string "HOST:PORT"
 ---@field unix? string path of a socket
+---@field token? string shown to the server
 
 ---@class taskpool.Client
 ---@field pool string what the pool prints as that the session began with
@@ -165,18 +166,27 @@ local function connect(options)
   return await_connection(handle, options.tcp, handle.connect, handle, host, tonumber(port))
 end
 
+---The first line of a session.
+local function hello(options)
+  local token = options.token
+  return token and ('{"reply": "json", "token": "%s"}'):format(token:gsub('[%c"\\]', function(byte)
+    return ("\\u%04x"):format(byte:byte())
+  end)) or '{"reply": "json"}'
+end
+
 ---A new session, and the pool that it begins with.
 local function open_session(options)
   local session = setmetatable({ buffer = "", handle = connect(options) }, Session)
   session.handle:read_start(function(failure, bytes)
     session:read(failure, bytes)
   end)
-  local ok, answer = pcall(session.ask, session, '{"reply": "json"}')
+  local ok, answer = pcall(session.ask, session, hello(options))
   if ok and answer and answer.ok then
     return session, answer.value
   end
   session:fail "it was not opened"
-  error(ok and core.error("NotAvailable", answer and answer.message or session.problem) or answer, 0)
+  error(ok and core.error(answer and answer.code or "NotAvailable", answer and answer.message or session.problem)
+    or answer, 0)
 end
 
 -- ---- a client ----
@@ -254,7 +264,8 @@ function meta.__index(_, name)
   end or nil
 end
 
----Connects to a control server. Raises InvalidArgument for wrong options, NotAvailable if nothing answers there.
+---Connects to a control server. Raises InvalidArgument for wrong options, NotAvailable if nothing answers there, Denied
+---for a wrong token.
 ---@async
 ---@param options taskpool.ConnectOptions
 ---@return taskpool.Client
@@ -263,6 +274,9 @@ return function(options)
   local is_tcp = is_table and type(options.tcp) == "string" and options.tcp:find "^.+:%d+$"
   if not is_tcp and not (is_table and type(options.unix) == "string") then
     error(core.error("InvalidArgument", "connect: give unix = PATH or tcp = \"HOST:PORT\""), 0)
+  end
+  if options.token ~= nil and type(options.token) ~= "string" then
+    error(core.error("InvalidArgument", "connect: token must be a string"), 0)
   end
   local session, pool = open_session(options)
   return setmetatable({ pool = pool, options = options, sessions = { [session] = true }, closed = false }, meta)

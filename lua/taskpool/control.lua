@@ -10,11 +10,18 @@ local core = require "taskpool.control.core"
 
 ---@class taskpool.ServeOptions
 ---@field [integer] taskpool.Pool the pools to serve, a session starts with the first; default: all pools
----@field tcp? string "HOST:PORT", on loopback; port 0 is any free one
+---@field tcp? string "HOST:PORT", on loopback unless there is a token; port 0 is any free one
 ---@field unix? string path of a socket, made with mode 0600
+---@field role? "read"|"operate" the most that its sessions may do; default "operate"
+---@field token? string sessions may do nothing before they have shown this one, or one of …
+---@field token_file? string … these: a file of mode 0600 with a line for each, "TOKEN", "read TOKEN" or "operate TOKEN"
+---@field uids? integer[] users whom a Unix socket admits beside its own and root; the socket has mode 0666 then
 ---@field max_clients? integer how many are served at a time; default 128
----@field line_timeout? number seconds from the first byte of a line to its end; default 10
+---@field max_line? integer bytes of a line; default 65536
+---@field max_unread? integer bytes of answers that wait for a client; default 8 MiB
+---@field line_timeout? number seconds from the first byte of a line to its end, and for a token to come; default 10
 ---@field unread_timeout? number seconds that a client may leave answers unread; default 30
+---@field idle_timeout? number seconds that a client may send no command; default: any time
 
 ---@class taskpool.Server
 ---@field close fun(self: taskpool.Server) takes no more clients and ends the sessions
@@ -25,7 +32,8 @@ local core = require "taskpool.control.core"
 local control = {}
 
 ---Opens a control server on `tcp` or `unix`. Raises InvalidArgument for wrong options, Denied for an
----address that is not loopback, IOError if it cannot listen there.
+---address that is not loopback without a token and for a file of tokens that others may read, IOError if it cannot
+---listen there.
 ---@type fun(options: taskpool.ServeOptions): taskpool.Server
 control.serve = core.serve
 

@@ -10,10 +10,12 @@ local taskpool = require "taskpool"
 local uv = require "luv"
 
 ---@class ServeSettings
----@field listen string[] addresses, such as "tcp://127.0.0.1:8001" and "unix:/run/jobs.sock"
+---@field listen taskpool.ServeOptions[] the options of each control server
 ---@field pool table[] the options of each pool; `name` first
 ---@field expose string[] what sessions may name
 ---@field drain number seconds that work has to end at SIGTERM
+---@field token_file? string the file of tokens for servers that name none
+---@field role? string the role of servers that name none
 
 local DRAIN_DEFAULT <const> = 10
 
@@ -24,27 +26,51 @@ local function refuse(format, ...)
   error(format:format(...), 0)
 end
 
----The options of a pool from its words: "jobs,size=8,order=priority".
-local function read_pool(text)
-  local pool = { name = text:match "^[^,]*" }
-  if pool.name == "" then
-    refuse("--pool needs a name, such as --pool jobs,size=8, not %q", text)
-  end
-  for word in text:sub(#pool.name + 1):gmatch ",([^,]*)" do
+---Reads ",KEY=VALUE,…" into a table.
+local function read_pairs(to, option, text)
+  for word in text:gmatch ",([^,]*)" do
     local key, value = word:match "^([%w_-]+)=(.+)$"
     if not key then
-      refuse("--pool: '%s' is not KEY=VALUE", word)
+      refuse("--%s: '%s' is not KEY=VALUE", option, word)
     end
-    pool[key:gsub("-", "_")] = value == "inf" and math.huge or tonumber(value) or value
+    to[key:gsub("-", "_")] = value == "inf" and math.huge or tonumber(value) or value
   end
-  return pool
+  return to
+end
+
+---The options of a pool from its words: "jobs,size=8,order=priority".
+local function read_pool(text)
+  local name = text:match "^[^,]*"
+  if name == "" then
+    refuse("--pool needs a name, such as --pool jobs,size=8, not %q", text)
+  end
+  return read_pairs({ name = name }, "pool", text:sub(#name + 1))
+end
+
+---The options of a server from its words: "unix:/run/jobs.sock,role=read,uids=1000+1001".
+local function read_server(text)
+  local address, rest = text:match "^(.-)(,[%a_-]+=.*)$"
+  address = address or text
+  local path, tcp = address:match "^unix:(.+)$", address:match "^tcp://(.+)$"
+  if not path and not tcp then
+    refuse("--listen takes unix:PATH or tcp://HOST:PORT, not %q", address)
+  end
+  local server = read_pairs({ unix = path, tcp = tcp }, "listen", rest or "")
+  if server.uids then
+    local uids = {}
+    for uid in tostring(server.uids):gmatch "[^+]+" do
+      uids[#uids + 1] = tonumber(uid) or uid
+    end
+    server.uids = uids
+  end
+  return server
 end
 
 ---Each takes what an option or a key of a configuration file says.
 local readers = {}
 
 function readers.listen(settings, value)
-  settings.listen[#settings.listen + 1] = value
+  settings.listen[#settings.listen + 1] = type(value) == "table" and value or read_server(value)
 end
 
 function readers.expose(settings, value)
@@ -53,6 +79,14 @@ end
 
 function readers.pool(settings, value)
   settings.pool[#settings.pool + 1] = type(value) == "table" and value or read_pool(value)
+end
+
+readers["token-file"] = function(settings, value)
+  settings.token_file = value
+end
+
+function readers.role(settings, value)
+  settings.role = value
 end
 
 function readers.drain(settings, value)
@@ -70,9 +104,10 @@ function readers.config(settings, path)
     refuse("--config: %s does not return a table", path)
   end
   for key, value in pairs(config) do
-    local reader = key ~= "config" and readers[key]
+    local reader = key ~= "config" and readers[tostring(key):gsub("_", "-")]
     if not reader then
-      refuse("--config: %s has the unknown key '%s'; there are drain, expose, listen, pool", path, tostring(key))
+      refuse("--config: %s has the unknown key '%s'; there are drain, expose, listen, pool, role, token_file", path,
+        tostring(key))
     end
     for _, one in ipairs(type(value) == "table" and value[1] ~= nil and value or { value }) do
       reader(settings, one)
@@ -104,13 +139,15 @@ local function read(words)
   return settings
 end
 
----@param address string
-local function serve(address)
-  local path, tcp = address:match "^unix:(.+)$", address:match "^tcp://(.+)$"
-  if not path and not tcp then
-    refuse("--listen takes unix:PATH or tcp://HOST:PORT, not %q", address)
+---Opens a server; what it does not say itself is that of the host.
+---@param options taskpool.ServeOptions
+---@param settings ServeSettings
+local function serve(options, settings)
+  options.role = options.role or settings.role
+  if not options.token then
+    options.token_file = options.token_file or settings.token_file
   end
-  return taskpool.control.serve { unix = path, tcp = tcp }
+  return taskpool.control.serve(options)
 end
 
 ---Whether a pool has work.
@@ -171,8 +208,8 @@ local function open(settings)
   for index, options in ipairs(settings.pool[1] and settings.pool or { {} }) do
     pools[index] = taskpool.TaskPool(options)
   end
-  for index, address in ipairs(settings.listen) do
-    servers[index] = serve(address)
+  for index, options in ipairs(settings.listen) do
+    servers[index] = serve(options, settings)
     taskpool.log.info("listening on %s", servers[index]:address())
   end
   handle_signals(pools, servers, settings.drain)

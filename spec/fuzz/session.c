@@ -64,7 +64,8 @@ static void open_talk(talk *of) {
     tp_host_destroy(of->host);
     of->host = tp_host_create(NULL, NULL);
     check(of->host && tp_host_run_text(of->host, script, "=fuzz", NULL));
-    check(tp_host_expose(of->host, "f.*", NULL) && tp_host_serve(of->host, NULL, address, NULL));
+    check(tp_host_expose(of->host, "f.*", NULL) &&
+          tp_host_serve(of->host, NULL, address, NULL, NULL));
   }
   of->client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
   check(connect(of->client, (struct sockaddr *)&name, sizeof name) == 0);

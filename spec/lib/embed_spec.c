@@ -156,12 +156,12 @@ static void refuses_arguments_that_cannot_be(void) {
   EXPECT_ERROR(tp_host_run_text(host, NULL, "=jobs", &error), TP_INVALID_ARGUMENT, "text");
   EXPECT_ERROR(tp_host_run_text(host, "", NULL, &error), TP_INVALID_ARGUMENT, "name");
   EXPECT_ERROR(tp_host_expose(host, NULL, &error), TP_INVALID_ARGUMENT, "name");
-  EXPECT_ERROR(tp_host_serve(host, NULL, NULL, &error), TP_INVALID_ARGUMENT, "address");
+  EXPECT_ERROR(tp_host_serve(host, NULL, NULL, NULL, &error), TP_INVALID_ARGUMENT, "address");
   EXPECT_ERROR(tp_host_run_file(NULL, "x.lua", 0, NULL, &error), TP_INVALID_ARGUMENT, "host");
   EXPECT_ERROR(tp_host_run_text(NULL, "", "=jobs", &error), TP_INVALID_ARGUMENT, "host");
   EXPECT_ERROR(tp_host_run(NULL, &error), TP_INVALID_ARGUMENT, "host");
   EXPECT_ERROR(tp_host_expose(NULL, "jobs", &error), TP_INVALID_ARGUMENT, "host");
-  EXPECT_ERROR(tp_host_serve(NULL, NULL, "unix:x", &error), TP_INVALID_ARGUMENT, "host");
+  EXPECT_ERROR(tp_host_serve(NULL, NULL, "unix:x", NULL, &error), TP_INVALID_ARGUMENT, "host");
   EXPECT(!tp_host_run_text(host, NULL, NULL, NULL));
   tp_host_stop(NULL);
   EXPECT(tp_client_run(NULL) == TP_CLIENT_USAGE);
@@ -551,15 +551,15 @@ static void serves_unix_sockets(void) {
   struct stat found;
   place at = new_place();
   tp_host *host = new_host();
-  EXPECT_OK(tp_host_serve(host, "TaskPool-jobs", at.address, &error));
+  EXPECT_OK(tp_host_serve(host, "TaskPool-jobs", at.address, NULL, &error));
   EXPECT(stat(at.socket, &found) == 0 && S_ISSOCK(found.st_mode));
   EXPECT((found.st_mode & 0777) == 0600);
-  EXPECT_ERROR(tp_host_serve(host, NULL, at.address, &error), TP_IO_ERROR, at.socket);
+  EXPECT_ERROR(tp_host_serve(host, NULL, at.address, NULL, &error), TP_IO_ERROR, at.socket);
   expect_answer(host, at.address, "pool-size 7", TP_CLIENT_DONE, "ok");
   EXPECT(access(at.socket, F_OK) != 0); /* the stop closed the server */
-  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
   expect_answer(host, at.address, "pool-size", TP_CLIENT_DONE, "7");
-  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
   tp_host_destroy(host);
   leave_place(&at);
 }
@@ -580,8 +580,8 @@ static void serves_tcp_on_loopback(void) {
   char address[PATH_SIZE];
   tp_host *host = new_host(), *other = new_host();
   snprintf(address, sizeof address, "tcp://127.0.0.1:%d", free_port());
-  EXPECT_OK(tp_host_serve(host, NULL, address, &error));
-  EXPECT_ERROR(tp_host_serve(other, NULL, address, &error), TP_IO_ERROR, address + 6);
+  EXPECT_OK(tp_host_serve(host, NULL, address, NULL, &error));
+  EXPECT_ERROR(tp_host_serve(other, NULL, address, NULL, &error), TP_IO_ERROR, address + 6);
   expect_answer(host, address, "num-running", TP_CLIENT_DONE, "0");
   tp_host_destroy(other);
   tp_host_destroy(host);
@@ -611,13 +611,13 @@ static void refuses_addresses(void) {
   tp_error error;
   tp_host *host = new_host();
   for (size_t i = 0; i < COUNT(wrong); i++)
-    EXPECT_ERROR(tp_host_serve(host, NULL, wrong[i].address, &error), wrong[i].code, "");
+    EXPECT_ERROR(tp_host_serve(host, NULL, wrong[i].address, NULL, &error), wrong[i].code, "");
   char long_path[PATH_SIZE] = "unix:/tmp/";
   memset(long_path + strlen(long_path), 'x', PATH_SIZE - 1 - strlen(long_path));
-  EXPECT_ERROR(tp_host_serve(host, NULL, long_path, &error), TP_INVALID_ARGUMENT, "bytes");
-  EXPECT_ERROR(tp_host_serve(host, "TaskPool-none", "unix:/nowhere/at/all", &error), TP_NOT_FOUND,
-               "TaskPool-none");
-  EXPECT(!tp_host_serve(host, NULL, "tcp://0.0.0.0:8001", NULL));
+  EXPECT_ERROR(tp_host_serve(host, NULL, long_path, NULL, &error), TP_INVALID_ARGUMENT, "bytes");
+  EXPECT_ERROR(tp_host_serve(host, "TaskPool-none", "unix:/nowhere/at/all", NULL, &error),
+               TP_NOT_FOUND, "TaskPool-none");
+  EXPECT(!tp_host_serve(host, NULL, "tcp://0.0.0.0:8001", NULL, NULL));
   EXPECT_OK(tp_host_run(host, &error)); /* no server is open */
   tp_host_destroy(host);
 }
@@ -642,7 +642,7 @@ static void lets_sessions_use_what_is_exposed(void) {
       {"apply jobs.work -g g", TP_CLIENT_DONE, "g"},
   };
   for (size_t i = 0; i < COUNT(steps); i++) {
-    EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+    EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
     expect_answer(host, at.address, steps[i].command, steps[i].result, steps[i].text);
   }
   tp_host_destroy(host);
@@ -659,9 +659,9 @@ static void finds_modules_beside_the_first_file_that_runs(void) {
                     "file:write('return {work = function() end}')\n"
                     "file:close()\n");
   EXPECT_OK(tp_host_run_file(host, at.file, 0, NULL, &error));
-  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
   expect_answer(host, at.address, "apply beside.work -g g", TP_CLIENT_DONE, "g");
-  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
   expect_answer(host, at.address, "apply script.work", TP_CLIENT_FAILED, "NotFound");
   run(host, "os.remove(beside)");
   tp_host_destroy(host);
@@ -728,7 +728,7 @@ static void stops_for_a_signal_handler(void) {
   place at = new_place();
   host_to_stop = new_host();
   run(host_to_stop, "pool:apply(work, {args = {3600}, num = 5})");
-  EXPECT_OK(tp_host_serve(host_to_stop, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host_to_stop, NULL, at.address, NULL, &error));
   EXPECT(sigaction(SIGALRM, &action, &before) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
   EXPECT_OK(tp_host_run(host_to_stop, &error));
   sigaction(SIGALRM, &before, NULL);
@@ -840,7 +840,7 @@ static void destroys_a_host_with_clients(void) {
   } name = {.family = AF_UNIX};
   int clients[20];
   snprintf(name.path, sizeof name.path, "%s", at.socket);
-  EXPECT_OK(tp_host_serve(host, NULL, at.address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, at.address, NULL, &error));
   for (size_t i = 0; i < COUNT(clients); i++) {
     clients[i] = socket(AF_UNIX, SOCK_STREAM, 0);
     EXPECT(connect(clients[i], (struct sockaddr *)&name, sizeof name) == 0);
@@ -859,7 +859,7 @@ static void destroys_a_host_with_clients(void) {
 static void live_once(const char *address) {
   tp_error error;
   tp_host *host = new_host();
-  EXPECT_OK(tp_host_serve(host, NULL, address, &error));
+  EXPECT_OK(tp_host_serve(host, NULL, address, NULL, &error));
   run(host, "pool:map(work, {0, 0.001, 0}, {num_concurrent = 2})\n"
             "pool:apply(function() error 'no' end)\n"
             "assert(taskpool.await(uv.fs_stat, '/').type == 'directory')\n"

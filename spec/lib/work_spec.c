@@ -401,7 +401,7 @@ static void keeps_the_loop_of_a_program_alive(void) {
                     "left:apply(taskpool.sleep, { args = { 0.01 } })\n");
   EXPECT(uv_run(&of.loop, UV_RUN_DEFAULT) == 0);
   EXPECT(tp_pool_num_ok(tp_pool_find(of.host, "TaskPool-left", &error)) == 1);
-  EXPECT_OK(tp_host_serve(of.host, NULL, address, &error));
+  EXPECT_OK(tp_host_serve(of.host, NULL, address, NULL, &error));
   EXPECT(uv_run(&of.loop, UV_RUN_NOWAIT) != 0);
   uv_timer_init(&of.loop, &of.timer);
   of.timer.data = &of;

@@ -47,6 +47,29 @@ describe("a client for tasks", function()
     assert.are.equal("TaskPool-jobs", client:status().pool)
   end)
 
+  it("shows its token", tasks.live_case(function(log)
+    local token = '"0123456789\\"abcdef'
+    local pool = tasks.TaskPool { name = "jobs" }
+    local server <close> = taskpool.control.serve { pool, unix = path, token = token }
+    local client <close> = taskpool.control.connect { unix = path, token = token }
+    assert.are.equal("TaskPool-jobs", client.pool)
+    assert.is_false(client:is_locked())
+    for _, wrong in ipairs { token .. "x", 7 } do
+      local ok, problem = pcall(taskpool.control.connect, { unix = path, token = wrong })
+      assert.is_false(ok)
+      assert.are.equal(wrong == 7 and "InvalidArgument" or "Denied", problem.code)
+    end
+    log:expect "a wrong token"
+    local stranger <close> = taskpool.control.connect { unix = path }
+    assert.are.equal("pong", stranger:ping())
+    local ok, problem = pcall(stranger.lock, stranger)
+    assert.are.equal("Denied", not ok and problem.code)
+    client:close()
+    stranger:close()
+    pool:gather_and_close()
+    server:close()
+  end))
+
   client_it("quotes what it must", function(client)
     local odd = 'two "words" \\ \n 5'
     assert.are.equal(odd, client:apply("spec.support.remote.sleep", { args = { 60 }, group_name = odd }))

@@ -8,7 +8,7 @@ taskpool.expose("echo", function(...) return ... end)
 taskpool.expose("add", function(a, b) return a + b end)
 local pool = taskpool.TaskPool { name = "jobs" }
 taskpool.control.serve { pool, unix = arg[1] }
-local server = taskpool.control.serve { pool, tcp = "127.0.0.1:0" }
+local server = taskpool.control.serve { pool, tcp = "127.0.0.1:0", token = 'a-token-for-"Python"' }
 print(server:address())
 io.stdout:flush()
 ]]
@@ -19,7 +19,13 @@ sys.path.insert(0, "examples/clients")
 from taskpool_client import Client, TaskpoolError
 
 for address in sys.argv[1:]:
-    with Client(address, timeout=30) as jobs:
+    if address.startswith("tcp:"):
+        try:
+            Client(address, token="0123456789abcdef")
+            raise SystemExit("it was not refused")
+        except TaskpoolError as error:
+            assert error.code == "Denied", error.code
+    with Client(address, timeout=30, token='a-token-for-"Python"') as jobs:
         assert jobs.pool == "TaskPool-jobs", jobs.pool
         group = jobs.map("echo", ["x", {"deep": [1, None, True]}, 2.5], num_concurrent=3)
         jobs.wait(group)

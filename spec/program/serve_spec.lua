@@ -2,6 +2,7 @@
 -- `taskpool serve`: a host without a script.
 local program = require "spec.support.program"
 local uv = require "luv"
+local wires = require "spec.support.wire"
 
 describe("taskpool serve", function()
   local directory, socket, host
@@ -54,10 +55,54 @@ describe("taskpool serve", function()
     assert.are.equal('["TaskPool-0"]\n', control "pools")
   end)
 
+  ---The answer to a command in a session that begins with `hello`.
+  local function ask(address, hello, command)
+    local wire <close> = wires.connect(address)
+    wire:ask(hello)
+    return wire:ask(command)
+  end
+
+  it("asks for tokens, and gives each address its own options", function()
+    local token = "0123456789abcdef"
+    local path = program.write_file(directory .. "/tokens", "read " .. token .. "\n")
+    uv.fs_chmod(path, 384) -- 0600
+    local other = directory .. "/other.sock"
+    start("--token-file", path, "--listen", "tcp://127.0.0.1:0,max-clients=2",
+      "--listen=unix:" .. other .. ",role=read",
+      "--role", "operate", "--log-level", "info", "--listen", "unix:" .. directory .. "/a,b.sock,token=" .. token)
+    local hello = ('{"token": "%s"}'):format(token)
+    host:wait_for_error("a,b.sock", 1)
+    local tcp = host.err:match "tcp://[%d.:]+"
+    assert.matches("^Denied", ask("unix:" .. socket, "{}", "is-locked"))
+    assert.are.equal("false", ask("unix:" .. socket, hello, "is-locked"))
+    assert.matches("^Denied", ask(tcp, hello, "lock"))
+    assert.are.equal("false", ask(tcp, hello, "is-locked"))
+    assert.matches("^Denied", ask("unix:" .. other, hello, "lock"))
+    assert.are.equal("ok", ask("unix:" .. directory .. "/a,b.sock", hello, "unlock"))
+  end)
+
+  it("refuses a file of tokens that others may read, and unknown options of an address", function()
+    local path = program.write_file(directory .. "/tokens", "0123456789abcdef")
+    uv.fs_chmod(path, 420) -- 0644
+    local address = "unix:" .. directory .. "/no.sock"
+    for options, says in pairs {
+      [address .. ",token-file=" .. path] = "Denied.*chmod 600",
+      [address .. ",roll=read"] = "unknown option 'roll'",
+      [address .. ",role=all"] = "role.*read or operate",
+      [address .. ",uids=root"] = "user ids",
+      ["tcp://0.0.0.0:0"] = "Denied.*token",
+    } do
+      local done = program.run { "serve", "--listen", options }
+      assert.are.equal(1, done.code)
+      assert.matches(says, done.err)
+    end
+  end)
+
   it("takes a configuration file", function()
     local path = program.write_file(directory .. "/config.lua", [[
       return {
-        listen = "tcp://127.0.0.1:0",
+        listen = { { tcp = "127.0.0.1:0", role = "read" } },
+        role = "operate",
         pool = { { name = "one", size = 3 }, "two,size=5" },
         drain = 1,
       }
@@ -108,7 +153,7 @@ describe("taskpool serve", function()
     refused(2, "drain must be a number", "--drain", "soon")
     refused(2, "--preempt must be on or off", "--preempt", "maybe")
     refused(1, "TaskPool has no option 'sizes'", "--pool", "jobs,sizes=3", "--listen", address)
-    refused(1, "--listen takes unix:PATH", "--listen", "nowhere")
+    refused(2, "--listen takes unix:PATH", "--listen", "nowhere")
     refused(1, "Denied", "--listen", "tcp://0.0.0.0:1")
     local path = program.write_file(directory .. "/config.lua", "return { port = 1 }")
     refused(2, "unknown key 'port'", "--config", path)

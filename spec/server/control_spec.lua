@@ -539,9 +539,10 @@ describe("framed answers", function()
     end
   end)
 
-  it("begin with a greeting that names the pool and the protocol", function()
+  it("begin with a greeting that names the pool, the protocol and the role", function()
     local name = "SimpleTaskPool-0"
-    assert.are.same({ ok = true, value = name, text = name, protocol = 3 }, json.decode(greeting))
+    assert.are.same({ ok = true, value = name, text = name, protocol = 3, role = "operate" },
+      json.decode(greeting))
   end)
 
   it("hold the value and the text", function()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The file of a Unix socket is private from its birth, whatever the umask: looked at after each
+ * The file of a Unix socket has its mode from its birth, whatever the umask: looked at after each
  * system call that makes it, which this program puts itself in front of. */
 #define _GNU_SOURCE
 #include "server/listener.h"
@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PRIVATE = 0600, NOT_SEEN = -1 };
+enum { PRIVATE = 0600, SHARED = 0666, NOT_SEEN = -1 };
 
 /* What the calls below have seen. */
 static struct {
@@ -39,13 +39,15 @@ int listen(int fd, int backlog) {
 }
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
-static void check(mode_t mask, const char *address) {
+static void check(mode_t mask, const char *address, int mode) {
+  const tp_listener_reach reach = {.users = mode == SHARED};
   tp_listener listener;
   tp_error error;
   seen.at_bind = seen.at_listen = NOT_SEEN;
   umask(mask);
-  assert(tp_listener_open(&listener, address, &error));
-  assert(seen.at_bind == PRIVATE && seen.at_listen == PRIVATE && mode_of(seen.path) == PRIVATE);
+  assert(tp_listener_open(&listener, address, reach, &error));
+  assert(seen.at_bind == (mode & ~(int)mask));
+  assert(seen.at_listen == mode && mode_of(seen.path) == mode);
   tp_listener_remove_file(&listener);
   assert(close(listener.fd) == 0 && mode_of(seen.path) == NOT_SEEN);
 }
@@ -55,9 +57,11 @@ int main(void) {
   assert(mkdtemp(directory));
   snprintf(seen.path, sizeof seen.path, "%s/control.sock", directory);
   snprintf(address, sizeof address, "unix:%s", seen.path);
-  check(0, address);
-  check(022, address);
-  check(077, address);
+  check(0, address, PRIVATE);
+  check(022, address, PRIVATE);
+  check(077, address, PRIVATE);
+  check(0, address, SHARED);
+  check(022, address, SHARED);
   assert(rmdir(directory) == 0);
   puts("listener: ok");
   return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who is served at a Unix socket whose file permissions let everybody in: the user of the host and
- * root, and nobody else. Takes root, which can be several users; skipped for others. */
+ * Who is served at a Unix socket whose file permissions let everybody in: the user of the host,
+ * root, the users that its options admit, and nobody else. Takes root, which can be several users;
+ * skipped for others. */
 #define _GNU_SOURCE
 #include "taskpool.h"
 #include <assert.h>
@@ -16,17 +17,21 @@
 #include <unistd.h>
 
 /* Two users that need not exist. */
-enum { ROOT = 0, ONE = 65534, OTHER = 65533 };
+enum { ROOT = 0, ONE = 65534, OTHER = 65533, NOBODY = -1 };
 
 /* Exit codes of a client. */
 enum { SERVED, DENIED, CONFUSED };
 
-static const struct {
+typedef struct test_case {
   uid_t host, client; /* the users */
+  int admitted;       /* a user that the options name, or NOBODY */
   int expected;       /* what the client comes to */
-} cases[] = {
-    {ROOT, ROOT, SERVED}, {ROOT, ONE, DENIED},  {ONE, ONE, SERVED},
-    {ONE, ROOT, SERVED},  {ONE, OTHER, DENIED},
+} test_case;
+
+static const test_case cases[] = {
+    {ROOT, ROOT, NOBODY, SERVED}, {ROOT, ONE, NOBODY, DENIED},  {ONE, ONE, NOBODY, SERVED},
+    {ONE, ROOT, NOBODY, SERVED},  {ONE, OTHER, NOBODY, DENIED}, {ROOT, ONE, ONE, SERVED},
+    {ROOT, OTHER, ONE, DENIED},   {ONE, OTHER, OTHER, SERVED},
 };
 
 enum { COUNT = sizeof cases / sizeof cases[0] };
@@ -36,14 +41,19 @@ static void become(uid_t user) {
 }
 
 /* The process of a host: serves at `address`, says so with a byte, and ends when its pipe does. */
-static void run_host(uid_t user, const char *address, int ready, int end) {
+static void run_host(const test_case *of, const char *address, int ready, int end) {
   struct pollfd ended = {.fd = end};
   tp_error error;
   tp_host *host = tp_host_create(NULL, &error);
   assert(host && tp_host_run_text(host, "taskpool = require 'taskpool' taskpool.TaskPool {}",
                                   "=pool", &error));
-  assert(tp_host_serve(host, NULL, address, &error));
-  become(user); /* from here on: a user may have no right to read the sources */
+  unsigned admitted = (unsigned)of->admitted;
+  tp_serve_options options;
+  tp_serve_options_init(&options);
+  options.uids = &admitted;
+  options.uid_count = of->admitted != NOBODY;
+  assert(tp_host_serve(host, NULL, address, &options, &error));
+  become(of->host); /* from here on: a user may have no right to read the sources */
   assert(write(ready, "", 1) == 1);
   while (poll(&ended, 1, 0) == 0)
     assert(tp_host_run_text(host, "taskpool.sleep(0.01)", "=sleep", &error));
@@ -84,7 +94,7 @@ static int ask_client(uid_t user, const char *path) {
   return wait_for(client);
 }
 
-static void check(uid_t user, uid_t asking, int expected, const char *path) {
+static void check(const test_case *of, const char *path) {
   char address[80], byte;
   int ready[2], end[2];
   snprintf(address, sizeof address, "unix:%s", path);
@@ -93,12 +103,12 @@ static void check(uid_t user, uid_t asking, int expected, const char *path) {
   assert(host >= 0);
   if (host == 0) {
     close(end[1]);
-    run_host(user, address, ready[1], end[0]);
+    run_host(of, address, ready[1], end[0]);
   }
   close(ready[1]);
   assert(read(ready[0], &byte, 1) == 1);
-  assert(chmod(path, 0666) == 0);
-  assert(ask_client(asking, path) == expected);
+  assert(of->admitted != NOBODY || chmod(path, 0666) == 0);
+  assert(ask_client(of->client, path) == of->expected);
   close(end[1]);
   assert(wait_for(host) == 0);
   close(end[0]);
@@ -124,7 +134,7 @@ int main(void) {
   assert(mkdtemp(directory) && chmod(directory, 0777) == 0);
   snprintf(path, sizeof path, "%s/control.sock", directory);
   for (size_t i = 0; i < COUNT; i++)
-    check(cases[i].host, cases[i].client, cases[i].expected, path);
+    check(&cases[i], path);
   assert(rmdir(directory) == 0);
   printf("peer: cases=%d wrong=0\n", COUNT);
   return 0;

@@ -64,9 +64,6 @@ typedef struct tp_param {
   const char *choices;  /* of a name: all that there are, with blanks between them; or NULL */
 } tp_param;
 
-/* The role that a control session needs. */
-typedef enum tp_role { TP_ROLE_READ, TP_ROLE_OPERATE } tp_role;
-
 #define TP_PARAMS_MAX 16
 
 typedef struct tp_method {
@@ -75,7 +72,7 @@ typedef struct tp_method {
   bool is_list;     /* it returns a tp_rows, of integers or, with `fields`, of tables: one table for
                        Lua, an answer made in slices for a control session */
   bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
-  tp_role role;
+  tp_role role;  /* the one that a control session needs; to show a property, TP_ROLE_READ does */
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
   const char *summary;            /* one line */
   const char *const *fields;      /* of the tables that it returns, in the order in which people see

@@ -7,6 +7,7 @@
 #include "value/text.h"
 #include <jansson.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,15 +51,18 @@ static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, cons
 
 /* Completes the answer. If it does not fit, the answer is an error that says so. */
 static void end_answer(tp_output *output, tp_answer_mode mode) {
-  static const char too_long[] = "the answer is longer than 8 MiB; ask for less at a time";
   static const char no_memory[] = "no memory for the answer";
   int failure = tp_output_end(output);
   if (failure == 0)
     return;
   tp_output_begin(output);
-  if (failure == UV_ENOBUFS)
-    add_error(output, mode, TP_NOT_AVAILABLE, too_long, sizeof too_long - 1);
-  else
+  if (failure == UV_ENOBUFS) {
+    char text[96];
+    int length =
+        snprintf(text, sizeof text, "the answer is longer than %g MiB; ask for less at a time",
+                 (double)output->max / (1 << 20));
+    add_error(output, mode, TP_NOT_AVAILABLE, text, (size_t)length);
+  } else
     add_error(output, mode, TP_NO_MEMORY, no_memory, sizeof no_memory - 1);
   tp_output_end(output);
 }
@@ -140,7 +144,8 @@ void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int i
   add_result(output, mode, text, length, value);
 }
 
-void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool) {
+void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool,
+                        const char *role) {
   size_t length;
   luaL_checkstack(L, 1, NULL);
   tp_text_escape(L, pool, strlen(pool));
@@ -152,6 +157,7 @@ void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, co
     add_field(output, "{\"ok\": true, \"value\": ", tp_json_string(pool, strlen(pool)));
     add_field(output, ", \"text\": ", tp_json_string(text, length));
     add_field(output, ", \"protocol\": ", json_integer(TP_ANSWER_PROTOCOL));
+    add_field(output, ", \"role\": ", role ? json_string(role) : json_null());
     end_object(output, mode);
   }
   add_text(output, "\n");

@@ -56,7 +56,8 @@ void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int i
 /* The same without Lua; never raises. The message must be one line of the server's own. */
 void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error);
 
-/* Answers the handshake with the name of the session's pool. */
-void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool);
+/* Answers the handshake with the name of the session's pool, and its role (NULL: none yet). */
+void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool,
+                        const char *role);
 
 #endif

@@ -7,6 +7,7 @@
 #include "binding/load.h"
 #include "binding/status.h"
 #include "command/complete.h"
+#include "server/auth.h"
 #include "server/session.h"
 #include "value/raise.h"
 #include <lauxlib.h>
@@ -32,6 +33,14 @@ static int l_ping(lua_State *L) {
 static int l_interrupt(lua_State *L) {
   (void)L;
   return 0;
+}
+
+static int l_auth(lua_State *L) {
+  enum { TOKEN = 2 };
+  tp_session *session = lua_touserdata(L, SESSION);
+  tp_span token = {.bytes = luaL_checklstring(L, TOKEN, &token.length)};
+  token = tp_span_trim(token, " \t");
+  return tp_auth_take(session, token.bytes, token.length) ? 0 : tp_auth_refuse(L, session);
 }
 
 static int l_pools(lua_State *L) {
@@ -124,7 +133,7 @@ static int l_complete(lua_State *L) {
   const char *line = luaL_optlstring(L, LINE, "", &length);
   tp_target_kind(&session->target, L); /* chooses a pool where none was chosen */
   const tp_complete from = {.tables = tp_builtin_tables,
-                            .role = TP_ROLE_OPERATE,
+                            .role = session->role,
                             .pool = session->target.pool,
                             .names = &session->clients->host->names,
                             .pools = session->target.served,
@@ -203,33 +212,45 @@ const tp_method tp_builtins[] = {
                  .kind = TP_PARAM_OPTION,
                  .type = TP_PARAM_NAME,
                  .value = "NAME",
+                 .of = TP_PARAM_OF_GROUP,
                  .help = "only those of this group (default: any)"},
                 {.name = "pool",
                  .letter = 'p',
                  .kind = TP_PARAM_OPTION,
                  .type = TP_PARAM_NAME,
                  .value = "POOL",
+                 .of = TP_PARAM_OF_POOL,
                  .help = "only those of this pool (default: any)"}},
      .summary = "Show what happens in pools, groups and tasks, until `interrupt` comes.",
      .fields = tp_follow_fields,
      .call = l_events},
     {.name = "interrupt",
      .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
+     .role = TP_ROLE_NONE,
      .summary = "End the command before this one, if it still waits or streams.",
      .call = l_interrupt},
+    {.name = "auth",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_NONE,
+     .params = {{.name = "token",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_LINE,
+                 .value = "TOKEN",
+                 .help = "a token of this server"}},
+     .summary = "Show a token, which says what this session may do.",
+     .call = l_auth},
     {.name = "ping",
      .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
+     .role = TP_ROLE_NONE,
      .summary = "Answer pong, which tells that the host goes on.",
      .call = l_ping},
     {.name = "help",
      .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
+     .role = TP_ROLE_NONE,
      .summary = "Show this list, as -h does."}, /* has no function: its help is the list */
     {.name = "exit",
      .on = TP_ON_ALL,
-     .role = TP_ROLE_READ,
+     .role = TP_ROLE_NONE,
      .summary = "Leave this session.",
      .call = l_exit},
     {.name = NULL},

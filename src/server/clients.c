@@ -10,13 +10,27 @@
 /* How many clients are told at a time that they must go; more are closed without a word. */
 enum { REFUSED_MAX = 32 };
 
-static const tp_client_limits defaults = {.clients = 128, .line_ms = 10000, .unread_ms = 30000};
+static uint64_t to_ms(double seconds, double fallback) {
+  return (uint64_t)(1000 * (seconds > 0 ? seconds : fallback));
+}
 
-tp_client_limits tp_clients_complete(tp_client_limits limits) {
-  limits.clients = limits.clients > 0 ? limits.clients : defaults.clients;
-  limits.line_ms = limits.line_ms > 0 ? limits.line_ms : defaults.line_ms;
-  limits.unread_ms = limits.unread_ms > 0 ? limits.unread_ms : defaults.unread_ms;
-  return limits;
+tp_client_limits tp_clients_limits(const tp_serve_options *options) {
+  return (tp_client_limits){
+      .clients = options->max_clients > 0 ? options->max_clients : 128,
+      .line = options->max_line > 0 ? options->max_line : TP_INPUT_LINE_MAX,
+      .unread = options->max_unread > 0 ? options->max_unread : TP_OUTPUT_MAX,
+      .line_ms = to_ms(options->line_timeout, 10),
+      .unread_ms = to_ms(options->unread_timeout, 30),
+      .idle_ms = to_ms(options->idle_timeout, 0),
+  };
+}
+
+/* Whether `session` should make room rather than `other`. */
+static bool goes_first(const tp_session *session, const tp_session *other) {
+  bool is_stranger = session->role == TP_ROLE_NONE;
+  if (is_stranger != (other->role == TP_ROLE_NONE))
+    return is_stranger;
+  return session->used < other->used;
 }
 
 /* Makes a place for a new client: takes that of the longest idle one if all are taken. */
@@ -25,7 +39,7 @@ static bool make_room(tp_clients *clients, tp_error *refusal) {
   if (clients->open < clients->limits.clients)
     return true;
   LIST_FOREACH (session, &clients->list, link) {
-    if (tp_session_is_idle(session) && (!longest || session->used < longest->used))
+    if (tp_session_is_idle(session) && (!longest || goes_first(session, longest)))
       longest = session;
   }
   if (!longest)

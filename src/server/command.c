@@ -11,6 +11,7 @@
 #include "command/parse.h"
 #include "command/table.h"
 #include "exec/wait.h"
+#include "server/auth.h"
 #include "server/builtin.h"
 #include "server/listing.h"
 #include "server/stream.h"
@@ -23,11 +24,12 @@
 
 static int answer_help(lua_State *L, tp_session *session, const tp_method *method) {
   session->accepted = true;
+  bool may_look = session->role != TP_ROLE_NONE;
   if (method)
     tp_help_push_command(L, method, session->width);
   else
-    tp_help_push_all(L, tp_target_label(&session->target, L), tp_builtin_tables,
-                     tp_target_kind(&session->target, L), session->width);
+    tp_help_push_all(L, may_look ? tp_target_label(&session->target, L) : "this server",
+                     tp_builtin_tables, tp_target_kind(&session->target, L), session->width);
   tp_answer_lines(&session->output, session->mode, L, -1);
   return 0;
 }
@@ -70,14 +72,28 @@ static int load_first(lua_State *L, tp_session *session, const tp_module *module
   return after_load(L, LUA_OK, (lua_KContext)session);
 }
 
+/* Looks whether the session may use the method before its arguments, which may load modules, are
+ * read. To show a property is to look. */
+static void check_role(lua_State *L, const tp_session *session, const tp_method *method) {
+  tp_auth_check(L, session, method->property ? TP_ROLE_READ : method->role, method->name);
+}
+
+/* The arguments of a property, one nil for each that is not given, are above the pool. */
+static void check_setting(lua_State *L, const tp_session *session, const tp_method *method) {
+  if (method->property && lua_gettop(L) > 1 && !lua_isnil(L, 2))
+    tp_auth_check(L, session, method->role, method->name);
+}
+
 /* Puts the arguments of `line` above the pool or session in slot 1 and calls the method with it. */
 static int call_method(lua_State *L, tp_session *session, const tp_method *method,
                        const tp_line *line) {
   tp_error error;
   tp_module missing;
+  check_role(L, session, method);
   if (!tp_parse_arguments(L, &session->clients->host->names, method, line->arguments, &missing,
                           &error))
     return missing.name[0] ? load_first(L, session, &missing) : tp_raise_error(L, &error);
+  check_setting(L, session, method);
   session->accepted = true;
   session->method = method;
   luaL_checkstack(L, 1, NULL);
@@ -162,5 +178,7 @@ int tp_command_run(lua_State *L, tp_session *session) {
   if (line.command[0] == '\0')
     return answer_help(L, session, NULL);
   const tp_method *builtin = tp_builtin_find(line.command);
+  if (!builtin) /* names nothing to a stranger */
+    tp_auth_check(L, session, TP_ROLE_READ, line.command);
   return builtin ? run_builtin(L, session, builtin, &line) : run_method(L, session, &line);
 }

@@ -3,6 +3,7 @@
  * The first line of a session; see handshake.h. */
 #include "server/handshake.h"
 #include "base/fail.h"
+#include "server/auth.h"
 #include "value/raise.h"
 #include <jansson.h>
 #include <string.h>
@@ -27,26 +28,45 @@ static bool read_reply(const json_t *hello, tp_session *session, tp_error *error
   return true;
 }
 
+/* Takes the token, if there is one. */
+static bool read_token(const json_t *hello, tp_session *session, bool *is_wrong, tp_error *error) {
+  const json_t *token = json_object_get(hello, "token");
+  if (token && !json_is_string(token) && !json_is_null(token))
+    return tp_fail(error, TP_INVALID_ARGUMENT, "token in the first line is not a string");
+  *is_wrong = json_is_string(token) &&
+              !tp_auth_take(session, json_string_value(token), json_string_length(token));
+  return true;
+}
+
 /* Reads the options of the client from its first line. */
-static bool read_hello(tp_session *session, tp_error *error) {
+static bool read_hello(tp_session *session, bool *is_wrong, tp_error *error) {
   json_error_t where;
   json_t *hello = json_loadb(session->line.bytes, session->line.length, 0, &where);
   if (!hello)
     return tp_fail(error, TP_INVALID_ARGUMENT,
                    "the first line is not a JSON object: %s at column %d", where.text,
                    where.column);
-  bool understood = read_reply(hello, session, error) && read_width(hello, session, error);
+  bool understood = read_reply(hello, session, error) && read_width(hello, session, error) &&
+                    read_token(hello, session, is_wrong, error);
   json_decref(hello);
   return understood;
 }
 
-bool tp_handshake_run(lua_State *L, tp_session *session) {
+bool tp_handshake_is(const tp_session *session) {
+  return session->line.bytes[0] == '{';
+}
+
+int tp_handshake_run(lua_State *L, tp_session *session) {
   tp_error error;
-  if (session->line.bytes[0] != '{')
-    return false;
-  if (!read_hello(session, &error))
-    tp_raise_error(L, &error);
+  bool is_wrong = false;
+  if (!read_hello(session, &is_wrong, &error))
+    return tp_raise_error(L, &error);
+  if (is_wrong)
+    return tp_auth_refuse(L, session);
   session->accepted = true;
-  tp_answer_greeting(&session->output, session->mode, L, tp_target_label(&session->target, L));
-  return true;
+  bool may_look = session->role != TP_ROLE_NONE;
+  tp_answer_greeting(&session->output, session->mode, L,
+                     may_look ? tp_target_label(&session->target, L) : "a token is needed",
+                     tp_access_role_name(session->role));
+  return 0;
 }

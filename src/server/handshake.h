@@ -4,6 +4,7 @@
  *
  *     {"terminal_width": 80}                    a client of mode 1; unknown keys are ignored
  *     {"terminal_width": 80, "reply": "json"}   one of mode 2
+ *     {"token": "…"}                            shows a token, in either mode
  *     anything else                             a command (netcat) */
 #ifndef TP_SERVER_HANDSHAKE_H
 #define TP_SERVER_HANDSHAKE_H
@@ -12,8 +13,10 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Answers the session's line as its first. False: it is not a handshake but a command. May raise.
- */
-bool tp_handshake_run(lua_State *L, tp_session *session);
+/* Whether the session's first line is a handshake, not a command. */
+bool tp_handshake_is(const tp_session *session);
+
+/* Answers it: `return tp_handshake_run(L, session)`. A wrong token is answered after a while. */
+int tp_handshake_run(lua_State *L, tp_session *session);
 
 #endif

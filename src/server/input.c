@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY = TP_INPUT_LINE_MAX + 1 };
-
-bool tp_input_open(tp_input *input) {
-  *input = (tp_input){.bytes = malloc(CAPACITY)};
+bool tp_input_open(tp_input *input, size_t longest) {
+  *input = (tp_input){.bytes = malloc(longest + 1), .capacity = longest + 1};
   return input->bytes != NULL;
+}
+
+void tp_input_set_limit(tp_input *input, size_t longest) {
+  input->capacity = longest + 1;
 }
 
 void tp_input_close(tp_input *input) {
@@ -19,11 +21,11 @@ void tp_input_close(tp_input *input) {
 
 void tp_input_space(const tp_input *input, char **bytes, size_t *length) {
   *bytes = input->bytes + input->end;
-  *length = CAPACITY - input->end;
+  *length = input->capacity - input->end;
 }
 
 bool tp_input_is_full(const tp_input *input) {
-  return input->end == CAPACITY;
+  return input->end == input->capacity;
 }
 
 void tp_input_add(tp_input *input, size_t count) {

@@ -11,11 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The longest line, without its end. */
+/* The longest line, without its end: as a rule, and before a token has come. */
 #define TP_INPUT_LINE_MAX 65536
+#define TP_INPUT_LINE_FIRST 1024
 
 typedef struct tp_input {
-  char *bytes;      /* TP_INPUT_LINE_MAX + 1 of them */
+  char *bytes;      /* the buffer */
+  size_t capacity;  /* how many bytes it may hold for now */
   size_t start;     /* where the next line begins */
   size_t end;       /* where the next bytes go */
   size_t searched;  /* no line end between `start` and here */
@@ -23,8 +25,11 @@ typedef struct tp_input {
   size_t scanned;   /* where tp_input_find goes on: the start of a line */
 } tp_input;
 
-/* False: no memory. */
-bool tp_input_open(tp_input *input);
+/* Opens an input whose lines have at most `longest` bytes. False: no memory. */
+bool tp_input_open(tp_input *input, size_t longest);
+
+/* From now on lines have at most `longest` bytes, which is no more than it was opened with. */
+void tp_input_set_limit(tp_input *input, size_t longest);
 
 void tp_input_close(tp_input *input);
 

@@ -7,7 +7,7 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 #include "server/listener.h"
 #include "base/fail.h"
-#include "server/loopback.h"
+#include "server/inet.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,7 +90,8 @@ static bool clear_path(const tp_address *address, tp_error *error) {
 
 /* fchmod before bind gives the file its mode at birth; chmod after it is for systems that ignore
  * that. */
-static bool open_unix(tp_listener *listener, tp_error *error) {
+static bool open_unix(tp_listener *listener, tp_listener_reach reach, tp_error *error) {
+  mode_t mode = reach.users ? 0666 : 0600;
   const tp_address *address = &listener->address;
   struct sockaddr_un name = unix_name(address);
   struct stat made;
@@ -99,23 +100,28 @@ static bool open_unix(tp_listener *listener, tp_error *error) {
     return fail(error, address, "make a socket for");
   if (!clear_path(address, error))
     return false;
-  if (fchmod(listener->fd, 0600) != 0 ||
+  if (fchmod(listener->fd, mode) != 0 ||
       bind(listener->fd, (struct sockaddr *)&name, sizeof name) != 0)
     return fail(error, address, "bind");
   if (lstat(address->path, &made) != 0)
     return fail(error, address, "look at");
   listener->device = made.st_dev;
   listener->inode = made.st_ino;
-  return chmod(address->path, 0600) == 0 || fail(error, address, "make private");
+  return chmod(address->path, mode) == 0 || fail(error, address, "set the mode of");
 }
 
-static bool open_tcp(tp_listener *listener, tp_error *error) {
+static bool open_tcp(tp_listener *listener, tp_listener_reach reach, tp_error *error) {
   tp_address *address = &listener->address;
-  tp_loopback place;
+  tp_inet place;
   const int on = 1;
-  if (!tp_loopback_find(address, &place, error))
+  if (!tp_inet_find(address, &place, error))
     return false;
-  socklen_t size = tp_loopback_size(&place);
+  if (!tp_inet_is_loopback(&place) && !reach.machines)
+    return tp_fail(error, TP_DENIED,
+                   "%s is not a loopback address, and without a token a control server listens to "
+                   "this machine only: use 127.0.0.1, [::1] or localhost, or give a token",
+                   address->host);
+  socklen_t size = tp_inet_size(&place);
   listener->fd = stream_socket(place.any.sa_family);
   if (listener->fd < 0)
     return fail(error, address, "make a socket for");
@@ -123,21 +129,23 @@ static bool open_tcp(tp_listener *listener, tp_error *error) {
       bind(listener->fd, &place.any, size) != 0 ||
       getsockname(listener->fd, &place.any, &size) != 0)
     return fail(error, address, "bind");
-  tp_loopback_name(&place, address);
+  listener->is_open = !tp_inet_is_loopback(&place);
+  tp_inet_name(&place, address);
   return true;
 }
 
 /* How a socket of each kind is made and bound. */
-static bool (*const kinds[])(tp_listener *listener, tp_error *error) = {
+static bool (*const kinds[])(tp_listener *listener, tp_listener_reach reach, tp_error *error) = {
     [TP_ADDRESS_UNIX] = open_unix,
     [TP_ADDRESS_TCP] = open_tcp,
 };
 
-bool tp_listener_open(tp_listener *listener, const char *text, tp_error *error) {
+bool tp_listener_open(tp_listener *listener, const char *text, tp_listener_reach reach,
+                      tp_error *error) {
   *listener = (tp_listener){.fd = -1};
   if (!tp_address_read(text, &listener->address, error))
     return false;
-  if (kinds[listener->address.kind](listener, error)) {
+  if (kinds[listener->address.kind](listener, reach, error)) {
     if (listen(listener->fd, BACKLOG) == 0)
       return true;
     fail(error, &listener->address, "listen at");

@@ -9,16 +9,14 @@
  * A server stays open until it is closed, whether or not Lua still holds the value: the value is
  * kept in the registry meanwhile. */
 #include "server/module.h"
-#include "binding/handle.h"
 #include "binding/load.h"
 #include "exec/park.h"
 #include "exec/wait.h"
+#include "server/options.h"
 #include "server/server.h"
 #include "value/json.h"
 #include "value/raise.h"
 #include <lauxlib.h>
-#include <stddef.h>
-#include <string.h>
 
 #define SERVER_TYPE "taskpool.server"
 
@@ -126,128 +124,13 @@ static server_value *push_server(lua_State *L) {
 
 /* ---- serve ---- */
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* The stack of `serve`: its options, and what was found in them. */
-enum { OPTIONS = 1, ADDRESS, POOL };
-
-/* The options that are addresses. */
-static const struct {
-  const char *key;    /* in the options */
-  const char *prefix; /* of the address */
-} addresses[] = {
-    {.key = "tcp", .prefix = "tcp://"},
-    {.key = "unix", .prefix = "unix:"},
-};
-
-/* Sets the address from the value on top, if `key` is an option for one. */
-static bool read_address(lua_State *L, const char *key) {
-  size_t length, i = 0;
-  while (i < COUNT(addresses) && strcmp(key, addresses[i].key) != 0)
-    i++;
-  if (i == COUNT(addresses))
-    return false;
-  if (!lua_isnil(L, ADDRESS))
-    tp_raise(L, TP_INVALID_ARGUMENT, "serve: a server has one address, either tcp or unix");
-  const char *text = lua_tolstring(L, -1, &length);
-  if (lua_type(L, -1) != LUA_TSTRING || strlen(text) != length)
-    tp_raise(L, TP_INVALID_ARGUMENT, "serve: '%s' must be a string without zero bytes", key);
-  lua_pushfstring(L, "%s%s", addresses[i].prefix, text);
-  lua_replace(L, ADDRESS);
-  return true;
-}
-
-/* The options that are numbers. */
-static const struct {
-  const char *key;  /* in the options */
-  lua_Number least; /* the smallest value that it may have */
-  lua_Number most;  /* the greatest */
-  lua_Number unit;  /* what one of it is in the limit */
-  size_t limit;     /* where that is in tp_client_limits */
-} numbers[] = {
-    {.key = "max_clients",
-     .least = 1,
-     .most = 1e6,
-     .unit = 1,
-     .limit = offsetof(tp_client_limits, clients)},
-    {.key = "line_timeout",
-     .least = 0.001,
-     .most = 1e6,
-     .unit = 1000,
-     .limit = offsetof(tp_client_limits, line_ms)},
-    {.key = "unread_timeout",
-     .least = 0.001,
-     .most = 1e6,
-     .unit = 1000,
-     .limit = offsetof(tp_client_limits, unread_ms)},
-};
-
-/* Sets a limit from the value on top, if `key` is an option for one. */
-static bool read_limit(lua_State *L, const char *key, tp_client_limits *limits) {
-  size_t i = 0;
-  while (i < COUNT(numbers) && strcmp(key, numbers[i].key) != 0)
-    i++;
-  if (i == COUNT(numbers))
-    return false;
-  lua_Number value = lua_tonumber(L, -1);
-  if (lua_type(L, -1) != LUA_TNUMBER || !(value >= numbers[i].least && value <= numbers[i].most))
-    tp_raise(L, TP_INVALID_ARGUMENT, "serve: '%s' must be a number from %f to %f", key,
-             numbers[i].least, numbers[i].most);
-  *(uint64_t *)((char *)limits + numbers[i].limit) = (uint64_t)(numbers[i].unit * value);
-  return true;
-}
-
-/* Reads the option whose key and value are on top of the stack. */
-static void read_option(lua_State *L, tp_client_limits *limits) {
-  const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-  lua_Integer index = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
-  if (index >= 1 && index <= (lua_Integer)lua_rawlen(L, OPTIONS)) /* a pool, read later */
-    return;
-  if (key && strcmp(key, "pool") == 0) {
-    lua_pushvalue(L, -1);
-    lua_replace(L, POOL);
-    return;
-  }
-  if (key && (read_address(L, key) || read_limit(L, key, limits)))
-    return;
-  tp_raise(L, TP_INVALID_ARGUMENT,
-           "serve: unknown option '%s'; it takes pools, tcp, unix, max_clients, line_timeout and "
-           "unread_timeout",
-           luaL_tolstring(L, -2, NULL));
-}
-
-/* Pushes a buffer with the pools: that of the option `pool`, if any, then those of the list. */
-static tp_pool **push_pools(lua_State *L, size_t *count) {
-  lua_Unsigned length = lua_rawlen(L, OPTIONS);
-  tp_pool **pools = lua_newuserdatauv(L, (length + 1) * sizeof(tp_pool *), 0);
-  *count = 0;
-  if (!lua_isnil(L, POOL))
-    pools[(*count)++] = tp_handle_check(L, POOL);
-  for (lua_Unsigned i = 1; i <= length; i++) {
-    lua_rawgeti(L, OPTIONS, (lua_Integer)i);
-    pools[(*count)++] = tp_handle_check(L, -1);
-    lua_pop(L, 1);
-  }
-  return pools;
-}
-
 /* serve{pool…, tcp = "HOST:PORT" | unix = "PATH", …}: opens a server for these pools, or for all.
  */
 static int l_serve(lua_State *L) {
   tp_server_options options = {.closed = on_closed};
   tp_error error;
   tp_load_check(L, "no control server can be opened");
-  if (lua_type(L, OPTIONS) != LUA_TTABLE)
-    return tp_raise(L, TP_INVALID_ARGUMENT, "serve: expects a table with pools and an address");
-  lua_settop(L, OPTIONS);
-  lua_settop(L, POOL);
-  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1))
-    read_option(L, &options.limits);
-  if (lua_isnil(L, ADDRESS))
-    return tp_raise(L, TP_INVALID_ARGUMENT,
-                    "serve: needs an address: tcp = \"127.0.0.1:8001\" or unix = \"PATH\"");
-  options.address = lua_tostring(L, ADDRESS);
-  options.pools = push_pools(L, &options.pool_count);
+  tp_options_read(L, &options);
   server_value *value = push_server(L);
   options.context = value;
   lua_pushvalue(L, -1);

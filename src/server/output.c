@@ -7,9 +7,9 @@
 /* Blocks that are written at a time. */
 enum { BUFFERS = 16 };
 
-void tp_output_open(tp_output *output, uv_stream_t *stream,
+void tp_output_open(tp_output *output, uv_stream_t *stream, size_t max,
                     void (*written)(tp_output *output, int status)) {
-  *output = (tp_output){.stream = stream, .written = written};
+  *output = (tp_output){.stream = stream, .written = written, .max = max};
 }
 
 void tp_output_close(tp_output *output) {
@@ -24,8 +24,8 @@ void tp_output_begin(tp_output *output) {
 }
 
 bool tp_output_has_room(const tp_output *output, size_t more) {
-  return more <= TP_OUTPUT_MAX &&
-         output->answer.length + tp_output_pending(output) <= TP_OUTPUT_MAX - more;
+  return more <= output->max &&
+         output->answer.length + tp_output_pending(output) <= output->max - more;
 }
 
 void tp_output_fail(tp_output *output, int failure) {

@@ -3,7 +3,7 @@
  * Answers that are being sent to a client.
  *
  * An answer is made between tp_output_begin and tp_output_end, and waits whole or not at all: no
- * more than TP_OUTPUT_MAX bytes are unread by a client. It may be made in several turns of the
+ * more than `max` bytes are unread by a client. It may be made in several turns of the
  * loop. A flush writes some of what waits, and hands one block of the rest to libuv. The owner
  * flushes again when that is written: so a long answer does not hold the loop. For a client that is
  * gone the output is muted: answers are discarded. */
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <uv.h>
 
-/* How many bytes may wait for a client to read them. */
+/* How many bytes may wait for a client to read them, as a rule. */
 #define TP_OUTPUT_MAX (8u * 1024 * 1024)
 
 /* While so many bytes are unread, no more commands are run. */
@@ -30,10 +30,12 @@ typedef struct tp_output {
   size_t unsent;      /* how many bytes of it, up to its end */
   uv_write_t request; /* the write under way */
   int failure;        /* why the last answer did not fit, see tp_output_end */
+  size_t max;         /* how many bytes may be unread */
   bool muted;         /* nobody is there to read; everything is discarded */
 } tp_output;
 
-void tp_output_open(tp_output *output, uv_stream_t *stream,
+/* `max` is how many bytes may be unread. */
+void tp_output_open(tp_output *output, uv_stream_t *stream, size_t max,
                     void (*written)(tp_output *output, int status));
 
 /* Frees the buffers; the stream must be closed. */
@@ -53,7 +55,7 @@ void tp_output_fail(tp_output *output, int failure);
 bool tp_output_has_room(const tp_output *output, size_t more);
 
 /* Completes the answer. Not 0: it did not fit and was taken back. UV_ENOBUFS: more than
- * TP_OUTPUT_MAX bytes would be unread; UV_ENOMEM. */
+ * `max` bytes would be unread; UV_ENOMEM. */
 int tp_output_end(tp_output *output);
 
 /* True while a request is under way. */

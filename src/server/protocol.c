@@ -30,8 +30,8 @@ int l_protocol_run(lua_State *L) {
     refuse_http(session);
     return 0;
   }
-  if (first && tp_handshake_run(L, session))
-    return 0;
+  if (first && tp_handshake_is(session))
+    return tp_handshake_run(L, session);
   if (!tp_request_read(session, &error))
     tp_raise_error(L, &error);
   return tp_command_run(L, session);

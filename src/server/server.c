@@ -28,6 +28,7 @@ static void free_if_over(tp_server *server) {
   tp_warning_log_counted(&server->clients.warnings);
   tp_host_remove_resource(&server->resource);
   tp_served_close(&server->clients.served, server->host->L);
+  tp_access_close(&server->access);
   if (server->closed)
     server->closed(server->context);
   free(server);
@@ -83,8 +84,9 @@ static bool is_known(const tp_server *server, int fd, tp_error *refusal) {
   socklen_t size = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return tp_fail(refusal, TP_DENIED, "the system does not say whose process you are");
-  if (peer.uid != geteuid() && peer.uid != 0)
-    return tp_fail(refusal, TP_DENIED, "this server is for the user who runs it");
+  if (!tp_access_admits(&server->access, peer.uid))
+    return tp_fail(refusal, TP_DENIED, "this server is for the user who runs it%s",
+                   server->access.uid_count > 0 ? ", and a few others" : "");
   return true;
 }
 
@@ -173,11 +175,31 @@ static bool start(tp_server *server, tp_error *error) {
 static void prepare_clients(tp_server *server, const tp_server_options *options) {
   tp_clients *clients = &server->clients;
   clients->host = server->host;
-  clients->limits = tp_clients_complete(options->limits);
+  clients->limits = tp_clients_limits(&options->serve);
+  clients->access = &server->access;
   clients->run = l_protocol_run;
   clients->left = on_client_left;
   clients->context = server;
   LIST_INIT(&clients->list);
+}
+
+/* Opens the socket, as far as what guards it allows. */
+static bool listen_at(tp_server *server, const char *address, tp_error *error) {
+  static const char local[] = "unix:";
+  const tp_access *access = &server->access;
+  if (access->uid_count > 0 && strncmp(address, local, sizeof local - 1) != 0)
+    return tp_fail(error, TP_INVALID_ARGUMENT, "uids are for a Unix socket: TCP tells no user");
+  tp_listener_reach reach = {.users = access->uid_count > 0, .machines = access->count > 0};
+  if (!tp_listener_open(&server->listener, address, reach, error))
+    return false;
+  char text[TP_ADDRESS_TEXT_SIZE];
+  tp_address_write(&server->listener.address, text);
+  if (server->listener.is_open)
+    tp_log_write(&server->host->log, TP_LOG_WARNING,
+                 "%s can be reached from other machines, and is not encrypted: who can listen on "
+                 "the way reads tokens and answers",
+                 text);
+  return true;
 }
 
 tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *options,
@@ -201,7 +223,8 @@ tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *
     tp_fail(error, TP_NO_MEMORY, "no memory for the pools of a control server");
     goto release_pools;
   }
-  if (!tp_listener_open(&server->listener, options->address, error))
+  if (!tp_access_open(&server->access, &options->serve, error) ||
+      !listen_at(server, options->address, error))
     goto release_pools;
   server->clients.local = server->listener.address.kind == TP_ADDRESS_UNIX;
   server->reserve = open_reserve();
@@ -215,6 +238,7 @@ close_listener:
   if (server->reserve >= 0)
     close(server->reserve);
 release_pools:
+  tp_access_close(&server->access);
   tp_served_close(&server->clients.served, L);
   free(server);
   return NULL;
@@ -222,7 +246,36 @@ release_pools:
 
 /* ---- the public header ---- */
 
-bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_error *error) {
+void tp_serve_options_init(tp_serve_options *options) {
+  *options = (tp_serve_options){.size = sizeof *options, .role = TP_ROLE_OPERATE};
+}
+
+static bool is_seconds(double seconds) {
+  return seconds >= 0 && seconds <= 1e6;
+}
+
+static bool is_within(uint64_t value, uint64_t least, uint64_t most) {
+  return value == 0 || (value >= least && value <= most);
+}
+
+/* Copies the options of a caller whose header may be older. False: InvalidArgument. */
+static bool copy_options(tp_serve_options *to, const tp_serve_options *from, tp_error *error) {
+  if (from->size == 0 || from->size > sizeof *to)
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "options: call tp_serve_options_init before setting fields");
+  memcpy(to, from, from->size);
+  if (!is_within(to->max_clients, 1, 1000000) || !is_within(to->max_line, 1024, 1 << 30) ||
+      !is_within(to->max_unread, 65536, 1 << 30))
+    return tp_fail(error, TP_INVALID_ARGUMENT,
+                   "max_clients, max_line or max_unread is too small or too large");
+  if (!is_seconds(to->line_timeout) || !is_seconds(to->unread_timeout) ||
+      !is_seconds(to->idle_timeout))
+    return tp_fail(error, TP_INVALID_ARGUMENT, "a timeout must be a number of seconds up to 1e6");
+  return true;
+}
+
+bool tp_host_serve(tp_host *host, const char *pool, const char *address,
+                   const tp_serve_options *options, tp_error *error) {
   tp_pool *served = NULL;
   if (!host || !address)
     return tp_fail(error, TP_INVALID_ARGUMENT, "%s must not be NULL", host ? "address" : "host");
@@ -234,6 +287,9 @@ bool tp_host_serve(tp_host *host, const char *pool, const char *address, tp_erro
     if (!served)
       return tp_fail(error, TP_NOT_FOUND, "the host has no pool that prints as \"%s\"", pool);
   }
-  tp_server_options options = {.address = address, .pools = &served, .pool_count = served ? 1 : 0};
-  return tp_server_open(host, host->L, &options, error) != NULL;
+  tp_server_options all = {.address = address, .pools = &served, .pool_count = served ? 1 : 0};
+  tp_serve_options_init(&all.serve);
+  if (options && !copy_options(&all.serve, options, error))
+    return false;
+  return tp_server_open(host, host->L, &all, error) != NULL;
 }

@@ -21,7 +21,7 @@ typedef struct tp_server_options {
   const char *address;           /* "unix:PATH" or "tcp://HOST:PORT" */
   tp_pool *const *pools;         /* what is served; sessions begin with the first */
   size_t pool_count;             /* how many; 0: every pool of the host, also later ones */
-  tp_client_limits limits;       /* what clients are allowed */
+  tp_serve_options serve;        /* who may use it, and how much; only read while it opens */
   void (*closed)(void *context); /* called once, when the server is gone; may be NULL */
   void *context;                 /* handed to `closed` */
 } tp_server_options;
@@ -30,6 +30,7 @@ typedef struct tp_server {
   tp_resource resource; /* what the host knows of it */
   tp_host *host;        /* which it belongs to */
   tp_listener listener; /* the socket, and where it listens */
+  tp_access access;     /* who may use it */
   uv_poll_t poll;       /* tells when somebody connects */
   uv_timer_t retry;     /* polls again after descriptors ran out */
   int reserve;          /* a descriptor to be closed when none is left; -1: there is none */

@@ -165,7 +165,10 @@ static uint64_t time_limit(const tp_session *session, tp_session_wait wait) {
   const tp_client_limits *limits = &session->clients->limits;
   switch (wait) {
   case TP_SESSION_LINE:
+  case TP_SESSION_TOKEN:
     return limits->line_ms;
+  case TP_SESSION_COMMAND:
+    return limits->idle_ms;
   case TP_SESSION_READER:
     return limits->unread_ms;
   default:
@@ -173,11 +176,13 @@ static uint64_t time_limit(const tp_session *session, tp_session_wait wait) {
   }
 }
 
-/* The end of a line has not come in time. */
-static void refuse_late(tp_session *session) {
+/* What the client should have sent has not come in time. */
+static void refuse_late(tp_session *session, tp_session_wait wait) {
   tp_error late;
-  tp_fail(&late, TP_TIMED_OUT, "a line must end within %g seconds of its first byte",
-          (double)session->clients->limits.line_ms / 1000);
+  const char *text = wait == TP_SESSION_LINE ? "a line must end within %g seconds of its first byte"
+                     : wait == TP_SESSION_TOKEN ? "a token must come within %g seconds"
+                                                : "no command has come for %g seconds";
+  tp_fail(&late, TP_TIMED_OUT, text, (double)time_limit(session, wait) / 1000);
   tp_session_refuse(session, &late);
   advance(session, main_state(session));
 }
@@ -186,8 +191,8 @@ static void on_deadline(uv_timer_t *timer) {
   tp_session *session = timer->data;
   tp_session_wait wait = session->wait;
   session->wait = TP_SESSION_NOTHING;
-  if (wait == TP_SESSION_LINE) {
-    refuse_late(session);
+  if (wait == TP_SESSION_LINE || wait == TP_SESSION_TOKEN || wait == TP_SESSION_COMMAND) {
+    refuse_late(session, wait);
     return;
   }
   if (wait == TP_SESSION_LINGER && session->listing && !session->clients->closing) {
@@ -217,9 +222,13 @@ static tp_session_wait next_wait(const tp_session *session) {
     return TP_SESSION_READER;
   if (session->state == TP_SESSION_LEAVING || session->ended)
     return TP_SESSION_LINGER;
-  if (!session->burst && tp_input_has_part(&session->input))
+  if (session->burst)
+    return TP_SESSION_NOTHING;
+  if (tp_input_has_part(&session->input))
     return TP_SESSION_LINE;
-  return TP_SESSION_NOTHING;
+  if (session->role == TP_ROLE_NONE)
+    return TP_SESSION_TOKEN;
+  return session->clients->limits.idle_ms > 0 ? TP_SESSION_COMMAND : TP_SESSION_NOTHING;
 }
 
 /* ---- answers ---- */
@@ -395,9 +404,17 @@ static void set_reading(tp_session *session) {
 
 /* ---- what comes next ---- */
 
+/* A line is longer than it may be. */
+static void refuse_long(tp_session *session) {
+  tp_error error;
+  tp_fail(&error, TP_INVALID_ARGUMENT, "a line has at most %zu bytes%s",
+          session->input.capacity - 1,
+          session->role == TP_ROLE_NONE ? " before a token has come" : "");
+  tp_session_refuse(session, &error);
+}
+
 /* No burst runs: starts one, or ends the session if there is nothing to wait for. */
 static void go_on(tp_session *session, lua_State *L) {
-  static const tp_error too_long = {TP_INVALID_ARGUMENT, "a line has at most 65536 bytes"};
   if (session->state == TP_SESSION_OPEN) {
     tp_input_compact(&session->input);
     if (tp_output_pending(&session->output) >= TP_OUTPUT_HIGH)
@@ -407,7 +424,7 @@ static void go_on(tp_session *session, lua_State *L) {
     else if (session->ended)
       tp_session_leave(session);
     else if (tp_input_is_full(&session->input))
-      tp_session_refuse(session, &too_long);
+      refuse_long(session);
   }
   if (session->state != TP_SESSION_LEAVING)
     return;
@@ -424,7 +441,8 @@ static void go_on(tp_session *session, lua_State *L) {
 /* A command runs: ends it if its client asks for that; a stream goes on when its client has read.
  */
 static void watch_command(tp_session *session) {
-  if (session->busy && !session->interrupted && tp_input_find(&session->input, "interrupt"))
+  if (session->busy && !session->interrupted && !session->delayed &&
+      tp_input_find(&session->input, "interrupt"))
     interrupt(session);
   else if (session->blocked && tp_output_pending(&session->output) < TP_OUTPUT_HIGH)
     tp_rows_wake(session->stream);
@@ -471,18 +489,22 @@ static bool open_handles(tp_session *session, int fd) {
   uv_timer_init(loop, &session->flusher);
   session->client.handle.data = session->deadline.data = session->flusher.data = session;
   session->handles = 3;
-  tp_output_open(&session->output, &session->client.stream, on_written);
+  tp_output_open(&session->output, &session->client.stream, session->clients->limits.unread,
+                 on_written);
   return opened;
 }
 
 bool tp_session_start(tp_clients *clients, int fd, const tp_error *refusal) {
   tp_session *session = calloc(1, sizeof *session);
-  if (!session || !tp_input_open(&session->input)) {
+  if (!session || !tp_input_open(&session->input, clients->limits.line)) {
     free(session);
     close(fd);
     return false;
   }
   session->clients = clients;
+  session->role = tp_access_start(clients->access);
+  if (session->role == TP_ROLE_NONE)
+    tp_input_set_limit(&session->input, TP_INPUT_LINE_FIRST);
   tp_target_open(&session->target, &clients->served);
   session->used = ++clients->clock;
   LIST_INSERT_HEAD(&clients->list, session, link);

@@ -52,6 +52,8 @@ typedef enum tp_session_wait {
   TP_SESSION_NOTHING, /* no time limit */
   TP_SESSION_LINE,    /* the end of a line that has begun */
   TP_SESSION_READER,  /* the client, to read what was answered */
+  TP_SESSION_TOKEN,   /* a token, before which it may do nothing */
+  TP_SESSION_COMMAND, /* the next command */
   TP_SESSION_LINGER,  /* the end of a session whose client or server has left */
 } tp_session_wait;
 
@@ -71,6 +73,9 @@ typedef struct tp_session {
   tp_session_wait wait;    /* what `deadline` runs for */
   tp_answer_mode mode;     /* how it answers */
   int width;               /* columns of the client's terminal, for help */
+  tp_role role;            /* what it may do */
+  unsigned wrong;          /* how many wrong tokens it has shown */
+  bool delayed;            /* it waits for the answer to one */
   tp_target target;        /* the pool that commands go to */
   tp_input input;          /* lines that came */
   tp_output output;        /* answers to be sent */
