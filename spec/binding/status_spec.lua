@@ -18,6 +18,16 @@ local function finish(pool)
   pool:gather_and_close { return_exceptions = true }
 end
 
+---Takes out what is measured of the host (meter_spec.lua), which must be there.
+local function without_figures(status)
+  for _, name in ipairs { "ended_per_s", "uptime", "latency_p50_ms", "latency_p99_ms", "latency_max_ms", "lua_memory",
+    "memory", "clients", "version", "lua", "libuv" } do
+    assert.is_not_nil(status[name], name)
+    status[name] = nil
+  end
+  return status
+end
+
 describe("status", function()
   it("names size, counts, order, limits and what the pool refuses", tasks.case(function()
     local pool = start({ size = 2, name = "jobs", order = "lifo", queue_limit = 5 }, 3)
@@ -27,7 +37,7 @@ describe("status", function()
       failed = 0, cancelled_total = 0, timed_out = 0, retried = 0,
       groups = 1, order = "lifo", locked = true, paused = false, closed = false, queued = 0,
       queue_limit = 5,
-    }, pool:status())
+    }, without_figures(pool:status()))
     finish(pool)
     assert.is_true(pool:status().closed)
   end))
@@ -311,7 +321,7 @@ describe("at the control port", function()
       "closed           false",
       "queued           0",
       "queue-limit      inf",
-    }, ask(wire, "status", 18))
+    }, { table.unpack(ask(wire, "status", 29), 1, 18) })
     assert.are.equal("2", wire:ask "num-running")
   end)
 

@@ -104,9 +104,17 @@ end
 
 -- ---- comparing ----
 
+---What `status` measures is another time another figure.
+local MEASURED <const> = { ["ended-per-s"] = true, uptime = true, ["latency-p50-ms"] = true, ["latency-p99-ms"] = true,
+  ["latency-max-ms"] = true, memory = true, ["lua-memory"] = true, lua = true, libuv = true }
+
+local function without_measure(name, blanks)
+  return MEASURED[name] and name .. blanks .. "NUMBER" or nil
+end
+
 local function without_figures(text)
   return (text:gsub("%d%d%d%d%-%d%d%-%d%d[ T]%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("in %d+ files", "in NUMBER files")
-    :gsub("%d%d%d%d%d+", "NUMBER"))
+    :gsub("%d%d%d%d%d+", "NUMBER"):gsub("([%l%d-]+)( +)([%d.]+)", without_measure))
 end
 
 ---A pattern for the lines. `...` at the end is anything, behind a colon anything on the line.

@@ -3,6 +3,7 @@
  * The status of a pool, its groups and its tasks; see status.h. */
 #include "binding/status.h"
 #include "binding/arguments.h"
+#include "binding/figures.h"
 #include "binding/handle.h"
 #include "binding/rows.h"
 #include "binding/slots.h"
@@ -18,11 +19,41 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const tp_status_fields[] = {
-    "pool",  "size",   "running",         "waiting",   "cancelled",    "ended",
-    "ok",    "failed", "cancelled_total", "timed_out", "retried",      "groups",
-    "order", "locked", "paused",          "closed",    "queued",       "queue_limit",
-    "min",   "max",    "interval",        "decision",  "decision_age", NULL};
+const char *const tp_status_fields[] = {"pool",
+                                        "size",
+                                        "running",
+                                        "waiting",
+                                        "cancelled",
+                                        "ended",
+                                        "ok",
+                                        "failed",
+                                        "cancelled_total",
+                                        "timed_out",
+                                        "retried",
+                                        "groups",
+                                        "order",
+                                        "locked",
+                                        "paused",
+                                        "closed",
+                                        "queued",
+                                        "queue_limit",
+                                        "min",
+                                        "max",
+                                        "interval",
+                                        "decision",
+                                        "decision_age",
+                                        "ended_per_s",
+                                        "uptime",
+                                        "latency_p50_ms",
+                                        "latency_p99_ms",
+                                        "latency_max_ms",
+                                        "lua_memory",
+                                        "memory",
+                                        "clients",
+                                        "version",
+                                        "lua",
+                                        "libuv",
+                                        NULL};
 
 const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "waiting", "order",
                                              "locked", "paused", "decision", NULL};
@@ -111,7 +142,9 @@ void tp_status_push(lua_State *L, const tp_pool *pool) {
 }
 
 int l_pool_status(lua_State *L) {
-  tp_status_push(L, tp_handle_check(L, 1));
+  const tp_pool *pool = tp_handle_check(L, 1);
+  tp_status_push(L, pool);
+  tp_figures_set(L, pool);
   return 1;
 }
 

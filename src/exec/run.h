@@ -16,6 +16,15 @@ typedef struct tp_pool_waiter {
                       id; FINISHED: of the group of this number; else unused */
 } tp_pool_waiter;
 
+/* How many tasks of a pool had ended at some time. */
+typedef struct tp_tally {
+  uint64_t when;  /* nanoseconds */
+  uint64_t ended; /* tasks */
+} tp_tally;
+
+/* How many of them are kept. */
+enum { TP_RUN_TALLIES = 6 };
+
 struct tp_run {
   tp_exec *exec;                  /* the executor */
   unsigned listened;              /* bits of the events that the listener is told of */
@@ -33,6 +42,8 @@ struct tp_run {
   tp_retry retry;                 /* of calls that say nothing else */
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
+  tp_tally tallies[TP_RUN_TALLIES]; /* a ring of those that the host has made last */
+  uint64_t tally_count;             /* how many it has made */
 };
 
 /* The executor of a pool. */

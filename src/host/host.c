@@ -176,6 +176,7 @@ void tp_host_end_outside(tp_host *host) {
 bool tp_host_turn(tp_host *host, tp_error *error) {
   if (host->closing)
     return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
+  tp_meter_begin(&host->meter);
   uv_ref((uv_handle_t *)&host->wake); /* libuv polls nothing for a loop that is not alive */
   tp_exec_turn(host->exec);
   if (host->outside == 0)
@@ -189,6 +190,7 @@ static bool run_until(tp_host *host, const bool *done, tp_error *error) {
   goal to = {host, done, false};
   if (host->closing) /* a finalizer asks */
     return tp_fail(error, TP_NOT_AVAILABLE, "the host is being closed");
+  tp_meter_begin(&host->meter);
   tp_mailbox_open_all(host->mailbox);
   if (!host->owns_state)
     tp_interrupt_start(&host->interrupt, host->loop, host->L);
@@ -283,6 +285,7 @@ static void open_loop(tp_host *host, lua_State *L) {
     tp_raise(L, TP_IO_ERROR, "cannot make a handle of an event loop: %s", uv_strerror(status));
   uv_unref((uv_handle_t *)&host->wake);
   host->wake.data = host;
+  tp_meter_open(&host->meter, host->loop, &host->pools);
   host->mailbox = tp_mailbox_create(&host->wake);
   if (!host->mailbox)
     tp_raise(L, TP_NO_MEMORY, "no memory for a host");
@@ -329,6 +332,7 @@ static void close_opened(tp_host *host) {
     tp_exec_close(host->exec);
   if (host->wake.data)
     uv_close((uv_handle_t *)&host->wake, NULL);
+  tp_meter_close(&host->meter);
   tp_mailbox_release(host->mailbox);
   uv_run(host->loop, UV_RUN_NOWAIT);
   if (host->loop == &host->own_loop)
@@ -396,6 +400,7 @@ static bool drain(tp_host *host) {
  * others are not done, so their memory must stay. */
 static bool close_loop(tp_host *host) {
   tp_exec_close(host->exec);
+  tp_meter_close(&host->meter);
   uv_close((uv_handle_t *)&host->wake, NULL);
   tp_interrupt_close(&host->interrupt);
   if (host->loop != &host->own_loop) {

@@ -15,6 +15,7 @@
 #include "host/interrupt.h"
 #include "host/log.h"
 #include "host/mailbox.h"
+#include "host/meter.h"
 #include "host/state.h"
 #include "pool/pool.h"
 #include "taskpool.h"
@@ -36,6 +37,8 @@ typedef struct tp_resource {
   void (*close)(struct tp_resource *resource);
   /* A module has new text. */
   void (*reload)(struct tp_resource *resource, const char *module);
+  /* How many clients it serves. */
+  unsigned (*count_clients)(const struct tp_resource *resource);
   LIST_ENTRY(tp_resource) link; /* in the host's list */
 } tp_resource;
 
@@ -60,6 +63,7 @@ struct tp_host {
   tp_event_fn on_event;               /* C code that is told of events; NULL: nobody is */
   void *event_context;                /* for that */
   tp_follower_list followers;         /* of events */
+  tp_meter meter;                     /* what the host measures of itself */
   uint64_t dropped_results;           /* of calls whose wait was cancelled */
   tp_failures failures;               /* of submitted calls that nobody has awaited */
   tp_exposure names;                  /* what control sessions may name */

@@ -72,6 +72,11 @@ static void close_server(tp_resource *resource) {
 
 /* ---- accepting ---- */
 
+static unsigned count_clients(const tp_resource *resource) {
+  const tp_server *server = resource->owner;
+  return server->clients.open;
+}
+
 static int open_reserve(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -215,7 +220,8 @@ tp_server *tp_server_open(tp_host *host, lua_State *L, const tp_server_options *
   }
   ignore_broken_pipes();
   server->host = host;
-  server->resource = (tp_resource){.owner = server, .keeps_running = true, .end = close_server};
+  server->resource = (tp_resource){
+      .owner = server, .keeps_running = true, .end = close_server, .count_clients = count_clients};
   server->closed = options->closed;
   server->context = options->context;
   prepare_clients(server, options);

@@ -329,8 +329,19 @@ function Pool:wait(target, ...) end
 ---@field interval? number seconds between two decisions of a pool that scales itself
 ---@field decision? string its last decision, such as "2 -> 4: 12 waiting for 2 places, rising"
 ---@field decision_age? number seconds since then
+---@field ended_per_s number tasks that have ended in a second, in the last few seconds
+---@field uptime number seconds since the host was made
+---@field latency_p50_ms number milliseconds: half of the rounds of the loop took no longer, in the last minute
+---@field latency_p99_ms number the same of 99 in 100 rounds; so long may something that comes have to wait
+---@field latency_max_ms number the longest round
+---@field lua_memory integer bytes that Lua uses
+---@field memory integer bytes of the process in memory
+---@field clients integer clients of the host's control servers
+---@field version string of the library
+---@field lua string version of Lua
+---@field libuv string version of libuv
 
----Returns the pool's size, counts, order and bounds.
+---Returns the pool's size, counts, order and bounds, and what its host says of itself.
 ---
 ---    pool:status().running
 ---    > status
