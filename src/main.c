@@ -14,26 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static int version(int argc, char **argv);
+static int version(int argc, char **argv, const tp_subcommand *const *all);
 
 static const tp_subcommand version_of_program = {
     .name = "version",
-    .usage = "version",
+    .usage = (const char *const[]){"version", NULL},
     .summary = "print the version",
-    .help = "Prints the name and the version of the program.\n",
+    .about = "Prints the name and the version of the program.",
+    .options = (const tp_option *const[]){NULL},
+    .notes = (const char *const[]){NULL},
     .call = version,
 };
 
 static const tp_subcommand *const subcommands[] = {
-    &tp_run_subcommand,
-    &tp_serve_subcommand,
-    &tp_control_subcommand,
-    &version_of_program,
+    &tp_run_subcommand, &tp_serve_subcommand, &tp_control_subcommand, &version_of_program, NULL,
 };
 
-static int version(int argc, char **argv) {
+static int version(int argc, char **argv, const tp_subcommand *const *all) {
+  (void)all;
   if (argc > 0 && tp_subcommand_is_help(argv[0]))
     return tp_subcommand_print_help(&version_of_program);
   if (argc > 0)
@@ -44,7 +42,7 @@ static int version(int argc, char **argv) {
 
 static void print_usage(FILE *to) {
   fputs("usage: taskpool SUBCOMMAND ...\n\n", to);
-  for (size_t i = 0; i < COUNT(subcommands); i++)
+  for (size_t i = 0; subcommands[i]; i++)
     fprintf(to, "  %-10s %s\n", subcommands[i]->name, subcommands[i]->summary);
   fputs("\ntaskpool SUBCOMMAND -h explains one of them.\n", to);
 }
@@ -55,9 +53,9 @@ int main(int argc, char **argv) {
     print_usage(stdout);
     return EXIT_SUCCESS;
   }
-  for (size_t i = 0; argc > 1 && i < COUNT(subcommands); i++)
+  for (size_t i = 0; argc > 1 && subcommands[i]; i++)
     if (strcmp(argv[1], subcommands[i]->name) == 0)
-      return subcommands[i]->call(argc - 2, argv + 2);
+      return subcommands[i]->call(argc - 2, argv + 2, subcommands);
   if (argc > 1)
     fprintf(stderr, "taskpool: unknown sub-command '%s'\n", argv[1]);
   print_usage(stderr);

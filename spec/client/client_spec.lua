@@ -256,7 +256,7 @@ describe("the client of a framed server", function()
   end)
 
   it("shows the token of a file in its first line", function()
-    local path = program.write_file(directory .. "/token", "sesame\nmore\n")
+    local path = program.write_file(directory .. "/token", "# the server's file\n\noperate sesame\nmore\n")
     serve('{"ok": true, "text": "P", "protocol": 2}\n', { ping = '{"ok": true, "text": "pong"}\n' })
     assert_ended(0, "pong\n", "", program.run { "control", "--token-file", path, "unix", socket, "ping" })
     assert.matches('"token": "sesame"', server.lines[1])
@@ -266,7 +266,7 @@ describe("the client of a framed server", function()
     local done = program.run { "control", "--token-file", path, "unix", socket, "ping" }
     os.remove(path)
     assert.are.equal(2, done.code)
-    assert.matches("^taskpool control: there is no token in ", done.err)
+    assert.matches("^taskpool control: %-%-token%-file must be a file with a token", done.err)
   end)
 
   it("leaves with exit code 5 when the connection is lost in the middle", function()

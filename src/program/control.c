@@ -83,107 +83,101 @@ typedef struct settings {
 
 /* ---- options ---- */
 
-/* Reads seconds, more than 0. False after a complaint. */
-static bool read_timeout(settings *to, const char *text) {
+/* Reads seconds, more than 0. */
+static bool set_timeout(void *to, const char *text) {
   char *end = NULL;
   double seconds = strtod(text, &end);
-  if (*text && *end == '\0' && seconds > 0 && seconds < 1e9) {
-    to->client.timeout = seconds;
-    return true;
-  }
-  tp_subcommand_complain(&tp_control_subcommand,
-                         "--timeout must be a number of seconds above 0, not ",
-                         *text ? text : "nothing");
-  return false;
+  ((settings *)to)->client.timeout = seconds;
+  return *text && *end == '\0' && seconds > 0 && seconds < 1e9;
 }
 
-/* Reads the first line of a file. */
-static bool read_token(settings *to, const char *path) {
+/* The last word of the line: in a server's file the role stands before the token. */
+static char *last_word(char *line) {
+  line[strcspn(line, "\r\n")] = '\0';
+  char *blank = strrchr(line, ' ');
+  return blank ? blank + 1 : line;
+}
+
+/* Reads the first line of a file that is neither empty nor a comment. */
+static bool set_token(void *to, const char *path) {
+  settings *of = to;
   size_t size = 0;
   FILE *file = fopen(path, "re");
-  free(to->token);
-  to->token = NULL;
-  ssize_t length = file ? getline(&to->token, &size, file) : -1;
+  of->client.token = NULL;
+  while (file && !of->client.token && getline(&of->token, &size, file) >= 0) {
+    const char *word = last_word(of->token);
+    if (*word && *of->token != '#')
+      of->client.token = word;
+  }
   if (file)
     fclose(file);
-  if (length >= 0)
-    to->token[strcspn(to->token, "\r\n")] = '\0';
-  to->client.token = to->token;
-  if (length >= 0 && *to->token)
-    return true;
-  tp_subcommand_complain(&tp_control_subcommand, "there is no token in ", path);
-  return false;
+  return of->client.token != NULL;
 }
 
-static bool read_color(settings *to, const char *text) {
-  static const char *const names[] = {
-      [TP_CLIENT_COLOR_AUTO] = "auto",
-      [TP_CLIENT_COLOR_ALWAYS] = "always",
-      [TP_CLIENT_COLOR_NEVER] = "never",
-  };
-  for (size_t i = 0; i < COUNT(names); i++)
-    if (strcmp(text, names[i]) == 0) {
-      to->client.color = (tp_client_color)i;
-      return true;
-    }
-  tp_subcommand_complain(&tp_control_subcommand, "--color must be auto, always or never, not ",
-                         *text ? text : "nothing");
-  return false;
-}
-
-static bool set_json(settings *to, const char *text) {
-  (void)text;
-  return to->client.json = true;
-}
-
-static bool set_quiet(settings *to, const char *text) {
-  (void)text;
-  return to->client.quiet = true;
-}
-
-/* An option of the client. */
-typedef struct option {
-  const char *name;                              /* as it is written */
-  const char *short_name;                        /* the same in one letter, or NULL */
-  bool has_value;                                /* a value follows */
-  bool (*take)(settings *to, const char *value); /* false after a complaint */
-} option;
-
-static const option options[] = {
-    {.name = "--timeout", .has_value = true, .take = read_timeout},
-    {.name = "--token-file", .has_value = true, .take = read_token},
-    {.name = "--color", .has_value = true, .take = read_color},
-    {.name = "--json", .take = set_json},
-    {.name = "--quiet", .short_name = "-q", .take = set_quiet},
+static const char *const colors[] = {
+    [TP_CLIENT_COLOR_AUTO] = "auto",
+    [TP_CLIENT_COLOR_ALWAYS] = "always",
+    [TP_CLIENT_COLOR_NEVER] = "never",
 };
 
-/* The option that a word is, or begins if it is written with its value; NULL: none. */
-static const option *find_option(const char *word) {
-  for (size_t i = 0; i < COUNT(options); i++) {
-    size_t length = strlen(options[i].name);
-    bool attached = strncmp(word, options[i].name, length) == 0 && word[length] == '=';
-    if (strcmp(word, options[i].name) == 0 || (attached && options[i].has_value) ||
-        (options[i].short_name && strcmp(word, options[i].short_name) == 0))
-      return &options[i];
-  }
-  return NULL;
+static bool set_color(void *to, const char *text) {
+  for (size_t i = 0; i < COUNT(colors); i++)
+    if (strcmp(text, colors[i]) == 0) {
+      ((settings *)to)->client.color = (tp_client_color)i;
+      return true;
+    }
+  return false;
 }
 
-/* Takes an option and its value. False after a complaint. */
-static bool take_option(words *of, const option *found, settings *to) {
-  const char *value = found->has_value ? strchr(of->next[0], '=') : NULL;
-  bool apart = found->has_value && !value && of->count > 1;
-  value = apart ? of->next[1] : value ? value + 1 : "";
-  of->count -= apart ? 2 : 1;
-  of->next += apart ? 2 : 1;
-  return found->take(to, value);
+static bool set_json(void *to, const char *text) {
+  (void)text;
+  return ((settings *)to)->client.json = true;
+}
+
+static bool set_quiet(void *to, const char *text) {
+  (void)text;
+  return ((settings *)to)->client.quiet = true;
+}
+
+static const tp_option options[] = {
+    {.name = "--timeout",
+     .value = "SECONDS",
+     .takes = "a number of seconds above 0",
+     .help = "how long connecting and each answer may take (default: any time); also after the "
+             "command ping",
+     .set = set_timeout},
+    {.name = "--token-file",
+     .value = "FILE",
+     .of = TP_OPTION_OF_FILE,
+     .takes = "a file with a token",
+     .help = "show the server the first token in FILE, which may be the server's own",
+     .set = set_token},
+    {.name = "--json",
+     .help = "print each answer as the server sends it, a JSON object in a line",
+     .set = set_json},
+    {.name = "--quiet", .short_name = "-q", .help = "print nothing but errors", .set = set_quiet},
+    {.name = "--color",
+     .value = "WHEN",
+     .choices = "auto always never",
+     .takes = "auto, always or never",
+     .help = "always, never or auto (default): on a terminal, unless the environment has NO_COLOR",
+     .set = set_color},
+    {.name = NULL},
+};
+
+/* Takes the option that stands first. False after a complaint. */
+static bool take_option(words *of, settings *to) {
+  int at = 0;
+  bool taken = tp_option_take(&tp_control_subcommand, to, of->count, of->next, &at);
+  of->count -= at;
+  of->next += at;
+  return taken;
 }
 
 /* Takes the options that stand first. False after a complaint. */
 static bool take_options(words *of, settings *to) {
-  const option *found;
-  while (of->count > 0 && (found = find_option(of->next[0])))
-    if (!take_option(of, found, to))
+  while (of->count > 0 && tp_option_find(&tp_control_subcommand, of->next[0]))
+    if (!take_option(of, to))
       return false;
   return true;
 }
@@ -193,10 +187,10 @@ static bool take_ping_options(words *of, settings *to) {
   words after = {of->count - 1, of->next + 1};
   if (of->count < 2 || strcmp(of->next[0], "ping") != 0)
     return true;
-  const option *found = find_option(after.next[0]);
-  if (!found || found->take != read_timeout)
+  const tp_option *found = tp_option_find(&tp_control_subcommand, after.next[0]);
+  if (!found || found->set != set_timeout)
     return true;
-  if (!take_option(&after, found, to))
+  if (!take_option(&after, to))
     return false;
   if (after.count == 0)
     of->next[of->count = 1] = NULL;
@@ -245,38 +239,34 @@ static int run_words(words of, settings *with) {
   return connect_to(by, (words){of.count - 1, of.next + 1}, with);
 }
 
-static int control(int argc, char **argv) {
+static int control(int argc, char **argv, const tp_subcommand *const *all) {
+  (void)all;
   settings with = {.token = NULL};
   int result = run_words((words){argc, argv}, &with);
   free(with.token);
   return result;
 }
 
+static const tp_exit exits[] = {
+    {"0", "all went well"}, {"1", "a command failed"},
+    {"2", "wrong usage"},   {"3", "no connection or no answer in time"},
+    {"4", "denied"},        {"5", "the connection was lost in the middle"},
+    {NULL, NULL},
+};
+
 const tp_subcommand tp_control_subcommand = {
     .name = "control",
-    .usage = "control [OPTIONS] tcp HOST PORT [COMMAND...]\n"
-             "       taskpool control [OPTIONS] unix PATH [COMMAND...]",
+    .usage = (const char *const[]){"control [OPTIONS] tcp HOST PORT [COMMAND...]",
+                                   "control [OPTIONS] unix PATH [COMMAND...]", NULL},
     .summary = "send commands to a running host",
-    .help = "Connects to a control server. With COMMAND it sends that one and prints\n"
-            "the answer: one word is a line, as at the prompt, and several are sent\n"
-            "as the words that they are. Else it reads commands from stdin, at a\n"
-            "prompt if that is a terminal. The command -h lists all commands of the\n"
-            "server, exit leaves.\n"
-            "\n"
-            "  --timeout SECONDS  how long connecting and each answer may take\n"
-            "                     (default: any time); also after the command ping\n"
-            "  --token-file FILE  show the server the token in the first line of\n"
-            "                     FILE\n"
-            "  --json             print each answer as the server sends it, a JSON\n"
-            "                     object in a line\n"
-            "  -q, --quiet        print nothing but errors\n"
-            "  --color WHEN       always, never or auto (default): on a terminal,\n"
-            "                     unless the environment has NO_COLOR\n"
-            "\n"
-            "Answers go to stdout, errors to stderr. Tables are fitted to a terminal;\n"
-            "elsewhere there are tabs between their cells.\n"
-            "Exit codes: 0 all went well, 1 a command failed, 2 wrong usage,\n"
-            "3 no connection or no answer in time, 4 denied, 5 the connection was\n"
-            "lost in the middle.\n",
+    .about = "Connects to a control server. With COMMAND it sends that one and prints the answer: "
+             "one word is a line, as at the prompt, and several are sent as the words that they "
+             "are. Else it reads commands from stdin, at a prompt if that is a terminal. The "
+             "command -h lists all commands of the server, exit leaves.",
+    .options = (const tp_option *const[]){options, NULL},
+    .notes = (const char *const[]){"Answers go to stdout, errors to stderr. Tables are fitted to a "
+                                   "terminal; elsewhere there are tabs between their cells.",
+                                   NULL},
+    .exits = exits,
     .call = control,
 };

@@ -2,7 +2,7 @@
  *
  * A host from its options to its exit code; see launch.h.
  *
- * To add an option: a function and a record in `options`. */
+ * To add an option: a function and a record in tp_launch_options. */
 #include "program/launch.h"
 #include "program/init.h"
 #include "program/service.h"
@@ -15,81 +15,67 @@ enum { EXIT_SIGNAL = 128 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static bool set_log_level(tp_launch *of, const char *value) {
+static bool set_log_level(void *to, const char *value) {
+  tp_launch *of = to;
   int level = tp_log_level_of(value);
   if (level >= 0)
     of->host.log_level = (tp_log_level)level;
   return level >= 0;
 }
 
-static bool set_log_file(tp_launch *of, const char *value) {
-  of->logging.path = value;
+static bool set_log_file(void *to, const char *value) {
+  ((tp_launch *)to)->logging.path = value;
   return *value != '\0';
 }
 
-static bool set_log_json(tp_launch *of, const char *value) {
+static bool set_log_json(void *to, const char *value) {
   (void)value;
-  of->logging.to.json = true;
+  ((tp_launch *)to)->logging.to.json = true;
   return true;
 }
 
-static bool set_modules(tp_launch *of, const char *value) {
-  of->host.modules = value;
+static bool set_modules(void *to, const char *value) {
+  ((tp_launch *)to)->host.modules = value;
   return *value != '\0';
 }
 
-static bool set_preempt(tp_launch *of, const char *value) {
+static bool set_preempt(void *to, const char *value) {
+  tp_launch *of = to;
   of->host.preempt = strcmp(value, "on") == 0;
   return of->host.preempt || strcmp(value, "off") == 0;
 }
 
-static bool set_ignore_failures(tp_launch *of, const char *value) {
-  (void)value;
-  of->ignore_failures = true;
-  return true;
-}
-
-/* An option of every host. */
-typedef struct option {
-  const char *name;
-  bool (*set)(tp_launch *of, const char *value); /* false: not a value for it */
-  const char *complaint; /* the value follows it; NULL: the option takes no value */
-} option;
-
-static const option options[] = {
+const tp_option tp_launch_options[] = {
+    {.name = "--modules",
+     .value = "DIR",
+     .of = TP_OPTION_OF_DIRECTORY,
+     .takes = "a directory",
+     .help = "where the modules are that control commands may name (default: the directory of the "
+             "script, if there is one)",
+     .set = set_modules},
     {.name = "--log-level",
-     .set = set_log_level,
-     .complaint = "--log-level must be debug, info, warning, error or none, not "},
-    {.name = "--log-file", .set = set_log_file, .complaint = "--log-file must be a file, not "},
-    {.name = "--log-json", .set = set_log_json},
-    {.name = "--preempt", .set = set_preempt, .complaint = "--preempt must be on or off, not "},
-    {.name = "--modules", .set = set_modules, .complaint = "--modules must be a directory, not "},
-    {.name = "--ignore-failures", .set = set_ignore_failures},
+     .value = "LEVEL",
+     .choices = "debug info warning error none",
+     .takes = "debug, info, warning, error or none",
+     .help = "what goes to the log on stderr: debug, info, warning (default), error, none",
+     .set = set_log_level},
+    {.name = "--log-file",
+     .value = "FILE",
+     .of = TP_OPTION_OF_FILE,
+     .takes = "a file",
+     .help = "where the log goes instead, at its end; SIGHUP opens FILE anew, for log rotation",
+     .set = set_log_file},
+    {.name = "--log-json",
+     .help = "each record of the log is one JSON object",
+     .set = set_log_json},
+    {.name = "--preempt",
+     .value = "on|off",
+     .choices = "on off",
+     .takes = "on or off",
+     .help = "whether workers that never wait are interrupted (default: on)",
+     .set = set_preempt},
+    {.name = NULL},
 };
-
-/* The option of that name, which has `length` bytes; NULL: there is none. */
-static const option *find_option(const char *name, size_t length) {
-  for (size_t i = 0; i < COUNT(options); i++)
-    if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
-      return &options[i];
-  return NULL;
-}
-
-bool tp_launch_take_option(tp_launch *of, int argc, char **argv, int *at) {
-  const char *word = argv[(*at)++], *value = "";
-  size_t length = strcspn(word, "=");
-  const option *known = find_option(word, length);
-  if (!known || (!known->complaint && word[length])) {
-    tp_subcommand_complain(of->as, "unknown option ", word);
-    return false;
-  }
-  if (known->complaint)
-    value = word[length] == '=' ? word + length + 1 : *at < argc ? argv[(*at)++] : "";
-  if (known->set(of, value))
-    return true;
-  tp_subcommand_complain(of->as, known->complaint, *value ? value : "nothing");
-  return false;
-}
 
 /* ---- signals ---- */
 
@@ -197,8 +183,4 @@ void tp_launch_init(tp_launch *of, const tp_subcommand *as) {
   *of = (tp_launch){.as = as};
   tp_host_options_init(&of->host);
   of->host.preempt = true;
-}
-
-bool tp_launch_has_option(const char *word) {
-  return find_option(word, strcspn(word, "=")) != NULL;
 }

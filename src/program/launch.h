@@ -21,12 +21,8 @@ typedef struct tp_launch {
 /* Fills in the defaults, all but `begin`. */
 void tp_launch_init(tp_launch *of, const tp_subcommand *as);
 
-/* Whether a word is one of the options. */
-bool tp_launch_has_option(const char *word);
-
-/* Takes the option at argv[*at], as "--name", "--name VALUE" or "--name=VALUE". False after a
- * complaint. */
-bool tp_launch_take_option(tp_launch *of, int argc, char **argv, int *at);
+/* The options of every host; what they set is a tp_launch. */
+extern const tp_option tp_launch_options[];
 
 /* Runs a host from its creation to its end, and returns the exit code of the program. */
 int tp_launch_run(tp_launch *of, int argc, char **argv);
