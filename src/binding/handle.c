@@ -64,6 +64,14 @@ void tp_handle_unpin(lua_State *L, tp_pool *pool) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, pool);
 }
 
+tp_group *tp_handle_check_group(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), &error);
+  if (!group)
+    tp_raise_error(L, &error);
+  return group;
+}
+
 void tp_handle_clear_all(lua_State *L, tp_host *host) {
   tp_pool *pool;
   while ((pool = TAILQ_FIRST(&host->pools))) {

@@ -38,6 +38,9 @@ void tp_handle_push(lua_State *L, tp_pool *pool);
 /* The pool whose handle is at `index`; raises InvalidArgument for anything else. */
 tp_pool *tp_handle_check(lua_State *L, int index);
 
+/* The pool's group whose name is the string at `index`; raises TaskGroupNotFound. */
+tp_group *tp_handle_check_group(lua_State *L, const tp_pool *pool, int index);
+
 /* Frees the pools of a closed host whose state lives on: their handles are of no use any more. */
 void tp_handle_clear_all(lua_State *L, tp_host *host);
 

@@ -7,6 +7,7 @@
 #include "binding/pool.h"
 #include "binding/slots.h"
 #include "binding/status.h"
+#include "binding/stop.h"
 #include "binding/task.h"
 #include "binding/wait.h"
 

@@ -16,8 +16,6 @@ int l_pool_submit_nowait(lua_State *L);
 int l_pool_set_weight(lua_State *L);
 int l_pool_set_concurrency(lua_State *L);
 int l_pool_start(lua_State *L);
-int l_pool_stop(lua_State *L);
-int l_pool_stop_all(lua_State *L);
 int l_pool_func_name(lua_State *L);
 int l_pool_size(lua_State *L);
 int l_pool_scale(lua_State *L);
@@ -42,9 +40,6 @@ int l_pool_traceback(lua_State *L);
 int l_pool_num_waiting(lua_State *L);
 int l_pool_is_full(lua_State *L);
 int l_pool_get_group_ids(lua_State *L);
-int l_pool_cancel(lua_State *L);
-int l_pool_cancel_group(lua_State *L);
-int l_pool_cancel_all(lua_State *L);
 
 /* Submits a call whose arguments are in the slots of `submit`, and pushes its future. With `waits`,
  * a full queue blocks the call. */

@@ -39,14 +39,12 @@ enum {
 
 /* ---- what is waited for ---- */
 
-static target to_group(lua_State *L, const tp_pool *pool, const char *name) {
-  tp_error error;
-  const tp_group *group = tp_pool_find_group(pool, name, &error);
-  if (!group)
-    tp_raise_error(L, &error);
+static target to_group(lua_State *L, const tp_pool *pool, int index) {
+  const tp_group *group = tp_handle_check_group(L, pool, index);
   const tp_task *self = tp_exec_current_task(tp_run_exec(pool));
   if (self && self->group == group)
-    tp_raise(L, TP_INVALID_ARGUMENT, "wait: a task cannot wait for its own group '%s'", name);
+    tp_raise(L, TP_INVALID_ARGUMENT, "wait: a task cannot wait for its own group '%s'",
+             group->name);
   return (target){.is_group = true, .number = group->number};
 }
 
@@ -66,7 +64,7 @@ static void read_targets(lua_State *L, const tp_pool *pool, int first) {
   for (int i = 0; i < count; i++)
     targets[i] = lua_type(L, first + i) == LUA_TNUMBER
                      ? to_task(L, pool, (uint64_t)lua_tointeger(L, first + i))
-                     : to_group(L, pool, lua_tostring(L, first + i));
+                     : to_group(L, pool, first + i);
   lua_replace(L, first);
   lua_settop(L, first);
 }
