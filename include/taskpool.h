@@ -95,6 +95,7 @@ TP_API const char *tp_code_name(tp_code code);
 typedef struct tp_error {
   tp_code code;
   char message[TP_ERROR_SIZE]; /* cut where it would not fit; always terminated */
+  unsigned column;             /* the place in the text that was read, from 1; 0: there is none */
 } tp_error;
 
 typedef enum tp_log_level {

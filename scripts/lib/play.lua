@@ -36,11 +36,23 @@ local function note(text)
   show("note", text)
 end
 
----Shows a line of an answer. The cells of a table, which have tabs between them, stand below each other.
-local function show_answer(line)
-  line = line:gsub("([^\t]*)\t", function(cell)
-    return ("%-11s"):format(cell)
+---The widths of the titles of the table that is shown, by column.
+local widths = {}
+
+---A line of a table, whose cells have tabs between them, with the cells below their titles and cut to 78 columns.
+local function lay_out(line)
+  local column = 0
+  local is_title = not line:find "%d"
+  local text = line:gsub("([^\t]*)\t", function(cell)
+    column = column + 1
+    widths[column] = is_title and math.max(#cell, 3) or widths[column] or 3
+    return ("%-" .. widths[column] .. "s "):format(cell) .. (#cell <= widths[column] and " " or "")
   end)
+  return #text <= 78 and text or text:sub(1, 75) .. "..."
+end
+
+local function show_answer(line)
+  line = line:find "\t" and lay_out(line) or line
   show(line:find "^%u%a+: " and "error" or "answer", line)
 end
 

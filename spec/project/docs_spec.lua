@@ -112,6 +112,11 @@ local function without_measure(name, blanks)
   return MEASURED[name] and name .. blanks .. "NUMBER" or nil
 end
 
+---The page shows tables as on a terminal; a pipe has tabs between their cells.
+local function without_columns(text)
+  return (text:gsub("(%S)  +", "%1\t"))
+end
+
 local function without_figures(text)
   return (text:gsub("%d%d%d%d%-%d%d%-%d%d[ T]%d%d:%d%d:%d%d%.%d%d%d", "TIME"):gsub("in %d+ files", "in NUMBER files")
     :gsub("%d%d%d%d%d+", "NUMBER"):gsub("([%l%d-]+)( +)([%d.]+)", without_measure))
@@ -119,14 +124,14 @@ end
 
 ---A pattern for the lines. `...` at the end is anything, behind a colon anything on the line.
 local function pattern_of(lines)
-  local text = without_figures(table.concat(lines, "\n"))
+  local text = without_columns(without_figures(table.concat(lines, "\n")))
   text = text:gsub("%p", "%%%0"):gsub("\n%%%.%%%.%%%.$", ".*"):gsub(":%%%.%%%.%%%.", ":[^\n]*")
   return "^" .. text .. "$"
 end
 
 ---Raises what is different where `text` is not what the lines show.
 local function assert_says(lines, text, where)
-  text = without_figures(text):gsub("\n$", "")
+  text = without_columns(without_figures(text)):gsub("\n$", "")
   if not text:find(pattern_of(lines)) then
     assert.are.equal(table.concat(lines, "\n"), text, where)
   end

@@ -554,6 +554,33 @@ describe("framed answers", function()
     assert.are.same({ ok = true, text = "ok" }, ask "lock")
   end)
 
+  it("hold the columns of a table, in the order to be shown", function()
+    local function columns_of(command)
+      local shown = {}
+      for index, column in ipairs(ask(command).columns) do
+        shown[index] = column.name .. " " .. column.align
+      end
+      return shown
+    end
+    ask "start 1"
+    local groups = columns_of "groups"
+    assert.are.same({ "group left", "running right" }, { groups[1], groups[2] })
+    assert.are.same("id right", columns_of("tasks")[1])
+    assert.are.same({ "pool left", "size right" }, { table.unpack(columns_of "pools -l", 1, 2) })
+    assert.are.same("pool left", columns_of("status")[1])
+    assert.is_nil(ask("pools").columns)
+  end)
+
+  it("hold the place of a mistake in the line", function()
+    assert.are.equal(7, ask("start many").column)
+    assert.are.equal(1, ask("strat 1").column)
+    assert.are.equal(9, ask("start 1 --none").column)
+    assert.are.equal(9, ask("start 1 2").column)
+    ask "use TaskPool-jobs"
+    assert.are.equal(43, ask("submit mypackage.mymodule.add -a [1, 2, 34}").column)
+    assert.is_nil(ask("get-group-ids none").column)
+  end)
+
   it("hold an error with its code", function()
     local answer = ask "get-group-ids none"
     assert.are.same({ false, "TaskGroupNotFound" }, { answer.ok, answer.code })

@@ -19,6 +19,7 @@ const char *tp_code_name(tp_code code) {
 bool tp_fail_list(tp_error *error, tp_code code, const char *format, va_list arguments) {
   if (error) {
     error->code = code;
+    error->column = 0;
     vsnprintf(error->message, sizeof error->message, format, arguments);
   }
   return false;
@@ -29,6 +30,16 @@ bool tp_fail(tp_error *error, tp_code code, const char *format, ...) {
   va_start(arguments, format);
   tp_fail_list(error, code, format, arguments);
   va_end(arguments);
+  return false;
+}
+
+bool tp_fail_at(tp_error *error, unsigned column, tp_code code, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  tp_fail_list(error, code, format, arguments);
+  va_end(arguments);
+  if (error)
+    error->column = column;
   return false;
 }
 

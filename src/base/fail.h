@@ -11,7 +11,11 @@
 bool tp_fail(tp_error *error, tp_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with the arguments as a list. */
+/* The same for a mistake at a column of a text, from 1, which the message has to name too. */
+bool tp_fail_at(tp_error *error, unsigned column, tp_code code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same as tp_fail with the arguments as a list. */
 bool tp_fail_list(tp_error *error, tp_code code, const char *format, va_list arguments);
 
 /* Whether a pointer is given; else InvalidArgument that names it. */

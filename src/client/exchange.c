@@ -168,10 +168,12 @@ static bool is_denied(const json_t *answer) {
 }
 
 static void take_answer(tp_exchange *exchange, wait *of, const json_t *answer, tp_span raw) {
-  of->answers--;
-  if (of->answered)
-    return; /* that of `interrupt` */
-  of->answered = true;
+  if (of->answered) { /* that of `interrupt` */
+    of->answers--;
+    return;
+  }
+  of->answered = !json_is_true(json_object_get(answer, "more"));
+  of->answers -= of->answered;
   tp_show_answer(&exchange->show, answer, raw, of->command);
   if (!tp_link_is_failure(answer))
     return;

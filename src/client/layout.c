@@ -5,6 +5,7 @@
  * How it works: both layouts go over the same cells. The text of a cell has no control characters,
  * so it steers no terminal and does not end a line. */
 #include "client/layout.h"
+#include "base/utf8.h"
 #include "client/escape.h"
 #include "client/link.h"
 #include "client/style.h"
@@ -141,36 +142,47 @@ bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to) {
 
 #include <libsmartcols.h>
 
+enum {
+  COLUMNS_MAX = 64, /* more columns are not fitted */
+  GAP = 2,          /* between two columns */
+  CUT_MIN = 8,      /* a column that is cut is at least so wide */
+};
+
 /* A table that is being filled. */
 typedef struct filling {
   struct libscols_table *table; /* never NULL */
   bool color;                   /* whether cells have styles */
+  int widths[COLUMNS_MAX];      /* of the widest cell of each column */
 } filling;
 
-static bool set_cell(const filling *of, struct libscols_cell *cell, char *text,
+static bool set_cell(filling *of, struct libscols_cell *cell, size_t column, char *text,
                      tp_style_kind style) {
   bool done = text && scols_cell_set_data(cell, text) == 0;
+  int width = text ? tp_utf8_width(text, strlen(text)) : 0;
+  if (column < COLUMNS_MAX && width > of->widths[column])
+    of->widths[column] = width;
   if (of->color && style != TP_STYLE_PLAIN)
     scols_cell_set_color(cell, tp_style_begin(style));
   free(text);
   return done;
 }
 
-static bool add_cell(const filling *of, struct libscols_line *line, size_t column, const char *name,
+static bool add_cell(filling *of, struct libscols_line *line, size_t column, const char *name,
                      const json_t *value) {
   char *text = cell_text(value);
   tp_style_kind style = text ? tp_style_of(name, text) : TP_STYLE_PLAIN;
-  return set_cell(of, scols_line_get_cell(line, column), text, style);
+  return set_cell(of, scols_line_get_cell(line, column), column, text, style);
 }
 
-/* A column that is set right has numbers, which are never cut. */
-static bool add_column(const filling *of, const char *title, bool right) {
-  int flags = right ? SCOLS_FL_RIGHT : SCOLS_FL_TRUNC;
+static bool add_column(filling *of, const char *title, bool right) {
+  size_t index = scols_table_get_ncols(of->table);
+  int flags = right ? SCOLS_FL_RIGHT : 0;
   struct libscols_column *column = scols_table_new_column(of->table, title, 0, flags);
-  return column && set_cell(of, scols_column_get_header(column), title_text(title), TP_STYLE_TITLE);
+  return column &&
+         set_cell(of, scols_column_get_header(column), index, title_text(title), TP_STYLE_TITLE);
 }
 
-static bool add_columns(const filling *of, const json_t *columns) {
+static bool add_columns(filling *of, const json_t *columns) {
   size_t index;
   const json_t *column;
   json_array_foreach(columns, index, column) {
@@ -181,7 +193,7 @@ static bool add_columns(const filling *of, const json_t *columns) {
   return true;
 }
 
-static bool add_row(const filling *of, const json_t *columns, const json_t *row) {
+static bool add_row(filling *of, const json_t *columns, const json_t *row) {
   struct libscols_line *line = scols_table_new_line(of->table, NULL);
   size_t index;
   const json_t *column;
@@ -193,7 +205,7 @@ static bool add_row(const filling *of, const json_t *columns, const json_t *row)
   return line != NULL;
 }
 
-static bool fill_rows(const filling *of, const json_t *columns, const json_t *rows) {
+static bool fill_rows(filling *of, const json_t *columns, const json_t *rows) {
   size_t index;
   const json_t *row;
   if (!add_columns(of, columns))
@@ -206,7 +218,7 @@ static bool fill_rows(const filling *of, const json_t *columns, const json_t *ro
 }
 
 /* Each field that is not null becomes a line of two cells. */
-static bool fill_fields(const filling *of, const json_t *columns, const json_t *object) {
+static bool fill_fields(filling *of, const json_t *columns, const json_t *object) {
   size_t index;
   const json_t *column;
   if (!add_column(of, "field", false) || !add_column(of, "value", false))
@@ -218,11 +230,26 @@ static bool fill_fields(const filling *of, const json_t *columns, const json_t *
     if (!value || json_is_null(value))
       continue;
     struct libscols_line *line = scols_table_new_line(of->table, NULL);
-    if (!line || !set_cell(of, scols_line_get_cell(line, 0), title_text(name), TP_STYLE_TITLE) ||
+    if (!line || !set_cell(of, scols_line_get_cell(line, 0), 0, title_text(name), TP_STYLE_TITLE) ||
         !add_cell(of, line, 1, name, value))
       return false;
   }
   return true;
+}
+
+/* Lets columns of texts be cut, the last first, until the lines fit. Numbers are never cut. */
+static void fit(const filling *of, int width) {
+  size_t count = scols_table_get_ncols(of->table);
+  int over = -GAP - width;
+  for (size_t i = 0; i < count && i < COLUMNS_MAX; i++)
+    over += of->widths[i] + GAP;
+  for (size_t i = count; i-- > 0 && over > 0;) {
+    struct libscols_column *column = scols_table_get_column(of->table, i);
+    if (i >= COLUMNS_MAX || scols_column_is_right(column) || of->widths[i] <= CUT_MIN)
+      continue;
+    scols_column_set_flags(column, SCOLS_FL_TRUNC);
+    over -= of->widths[i] - CUT_MIN;
+  }
 }
 
 /* Appends the text of a table. */
@@ -245,9 +272,10 @@ bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes 
   scols_table_enable_minout(of.table, 1);
   scols_table_enable_noencoding(of.table, 1); /* the cells have none but harmless characters */
   scols_table_enable_colors(of.table, color);
-  bool done = (single(answer) ? fill_fields(&of, columns, single(answer))
-                              : fill_rows(&of, columns, json_object_get(answer, "value"))) &&
-              print(of.table, to);
+  bool done = single(answer) ? fill_fields(&of, columns, single(answer))
+                             : fill_rows(&of, columns, json_object_get(answer, "value"));
+  fit(&of, width);
+  done = done && !scols_table_is_empty(of.table) && print(of.table, to);
   scols_unref_table(of.table);
   return done;
 }

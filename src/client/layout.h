@@ -17,7 +17,7 @@ bool tp_layout_is_table(const json_t *answer);
 bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to);
 
 /* Appends it in columns, fitted to `width`: texts are cut where the line is too long. False: built
- * without libsmartcols, or no memory; nothing is appended. */
+ * without libsmartcols, no rows, or no memory; nothing is appended. */
 bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes *to);
 
 #endif

@@ -76,14 +76,17 @@ bool tp_line_unknown(const tp_line *line, const tp_method *const *tables, int on
   char word[TP_CURSOR_EXCERPT_SIZE], name[TP_SPELLING_SIZE];
   tp_cursor start = {.text = line->arguments.text, .length = line->arguments.at, .at = line->word};
   tp_closest closest = {.text = start.text + start.at, .length = start.length - start.at};
+  unsigned column = tp_cursor_column(line->word);
   tp_cursor_excerpt(&start, start.at, start.length, word);
   if (is_elsewhere(&closest, tables))
-    return tp_fail(error, TP_NOT_FOUND, "this pool has no command '%s', a %s has; -h lists all",
-                   word, on == TP_ON_TASK_POOL ? "SimpleTaskPool" : "TaskPool");
+    return tp_fail_at(error, column, TP_NOT_FOUND,
+                      "this pool has no command '%s', a %s has; -h lists all", word,
+                      on == TP_ON_TASK_POOL ? "SimpleTaskPool" : "TaskPool");
   for (; *tables; tables++)
     tp_method_find_closest(&closest, *tables, on);
   if (!closest.method)
-    return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; -h lists all", word);
-  return tp_fail(error, TP_NOT_FOUND, "there is no command '%s'; did you mean '%s'? -h lists all",
-                 word, tp_spelling_command(closest.method->name, name));
+    return tp_fail_at(error, column, TP_NOT_FOUND, "there is no command '%s'; -h lists all", word);
+  return tp_fail_at(error, column, TP_NOT_FOUND,
+                    "there is no command '%s'; did you mean '%s'? -h lists all", word,
+                    tp_spelling_command(closest.method->name, name));
 }

@@ -62,9 +62,9 @@ static bool fail_option(const parser *p, const char *problem) {
   const tp_cursor *cursor = &p->reader.cursor;
   tp_spelling_command(p->method->name, name);
   tp_cursor_excerpt(cursor, cursor->at, tp_cursor_word_end(cursor), word);
-  return tp_fail(p->reader.error, TP_INVALID_ARGUMENT,
-                 "%s %s '%s' at column %u; it has %s; %s -h shows help", name, problem, word,
-                 tp_cursor_column(cursor->at), push_spellings(p, is_option, "none"), name);
+  return tp_fail_at(p->reader.error, tp_cursor_column(cursor->at), TP_INVALID_ARGUMENT,
+                    "%s %s '%s' at column %u; it has %s; %s -h shows help", name, problem, word,
+                    tp_cursor_column(cursor->at), push_spellings(p, is_option, "none"), name);
 }
 
 static bool fail_too_many(const parser *p) {
@@ -72,10 +72,10 @@ static bool fail_too_many(const parser *p) {
   const tp_cursor *cursor = &p->reader.cursor;
   tp_spelling_command(p->method->name, name);
   tp_cursor_excerpt(cursor, cursor->at, tp_cursor_argument_end(cursor), word);
-  return tp_fail(p->reader.error, TP_INVALID_ARGUMENT,
-                 "'%s' at column %u is one argument too many: %s takes %s; %s -h shows help", word,
-                 tp_cursor_column(cursor->at), name,
-                 push_spellings(p, is_positional, "no arguments"), name);
+  return tp_fail_at(p->reader.error, tp_cursor_column(cursor->at), TP_INVALID_ARGUMENT,
+                    "'%s' at column %u is one argument too many: %s takes %s; %s -h shows help",
+                    word, tp_cursor_column(cursor->at), name,
+                    push_spellings(p, is_positional, "no arguments"), name);
 }
 
 static bool fail_missing(const parser *p) {
@@ -90,8 +90,8 @@ static bool fail_no_value(const parser *p, const tp_param *param) {
   char label[TP_SPELLING_SIZE], name[TP_SPELLING_SIZE], word[TP_CURSOR_EXCERPT_SIZE];
   const tp_cursor *cursor = &p->reader.cursor;
   tp_cursor_excerpt(cursor, cursor->at, tp_cursor_word_end(cursor), word);
-  return tp_fail(
-      p->reader.error, TP_INVALID_ARGUMENT,
+  return tp_fail_at(
+      p->reader.error, tp_cursor_column(cursor->at), TP_INVALID_ARGUMENT,
       "%s has no value: '%s' at column %u is an option; write --%s=%s if it is the value",
       tp_spelling_param(param, label), word, tp_cursor_column(cursor->at),
       tp_spelling_command(param->name, name), word);

@@ -24,15 +24,16 @@ static const type_reader types[TP_PARAM_TYPES]; /* by tp_param_type */
 /* `param` does not take what stands from `from` to `to`. */
 static bool fail_value(const tp_reader *r, const tp_param *param, size_t from, size_t to) {
   char label[TP_SPELLING_SIZE], word[TP_CURSOR_EXCERPT_SIZE];
-  return tp_fail(r->error, TP_INVALID_ARGUMENT, "%s takes %s, not '%s' at column %u",
-                 tp_spelling_param(param, label), types[param->type].takes,
-                 tp_cursor_excerpt(&r->cursor, from, to, word), tp_cursor_column(from));
+  return tp_fail_at(r->error, tp_cursor_column(from), TP_INVALID_ARGUMENT,
+                    "%s takes %s, not '%s' at column %u", tp_spelling_param(param, label),
+                    types[param->type].takes, tp_cursor_excerpt(&r->cursor, from, to, word),
+                    tp_cursor_column(from));
 }
 
 bool tp_reader_fail(const tp_reader *r, const tp_param *param, const char *what, size_t at) {
   char label[TP_SPELLING_SIZE];
-  return tp_fail(r->error, TP_INVALID_ARGUMENT, "%s %s at column %u",
-                 tp_spelling_param(param, label), what, tp_cursor_column(at));
+  return tp_fail_at(r->error, tp_cursor_column(at), TP_INVALID_ARGUMENT, "%s %s at column %u",
+                    tp_spelling_param(param, label), what, tp_cursor_column(at));
 }
 
 /* ---- words ---- */
@@ -43,8 +44,8 @@ static bool push_literal(tp_reader *r, const tp_param *param) {
   tp_error inner;
   if (tp_literal_read_at(r->L, r->cursor.text, r->cursor.length, &r->cursor.at, &inner))
     return true;
-  return tp_fail(r->error, inner.code, "%s: %.900s", tp_spelling_param(param, label),
-                 inner.message);
+  return tp_fail_at(r->error, inner.column, inner.code, "%s: %.900s",
+                    tp_spelling_param(param, label), inner.message);
 }
 
 /* Pushes the word at the cursor, quoted or not, as a string. */

@@ -107,14 +107,19 @@ static void keep_titles(tp_table *t) {
   t->rows++;
 }
 
+/* Notes of which kind the value on top is. */
+static void note_kind(tp_table *t, lua_State *L, int column) {
+  bool is_number = lua_type(L, -1) == LUA_TNUMBER;
+  t->numbers[column] = t->numbers[column] || is_number;
+  t->texts[column] = t->texts[column] || !(is_number || lua_isnil(L, -1));
+}
+
 void tp_table_add(tp_table *t, lua_State *L) {
   luaL_checkstack(L, 4, NULL);
   for (int column = 0; column < t->columns; column++) {
     lua_pushstring(L, t->fields[column]);
     lua_rawget(L, -2);
-    bool is_number = lua_type(L, -1) == LUA_TNUMBER;
-    t->numbers[column] = t->numbers[column] || is_number;
-    t->texts[column] = t->texts[column] || !(is_number || lua_isnil(L, -1));
+    note_kind(t, L, column);
     keep_value(t, L, column);
   }
   t->rows++;
@@ -143,6 +148,13 @@ static void pad(tp_table *t, int count) {
 
 static bool is_set_right(const tp_table *t, int column) {
   return t->numbers[column] && !t->texts[column];
+}
+
+uint32_t tp_table_right(const tp_table *t) {
+  uint32_t columns = 0;
+  for (int column = 0; column < t->columns; column++)
+    columns |= (uint32_t)is_set_right(t, column) << column;
+  return columns;
 }
 
 static void add_cell(tp_table *t, int column, const cell *of, const char *text) {
@@ -257,6 +269,24 @@ static void push_rows(lua_State *L, int index, const char *const *fields, int wi
     lua_pop(L, 1);
   }
   push_text(t, L);
+}
+
+uint32_t tp_table_right_of(lua_State *L, int index, const char *const *fields) {
+  tp_table t = {.fields = fields};
+  lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+  index = lua_absindex(L, index);
+  luaL_checkstack(L, 4, NULL);
+  for (lua_Integer row = 1; row <= count; row++) {
+    lua_rawgeti(L, index, row);
+    for (t.columns = 0; t.columns < TP_TABLE_FIELDS && fields[t.columns]; t.columns++) {
+      lua_pushstring(L, fields[t.columns]);
+      lua_rawget(L, -2);
+      note_kind(&t, L, t.columns);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  return tp_table_right(&t);
 }
 
 /* The fields of one table become rows of two cells, without a title. */

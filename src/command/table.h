@@ -8,6 +8,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* An answer has at most so many fields. */
 #define TP_TABLE_FIELDS 32
@@ -21,6 +22,9 @@
  * `fields` are the fields in order, ended by NULL; `width` is that of a line in characters. False:
  * the value is neither, and nothing was pushed. Raises only for lack of memory. */
 bool tp_table_push(lua_State *L, int index, const char *const *fields, int width);
+
+/* The columns that such a table has set right, those with numbers only: bit N for field N. */
+uint32_t tp_table_right_of(lua_State *L, int index, const char *const *fields);
 
 /* ---- the first kind, row by row ---- */
 
@@ -38,6 +42,9 @@ size_t tp_table_length(const tp_table *table);
 /* All rows are there: lays out the next line, at the end of tp_table_text. False: that was the last
  * one. */
 bool tp_table_lay_out(tp_table *table);
+
+/* The same as tp_table_right_of for the rows so far. */
+uint32_t tp_table_right(const tp_table *table);
 
 /* The lines so far; the caller may take blocks from it. */
 tp_blocks *tp_table_text(tp_table *table);

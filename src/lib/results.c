@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* Told where there is no memory for an error. */
-static const tp_error no_memory = {TP_NO_MEMORY, "no memory for what a call has come to"};
+static const tp_error no_memory = {.code = TP_NO_MEMORY,
+                                   .message = "no memory for what a call has come to"};
 
 static bool read_few(lua_State *L, int first, int count, tp_results *results) {
   if (count > TP_RESULTS_FEW)

@@ -56,7 +56,8 @@ struct tp_work {
 };
 
 /* The end of a call for which there was no memory. */
-static const tp_error no_memory = {TP_NO_MEMORY, "no memory for the end of a worker in C"};
+static const tp_error no_memory = {.code = TP_NO_MEMORY,
+                                   .message = "no memory for the end of a worker in C"};
 
 /* What a name stands for; in a userdata. */
 typedef struct worker {

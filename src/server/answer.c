@@ -7,6 +7,7 @@
 #include "value/text.h"
 #include <jansson.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +34,26 @@ static void end_object(tp_output *output, tp_answer_mode mode) {
   add_text(output, mode == TP_ANSWER_JSON_MORE ? ", \"more\": true}" : "}");
 }
 
+/* An error to be answered. */
+typedef struct failure {
+  tp_code code;        /* its code */
+  const char *message; /* what is wrong */
+  size_t length;       /* bytes of the message */
+  unsigned column;     /* the place in the line, from 1; 0: it has none */
+} failure;
+
 /* Adds an error. In text mode the message must be one line. */
-static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
-                      size_t length) {
-  const char *name = tp_code_name(code);
+static void add_error(tp_output *output, tp_answer_mode mode, const failure *of) {
+  const char *name = tp_code_name(of->code);
   if (mode == TP_ANSWER_TEXT) {
     add_text(output, name);
     add_text(output, ": ");
-    tp_output_add(output, message, length);
+    tp_output_add(output, of->message, of->length);
   } else {
     add_field(output, "{\"ok\": false, \"code\": ", tp_json_string(name, strlen(name)));
-    add_field(output, ", \"message\": ", tp_json_string(message, length));
+    add_field(output, ", \"message\": ", tp_json_string(of->message, of->length));
+    if (of->column > 0)
+      add_field(output, ", \"column\": ", json_integer(of->column));
     end_object(output, mode);
   }
   add_text(output, "\n");
@@ -52,31 +62,44 @@ static void add_error(tp_output *output, tp_answer_mode mode, tp_code code, cons
 /* Completes the answer. If it does not fit, the answer is an error that says so. */
 static void end_answer(tp_output *output, tp_answer_mode mode) {
   static const char no_memory[] = "no memory for the answer";
-  int failure = tp_output_end(output);
-  if (failure == 0)
+  char too_long[96];
+  int problem = tp_output_end(output);
+  if (problem == 0)
     return;
   tp_output_begin(output);
-  if (failure == UV_ENOBUFS) {
-    char text[96];
-    int length =
-        snprintf(text, sizeof text, "the answer is longer than %g MiB; ask for less at a time",
-                 (double)output->max / (1 << 20));
-    add_error(output, mode, TP_NOT_AVAILABLE, text, (size_t)length);
-  } else
-    add_error(output, mode, TP_NO_MEMORY, no_memory, sizeof no_memory - 1);
+  failure of = {.code = TP_NO_MEMORY, .message = no_memory, .length = sizeof no_memory - 1};
+  if (problem == UV_ENOBUFS) {
+    of.code = TP_NOT_AVAILABLE;
+    of.message = too_long;
+    of.length = (size_t)snprintf(too_long, sizeof too_long,
+                                 "the answer is longer than %g MiB; ask for less at a time",
+                                 (double)output->max / (1 << 20));
+  }
+  add_error(output, mode, &of);
   tp_output_end(output);
 }
 
+/* Adds the columns of a table; NULL: none. */
+static void add_columns(tp_output *output, const tp_answer_columns *columns) {
+  json_t *list = columns ? json_array() : NULL;
+  for (unsigned i = 0; list && columns->fields[i]; i++)
+    json_array_append_new(list, json_pack("{s:s, s:s}", "name", columns->fields[i], "align",
+                                          columns->right >> i & 1 ? "right" : "left"));
+  if (columns)
+    add_field(output, ", \"columns\": ", list);
+}
+
 /* An answer that is not an error: its text, and `value`, whose reference is taken (text mode:
- * NULL).
+ * NULL), with its columns.
  */
 static void add_result(tp_output *output, tp_answer_mode mode, const char *text, size_t length,
-                       json_t *value) {
+                       json_t *value, const tp_answer_columns *columns) {
   tp_output_begin(output);
   if (mode == TP_ANSWER_TEXT) {
     tp_output_add(output, text, length);
   } else {
     add_field(output, "{\"ok\": true, \"value\": ", value);
+    add_columns(output, columns);
     add_field(output, ", \"text\": ", tp_json_string(text, length));
     end_object(output, mode);
   }
@@ -121,10 +144,11 @@ static void pack_values(lua_State *L, int first) {
 void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
   luaL_checkstack(L, 4, NULL);
   push_text(L, first);
-  tp_answer_shown(output, mode, L, first);
+  tp_answer_table(output, mode, L, first, NULL);
 }
 
-void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first) {
+void tp_answer_table(tp_output *output, tp_answer_mode mode, lua_State *L, int first,
+                     const tp_answer_columns *columns) {
   size_t length;
   luaL_checkstack(L, 4, NULL);
   lua_insert(L, first++);
@@ -134,14 +158,14 @@ void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int f
     value = tp_json_create(L, -1);
   }
   const char *text = lua_tolstring(L, first - 1, &length);
-  add_result(output, mode, text, length, value);
+  add_result(output, mode, text, length, value, columns);
 }
 
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index) {
   size_t length;
   const char *text = luaL_checklstring(L, index, &length);
   json_t *value = mode != TP_ANSWER_TEXT ? tp_json_string(text, length) : NULL;
-  add_result(output, mode, text, length, value);
+  add_result(output, mode, text, length, value, NULL);
 }
 
 void tp_answer_greeting(tp_output *output, tp_answer_mode mode, lua_State *L, const char *pool,
@@ -179,9 +203,13 @@ bool tp_answer_add_item(tp_output *output, tp_answer_mode mode, lua_State *L, bo
   return output->failure == 0;
 }
 
-void tp_answer_begin_text(tp_output *output, tp_answer_mode mode) {
-  if (mode != TP_ANSWER_TEXT)
-    add_text(output, "], \"text\": \"");
+void tp_answer_begin_text(tp_output *output, tp_answer_mode mode,
+                          const tp_answer_columns *columns) {
+  if (mode == TP_ANSWER_TEXT)
+    return;
+  add_text(output, "]");
+  add_columns(output, columns);
+  add_text(output, ", \"text\": \"");
 }
 
 /* Adds text in the form that it has between the quotes of a JSON string. */
@@ -253,17 +281,25 @@ void tp_answer_item(tp_output *output, tp_answer_mode mode, lua_State *L,
 }
 
 void tp_answer_end_stream(tp_output *output, tp_answer_mode mode, uint64_t count) {
-  add_result(output, mode, "ok", 2,
-             mode == TP_ANSWER_TEXT ? NULL : json_integer((json_int_t)count));
+  add_result(output, mode, "ok", 2, mode == TP_ANSWER_TEXT ? NULL : json_integer((json_int_t)count),
+             NULL);
 }
 
 /* ---- errors ---- */
 
-static void answer_error(tp_output *output, tp_answer_mode mode, tp_code code, const char *message,
-                         size_t length) {
+static void answer_error(tp_output *output, tp_answer_mode mode, const failure *of) {
   tp_output_begin(output);
-  add_error(output, mode, code, message, length);
+  add_error(output, mode, of);
   end_answer(output, mode);
+}
+
+/* The place that the error table at `index` names; 0: none. */
+static unsigned read_column(lua_State *L, int index) {
+  lua_pushliteral(L, "column");
+  lua_rawget(L, index);
+  lua_Integer column = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return column > 0 && column <= INT_MAX ? (unsigned)column : 0;
 }
 
 /* Pushes the message of the error value at `index`: what it says, or the text of what it is. */
@@ -282,19 +318,22 @@ static void push_message(lua_State *L, int index, tp_code code) {
 }
 
 void tp_answer_error(tp_output *output, tp_answer_mode mode, lua_State *L, int index) {
-  size_t length;
   tp_code code = tp_error_code(L, index);
+  failure of = {.code = code == TP_OK ? TP_SCRIPT_ERROR : code};
   index = lua_absindex(L, index);
   luaL_checkstack(L, 4, NULL);
+  if (code != TP_OK)
+    of.column = read_column(L, index);
   push_message(L, index, code);
-  const char *message = lua_tolstring(L, -1, &length);
+  of.message = lua_tolstring(L, -1, &of.length);
   if (mode == TP_ANSWER_TEXT) {
-    tp_text_escape(L, message, length);
-    message = lua_tolstring(L, -1, &length);
+    tp_text_escape(L, of.message, of.length);
+    of.message = lua_tolstring(L, -1, &of.length);
   }
-  answer_error(output, mode, code == TP_OK ? TP_SCRIPT_ERROR : code, message, length);
+  answer_error(output, mode, &of);
 }
 
 void tp_answer_failure(tp_output *output, tp_answer_mode mode, const tp_error *error) {
-  answer_error(output, mode, error->code, error->message, strlen(error->message));
+  answer_error(output, mode,
+               &(failure){error->code, error->message, strlen(error->message), error->column});
 }

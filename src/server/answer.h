@@ -23,21 +23,29 @@ typedef enum tp_answer_mode {
   TP_ANSWER_JSON_MORE, /* the same, and the next answer is to the same line */
 } tp_answer_mode;
 
+/* The columns of a table, for a client that lays it out itself. */
+typedef struct tp_answer_columns {
+  const char *const *fields; /* their names, ended by NULL */
+  uint32_t right;            /* those that are set right: bit N for field N */
+} tp_answer_columns;
+
 /* Answers with the values from the stack slot `first` up to the top. */
 void tp_answer_values(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
 
-/* Answers with the values from `first` on, whose text is the string on top. */
-void tp_answer_shown(tp_output *output, tp_answer_mode mode, lua_State *L, int first);
+/* The same where the text is the string on top, and the value a table or a list of such. */
+void tp_answer_table(tp_output *output, tp_answer_mode mode, lua_State *L, int first,
+                     const tp_answer_columns *columns);
 
 /* Answers with the string at `index` as it is, with its line ends. */
 void tp_answer_lines(tp_output *output, tp_answer_mode mode, lua_State *L, int index);
 
 /* An answer that is a list and is made in parts: first its values, then its text, then its end. A
  * part that does not fit makes the end an error; False: so it will be, and the other parts may be
- * left out. The text is one of tp_text_push, or lines of such. */
+ * left out. The text is one of tp_text_push, or lines of such; `columns` are NULL if the items are
+ * not tables. */
 void tp_answer_begin_list(tp_output *output, tp_answer_mode mode);
 bool tp_answer_add_item(tp_output *output, tp_answer_mode mode, lua_State *L, bool is_first);
-void tp_answer_begin_text(tp_output *output, tp_answer_mode mode);
+void tp_answer_begin_text(tp_output *output, tp_answer_mode mode, const tp_answer_columns *columns);
 bool tp_answer_add_text(tp_output *output, tp_answer_mode mode, const char *text, size_t length);
 void tp_answer_end_list(tp_output *output, tp_answer_mode mode);
 

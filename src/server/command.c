@@ -36,6 +36,12 @@ static int answer_help(lua_State *L, tp_session *session, const tp_method *metho
 
 /* ---- a command from line to answer ---- */
 
+/* Answers with the table at [1], whose text is on top. */
+static void answer_table(lua_State *L, tp_session *session, const char *const *fields) {
+  tp_answer_columns columns = {.fields = fields, .right = tp_table_right_of(L, 1, fields)};
+  tp_answer_table(&session->output, session->mode, L, 1, &columns);
+}
+
 /* The method has returned: slots from 1 on are its results. After a command that may have started
  * tasks these begin, so that the next command sees them. */
 static int finish(lua_State *L, int status, lua_KContext context) {
@@ -49,7 +55,7 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);
   if (method->fields && tp_table_push(L, 1, method->fields, session->width))
-    tp_answer_shown(&session->output, session->mode, L, 1);
+    answer_table(L, session, method->fields);
   else
     tp_answer_values(&session->output, session->mode, L, 1);
   session->busy = false;

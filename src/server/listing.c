@@ -84,6 +84,18 @@ static void add_row(listing *of, lua_State *L) {
     tp_output_fail(output, UV_ENOBUFS);
 }
 
+/* All rows are there. */
+static void begin_text(listing *of) {
+  tp_session *session = of->session;
+  tp_answer_columns columns = {.fields = session->method->fields};
+  if (of->table)
+    columns.right = tp_table_right(of->table);
+  else
+    add_text(of, of->rows->is_set ? "}" : "]");
+  of->phase = of->table ? LAYING_OUT : SENDING;
+  tp_answer_begin_text(&session->output, session->mode, of->table ? &columns : NULL);
+}
+
 static void take(listing *of, lua_State *L) {
   switch (tp_rows_next(of->rows, L)) {
   case TP_ROWS_NONE:
@@ -94,10 +106,7 @@ static void take(listing *of, lua_State *L) {
     lua_pop(L, 1);
     break;
   case TP_ROWS_END:
-    if (!of->table)
-      add_text(of, of->rows->is_set ? "}" : "]");
-    of->phase = of->table ? LAYING_OUT : SENDING;
-    tp_answer_begin_text(&of->session->output, of->session->mode);
+    begin_text(of);
   }
 }
 

@@ -12,8 +12,8 @@
 /* Ends a session with a line of HTTP. Before the first good line nothing is answered: a page of a
  * browser may read it. */
 static void refuse_http(tp_session *session) {
-  static const tp_error http = {TP_DENIED,
-                                "a line of HTTP ends the session: this is a control port"};
+  static const tp_error http = {
+      .code = TP_DENIED, .message = "a line of HTTP ends the session: this is a control port"};
   if (session->accepted || !tp_foreign_is_request(session->line))
     tp_session_refuse(session, &http);
   else

@@ -148,7 +148,8 @@ bool tp_session_is_idle(const tp_session *session) {
 /* A client that does not read its answers cannot be told. */
 void tp_session_evict(tp_session *session) {
   static const tp_error evicted = {
-      TP_NOT_AVAILABLE, "the server is full and another client needs this place; connect again"};
+      .code = TP_NOT_AVAILABLE,
+      .message = "the server is full and another client needs this place; connect again"};
   if (tp_output_pending(&session->output) > 0) {
     warn(session, evicted.message);
     tp_session_close(session);
@@ -320,7 +321,8 @@ static int l_burst(lua_State *L) {
 }
 
 static void on_burst_done(void *context, lua_State *L, bool ok, int count) {
-  static const tp_error ended = {TP_CANCELLED, "the command was ended before it had an answer"};
+  static const tp_error ended = {.code = TP_CANCELLED,
+                                 .message = "the command was ended before it had an answer"};
   tp_session *session = context;
   (void)count;
   session->burst = NULL;
@@ -346,7 +348,7 @@ static int l_start_burst(lua_State *L) {
 }
 
 static void start_burst(tp_session *session, lua_State *L) {
-  static const tp_error no_memory = {TP_NO_MEMORY, "no memory to run commands"};
+  static const tp_error no_memory = {.code = TP_NO_MEMORY, .message = "no memory to run commands"};
   if (lua_checkstack(L, 4)) {
     lua_pushcfunction(L, l_start_burst);
     lua_pushlightuserdata(L, session);

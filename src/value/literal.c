@@ -111,11 +111,11 @@ static const char *excerpt(const parser *p, size_t from, size_t to, char out[32]
 
 /* Fails at the place `at` because of the text from there to `to`; `what` holds one %s for it. */
 #define FAIL_TEXT(p, from, to, what)                                                               \
-  tp_fail((p)->error, TP_INVALID_ARGUMENT, what " at column %u",                                   \
-          excerpt(p, from, to, (char[32]){0}), column(from))
+  tp_fail_at((p)->error, column(from), TP_INVALID_ARGUMENT, what " at column %u",                  \
+             excerpt(p, from, to, (char[32]){0}), column(from))
 
 #define FAIL(p, place, what)                                                                       \
-  tp_fail((p)->error, TP_INVALID_ARGUMENT, what " at column %u", column(place))
+  tp_fail_at((p)->error, column(place), TP_INVALID_ARGUMENT, what " at column %u", column(place))
 
 /* ---- numbers ---- */
 
@@ -367,8 +367,9 @@ static char closing(char open) {
 
 static bool open_bracket(parser *p, char close) {
   if (p->depth == TP_LITERAL_DEPTH)
-    return tp_fail(p->error, TP_INVALID_ARGUMENT, "brackets are more than %d deep at column %u",
-                   TP_LITERAL_DEPTH, column(p->at));
+    return tp_fail_at(p->error, column(p->at), TP_INVALID_ARGUMENT,
+                      "brackets are more than %d deep at column %u", TP_LITERAL_DEPTH,
+                      column(p->at));
   lua_newtable(p->L);
   p->frames[p->depth++] = (frame){.close = close, .at = p->at, .table = lua_gettop(p->L)};
   p->at++;
@@ -407,8 +408,8 @@ static bool is_new_key(parser *p, const frame *f, size_t place) {
   parser shown = {.text = text};
   excerpt(&shown, 0, length, key);
   lua_pop(p->L, 1);
-  return tp_fail(p->error, TP_INVALID_ARGUMENT, "the key '%s' is given twice at column %u", key,
-                 column(place));
+  return tp_fail_at(p->error, column(place), TP_INVALID_ARGUMENT,
+                    "the key '%s' is given twice at column %u", key, column(place));
 }
 
 /* The value on top becomes a key, because `sign` follows it. */
@@ -460,14 +461,14 @@ static bool fail_after_value(parser *p, const frame *f) {
   char c = peek(p, 0);
   const char open = f->close == ']' ? '[' : f->close == ')' ? '(' : '{';
   if (at_end(p))
-    return tp_fail(p->error, TP_INVALID_ARGUMENT, "no '%c' closes the '%c' at column %u", f->close,
-                   open, column(f->at));
+    return tp_fail_at(p->error, column(f->at), TP_INVALID_ARGUMENT,
+                      "no '%c' closes the '%c' at column %u", f->close, open, column(f->at));
   if (c == ']' || c == ')' || c == '}')
-    return tp_fail(p->error, TP_INVALID_ARGUMENT,
-                   "'%c' does not close the '%c' of column %u at column %u", c, open, column(f->at),
-                   column(p->at));
-  return tp_fail(p->error, TP_INVALID_ARGUMENT, "a comma or '%c' is missing at column %u", f->close,
-                 column(p->at));
+    return tp_fail_at(p->error, column(p->at), TP_INVALID_ARGUMENT,
+                      "'%c' does not close the '%c' of column %u at column %u", c, open,
+                      column(f->at), column(p->at));
+  return tp_fail_at(p->error, column(p->at), TP_INVALID_ARGUMENT,
+                    "a comma or '%c' is missing at column %u", f->close, column(p->at));
 }
 
 /* A value in a bracket is complete: reads what follows it, and stores it or makes it a key. */
@@ -524,8 +525,8 @@ static bool read_literal(parser *p) {
     if (f && !f->keyed && peek(p, 0) == f->close) {
       close_bracket(p);
     } else if (++p->nodes > TP_LITERAL_NODES) {
-      return tp_fail(p->error, TP_INVALID_ARGUMENT, "more than %d values at column %u",
-                     TP_LITERAL_NODES, column(p->at));
+      return tp_fail_at(p->error, column(p->at), TP_INVALID_ARGUMENT,
+                        "more than %d values at column %u", TP_LITERAL_NODES, column(p->at));
     } else if (close != '\0') {
       if (!open_bracket(p, close))
         return false;

@@ -19,7 +19,11 @@ int tp_raise(lua_State *L, tp_code code, const char *format, ...) {
 int tp_raise_error(lua_State *L, const tp_error *error) {
   luaL_checkstack(L, 1, NULL);
   lua_pushstring(L, error->message);
-  tp_error_wrap(L, error->code);
+  tp_error_wrap_for(L, error->code, error->column > 0);
+  if (error->column > 0) {
+    lua_pushinteger(L, error->column);
+    lua_setfield(L, -2, "column");
+  }
   lua_error(L);
   __builtin_unreachable();
 }
