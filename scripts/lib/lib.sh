@@ -17,8 +17,8 @@ refuse() {
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv lua-luv-dev
   libuv1-dev libedit-dev libjansson-dev libmsgpack-dev libncurses-dev libsmartcols-dev libutf8proc-dev uthash-dev
-  libsqlite3-dev"
-test_packages="g++ lua-busted lua-luaossl python3 netcat-openbsd tmux"
+  libsqlite3-dev libhiredis-dev"
+test_packages="g++ lua-busted lua-luaossl python3 netcat-openbsd redis-server tmux"
 lint_packages="clang-format clang-tidy cppcheck lua-check"
 package_packages="debhelper dpkg-dev git"
 

@@ -8,6 +8,9 @@
 #ifdef TP_HAVE_SQLITE
 #include "engine/sqlite.h"
 #endif
+#ifdef TP_HAVE_HIREDIS
+#include "engine/redis.h"
+#endif
 
 #include <math.h>
 #include <string.h>
@@ -25,7 +28,11 @@ static const tp_engine_kind *const sqlite = &tp_sqlite_kind;
 #else
 static const tp_engine_kind *const sqlite;
 #endif
+#ifdef TP_HAVE_HIREDIS
+static const tp_engine_kind *const redis = &tp_redis_kind;
+#else
 static const tp_engine_kind *const redis;
+#endif
 
 /* Whether it is the name of a pool. Braces would change what part of a key Redis Cluster looks at.
  */

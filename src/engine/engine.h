@@ -226,7 +226,8 @@ typedef struct tp_engine_options {
 tp_engine *tp_engine_open(uv_loop_t *loop, const tp_engine_options *options, tp_error *error);
 
 /* Closes an engine: what was asked is answered, if only with NotAvailable, no event is told any
- * more, and then `closed` is called from the loop. Members do not leave by it. */
+ * more, and then `closed` is called from the loop. It must not be asked from now on. Members do not
+ * leave by it. */
 void tp_engine_close(tp_engine *engine, void (*closed)(void *context), void *context);
 
 /* ---- groups ---- */

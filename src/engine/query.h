@@ -84,7 +84,7 @@ typedef struct tp_query {
   size_t row_capacity;                 /* rows that fit */
   tp_blocks bytes;                     /* what the rows point to, unless the kind keeps it */
   char message[256];                   /* the answer's, if it is not a literal */
-  struct tp_command *command;          /* Redis: what is sent; see redis_link.h */
+  bool is_repeated;                    /* Redis: it was sent again */
 } tp_query;
 
 typedef STAILQ_HEAD(tp_query_list, tp_query) tp_query_list;

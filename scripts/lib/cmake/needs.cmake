@@ -69,6 +69,7 @@ target_link_libraries(needs INTERFACE ${LUV_LIBRARY} PkgConfig::UV PkgConfig::JA
 set(TP_STATIC_LIBS ${LUV_LDFLAGS} ${LUA_LDFLAGS} ${UV_LDFLAGS} ${JANSSON_LDFLAGS})
 tp_want(LIBEDIT "the prompt of `taskpool control` will have no line editing" libedit)
 tp_want(SQLITE "pools cannot be shared by a SQLite file" sqlite3)
+tp_want(HIREDIS "pools cannot be shared by a Redis server" hiredis)
 tp_want(SMARTCOLS "`taskpool control` will show tables as the server lays them out" smartcols)
 tp_want(NCURSES "`taskpool control` will have no `top`" ncursesw)
 if(NCURSES_FOUND) # its definitions, such as _XOPEN_SOURCE, are not for all sources
