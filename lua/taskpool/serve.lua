@@ -6,6 +6,7 @@
 ---    require "taskpool.serve" { "--listen", "unix:/run/jobs.sock", "--pool", "jobs,size=8", "--expose", "jobs.*" }
 ---
 ---To add an option: a function in `readers`, which is also the key of a configuration file.
+local listen = require "taskpool.listen"
 local taskpool = require "taskpool"
 local uv = require "luv"
 
@@ -26,51 +27,20 @@ local function refuse(format, ...)
   error(format:format(...), 0)
 end
 
----Reads ",KEY=VALUE,…" into a table.
-local function read_pairs(to, option, text)
-  for word in text:gmatch ",([^,]*)" do
-    local key, value = word:match "^([%w_-]+)=(.+)$"
-    if not key then
-      refuse("--%s: '%s' is not KEY=VALUE", option, word)
-    end
-    to[key:gsub("-", "_")] = value == "inf" and math.huge or tonumber(value) or value
-  end
-  return to
-end
-
 ---The options of a pool from its words: "jobs,size=8,order=priority".
 local function read_pool(text)
   local name = text:match "^[^,]*"
   if name == "" then
     refuse("--pool needs a name, such as --pool jobs,size=8, not %q", text)
   end
-  return read_pairs({ name = name }, "pool", text:sub(#name + 1))
-end
-
----The options of a server from its words: "unix:/run/jobs.sock,role=read,uids=1000+1001".
-local function read_server(text)
-  local address, rest = text:match "^(.-)(,[%a_-]+=.*)$"
-  address = address or text
-  local path, tcp = address:match "^unix:(.+)$", address:match "^tcp://(.+)$"
-  if not path and not tcp then
-    refuse("--listen takes unix:PATH or tcp://HOST:PORT, not %q", address)
-  end
-  local server = read_pairs({ unix = path, tcp = tcp }, "listen", rest or "")
-  if server.uids then
-    local uids = {}
-    for uid in tostring(server.uids):gmatch "[^+]+" do
-      uids[#uids + 1] = tonumber(uid) or uid
-    end
-    server.uids = uids
-  end
-  return server
+  return listen.read_pairs({ name = name }, "pool", text:sub(#name + 1))
 end
 
 ---Each takes what an option or a key of a configuration file says.
 local readers = {}
 
 function readers.listen(settings, value)
-  settings.listen[#settings.listen + 1] = type(value) == "table" and value or read_server(value)
+  settings.listen[#settings.listen + 1] = type(value) == "table" and value or listen.read(value)
 end
 
 function readers.expose(settings, value)
@@ -225,7 +195,6 @@ return function(words)
     ok, problem = pcall(open, settings)
   end
   if not ok then
-    io.stderr:write("taskpool serve: ", tostring(problem), "\n")
-    os.exit(is_right and 1 or 2)
+    listen.give_up("serve", is_right and 1 or 2, problem)
   end
 end

@@ -163,3 +163,45 @@ describe("taskpool serve", function()
     assert.matches("^usage: taskpool serve", program.run({ "serve", "-h" }).out)
   end)
 end)
+
+describe("taskpool run --listen", function()
+  local directory, script
+
+  before_each(function()
+    directory = program.make_directory()
+    script = program.write_file(directory .. "/script.lua", [[
+      local taskpool = require "taskpool"
+      taskpool.TaskPool { name = "jobs" }
+      print(...)
+    ]])
+  end)
+
+  after_each(function()
+    program.remove_directory(directory)
+  end)
+
+  it("opens servers for the pools of the script", function()
+    local socket = directory .. "/a.sock"
+    local host = program.start {
+      "run", "--log-level", "info", "--listen", "unix:" .. socket, "--listen=tcp://127.0.0.1:0,role=read", script, "x",
+    }
+    host:wait_for "x\n"
+    local tcp = host.err:match "listening on (tcp://127.0.0.1:%d+)"
+    for address, expected in pairs { ["unix:" .. socket] = "^ok", [tcp] = "^Denied" } do
+      local wire <close> = wires.connect(address)
+      assert.are.equal("TaskPool-jobs", wire:ask "{}")
+      assert.matches(expected, wire:ask "pool-size 3")
+    end
+    host:stop()
+  end)
+
+  it("complains of an address, and of a server that cannot be opened", function()
+    for address, code in pairs { ["nowhere"] = 2, [""] = 2, ["unix:/x,size=1,"] = 2, ["unix:/x,size=1"] = 1,
+      ["unix:" .. directory] = 1, ["tcp://1.1.1.1:80"] = 1 } do
+      local run = program.run { "run", "--listen", address, script }
+      assert.are.same({ code, "" }, { run.code, run.out }, address)
+      assert.matches("^taskpool run: ", run.err)
+      assert.is_nil(run.err:find "traceback")
+    end
+  end)
+end)

@@ -123,9 +123,9 @@ static void handle_signals(tp_host *host, const tp_service *service) {
 /* ---- the run ---- */
 
 /* Runs the script and what it leaves. */
-static bool run_script(const tp_launch *of, tp_host *host, tp_service *service, int argc,
-                       char **argv, tp_error *error) {
-  if (!of->begin(host, argc, argv, error))
+static bool run_script(tp_launch *of, tp_host *host, tp_service *service, int argc, char **argv,
+                       tp_error *error) {
+  if (!of->begin(of, host, argc, argv, error))
     return false;
   if (interruption.signal)
     return true;

@@ -9,13 +9,18 @@
 #include "program/subcommand.h"
 #include "taskpool.h"
 
+/* How many control servers the command line may name. */
+#define TP_LISTEN_MAX 16
+
 typedef struct tp_launch {
-  const tp_subcommand *as; /* who complains about its words */
-  tp_host_options host;    /* for the host */
-  tp_logging logging;      /* where its log goes */
-  bool ignore_failures;    /* tasks that failed do not make the run fail */
+  const tp_subcommand *as;           /* who complains about its words */
+  tp_host_options host;              /* for the host */
+  tp_logging logging;                /* where its log goes */
+  bool ignore_failures;              /* tasks that failed do not make the run fail */
+  const char *listen[TP_LISTEN_MAX]; /* addresses of control servers, with their options */
+  size_t listen_count;               /* how many */
   /* Runs what the words after the options say, as the main task. */
-  bool (*begin)(tp_host *host, int argc, char **argv, tp_error *error);
+  bool (*begin)(struct tp_launch *of, tp_host *host, int argc, char **argv, tp_error *error);
 } tp_launch;
 
 /* Fills in the defaults, all but `begin`. */

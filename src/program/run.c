@@ -2,12 +2,24 @@
  *
  * `taskpool run`: a host for one script. */
 #include "program/launch.h"
+#include "program/words.h"
 
 #include <string.h>
 
-/* Runs the script. */
-static bool run_file(tp_host *host, int argc, char **argv, tp_error *error) {
+/* Opens the control servers, and runs the script. */
+static bool run_file(tp_launch *of, tp_host *host, int argc, char **argv, tp_error *error) {
+  if (of->listen_count > 0 && !tp_words_pass(host, "require 'taskpool.listen'.open", of->listen,
+                                             of->listen_count, "=taskpool run", error))
+    return false;
   return tp_host_run_file(host, argv[0], argc - 1, argv + 1, error);
+}
+
+static bool add_listen(void *to, const char *value) {
+  tp_launch *of = to;
+  if (of->listen_count == TP_LISTEN_MAX)
+    return false;
+  of->listen[of->listen_count++] = value;
+  return *value != '\0';
 }
 
 static bool set_ignore_failures(void *to, const char *value) {
@@ -38,6 +50,12 @@ static int run(int argc, char **argv, const tp_subcommand *const *all) {
 }
 
 static const tp_option options[] = {
+    {.name = "--listen",
+     .value = "ADDRESS[,KEY=VALUE...]",
+     .takes = "an address, up to 16 times",
+     .help = "a control server for all pools of the script, as for taskpool serve; the host then "
+             "goes on until it is stopped; may be given several times",
+     .set = add_listen},
     {.name = "--ignore-failures",
      .help = "exit with 0 even if tasks failed and the script has not looked at their errors",
      .set = set_ignore_failures},

@@ -2,35 +2,14 @@
  *
  * `taskpool serve`: a host without a script of the user's. Its own is lua/taskpool/serve.lua, which
  * reads the options that are not of every host. */
-#include "base/bytes.h"
-#include "base/fail.h"
 #include "program/launch.h"
-
-#include <stdio.h>
-
-/* Adds a word as a Lua string; each byte is written as a number. */
-static bool add_word(tp_bytes *text, const char *word) {
-  bool ok = tp_bytes_append(text, "\"", 1);
-  for (; ok && *word; word++) {
-    char byte[5];
-    snprintf(byte, sizeof byte, "\\%03d", (unsigned char)*word);
-    ok = tp_bytes_append(text, byte, 4);
-  }
-  return ok && tp_bytes_append(text, "\",", 2);
-}
+#include "program/words.h"
 
 /* Runs the script of `taskpool serve` with its options. */
-static bool run_serve(tp_host *host, int argc, char **argv, tp_error *error) {
-  static const char begin[] = "require 'taskpool.serve' {", end[] = "}";
-  tp_bytes text = {0};
-  bool ok = tp_bytes_append(&text, begin, sizeof begin - 1);
-  for (int i = 0; ok && i < argc; i++)
-    ok = add_word(&text, argv[i]);
-  ok = ok && tp_bytes_append(&text, end, sizeof end);
-  ok = ok ? tp_host_run_text(host, text.data, "=taskpool serve", error)
-          : tp_fail(error, TP_NO_MEMORY, "no memory for the options");
-  tp_bytes_clear(&text);
-  return ok;
+static bool run_serve(tp_launch *of, tp_host *host, int argc, char **argv, tp_error *error) {
+  (void)of;
+  return tp_words_pass(host, "require 'taskpool.serve'", (const char *const *)argv, (size_t)argc,
+                       "=taskpool serve", error);
 }
 
 /* Whether the word is an option that serve.lua reads, or none at all. */
