@@ -35,7 +35,7 @@ local HOST <const> = [[
 #include <stdio.h>
 #include <taskpool.h>
 int main(void) {
-  tp_error error = {.code = TP_OK};
+  tp_error error = {TP_OK, "", 0};
   tp_host *host = tp_host_create(NULL, &error);
   bool ok = host && tp_host_run_text(host, "print(require 'taskpool'.VERSION)", "=host", &error);
   tp_host_destroy(host);
