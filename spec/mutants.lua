@@ -99,6 +99,13 @@ return {
   { text = "  if (group->finished)\n    tp_flow",
     becomes = "  if (group->finished && !group->forgotten)\n    tp_flow", specs = { "group" },
     breaks = "a flush keeps groups that were cancelled" },
+  -- profiles
+  { text = "if (sampler->thread != L || !sampler->profile)", becomes = "if (!sampler->profile)", specs = { "profile" },
+    breaks = "a sample that is due elsewhere is taken where the next hook fires" },
+  { text = "  if (!is_wanted(sampler, coro))\n    return;\n", becomes = "", specs = { "profile" },
+    breaks = "the profile of a pool has the tasks of others" },
+  { text = "  if (sampler->profile)\n    return tp_fail(", becomes = "  if (false)\n    return tp_fail(",
+    specs = { "profile" }, breaks = "a second profile takes the samples of the first" },
   -- streams and events
   { text = "if (session->interrupted || !next_line(session))", becomes = "if (!next_line(session))",
     specs = { "stream" }, breaks = "after an interrupt the next commands fail too" },

@@ -59,6 +59,7 @@ local taskpool = {
 
   -- the host
   events = core.events,
+  profile = core.profile,
   ready = core.ready,
   expose = core.expose,
   find = core.find,

@@ -61,8 +61,8 @@ local subjects = {
     "num_timed_out", "num_retried" },
   { "Control a pool", "pool_size", "size", "scale", "is_full", "order", "queue_limit", "set_weight",
     "set_concurrency", "lock", "unlock", "is_locked", "pause", "resume", "paused", "is_closed" },
-  { "Commands of the session", "pools", "use", "modules", "reload", "complete", "events", "interrupt", "auth", "ping",
-    "help", "exit" },
+  { "Commands of the session", "pools", "use", "modules", "reload", "complete", "events", "profile", "interrupt",
+    "auth", "ping", "help", "exit" },
 }
 
 ---Examples of what has no annotation: the commands of a session, and properties that can be set.
@@ -73,6 +73,7 @@ local commands_of = {
   reload = { "reload mypackage.mymodule" },
   complete = { "complete map mypackage.ha" },
   events = {},
+  profile = {},
   interrupt = { "interrupt" },
   auth = {},
   ping = { "ping" },

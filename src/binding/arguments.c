@@ -237,6 +237,22 @@ void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
     check_keys(L, table, what, known);
 }
 
+void tp_arguments_name_pool(lua_State *L, int index) {
+  luaL_checkstack(L, 6, NULL);
+  lua_newtable(L);
+  int copy = lua_gettop(L);
+  for (lua_pushnil(L); lua_next(L, index);) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, copy);
+  }
+  if (lua_getfield(L, copy, "pool") == LUA_TUSERDATA)
+    luaL_tolstring(L, -1, NULL);
+  lua_setfield(L, copy, "pool");
+  lua_settop(L, copy);
+  lua_replace(L, index);
+}
+
 /* Moves the options table at `options` (0: none) into the slots from `first` on. */
 static void lay_out_options(lua_State *L, const tp_method *method, int options, int first) {
   const char *known[TP_PARAMS_MAX + 1] = {NULL};

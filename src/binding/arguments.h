@@ -19,6 +19,10 @@ void tp_arguments_lay_out(lua_State *L, const tp_method *method);
 void tp_arguments_lay_out_options(lua_State *L, int table, const char *what,
                                   const tp_param *options);
 
+/* Replaces the table of options at `index` by a copy whose `pool`, if that is a pool, is its name.
+ */
+void tp_arguments_name_pool(lua_State *L, int index);
+
 /* Checks the value at `index` against a parameter of `what`, and replaces a function's name by the
  * function. */
 void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param);

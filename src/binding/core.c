@@ -12,6 +12,7 @@
 #include "binding/future.h"
 #include "binding/guard.h"
 #include "binding/load.h"
+#include "binding/profiling.h"
 #include "binding/run.h"
 #include "binding/self.h"
 #include "exec/exec.h"
@@ -355,6 +356,7 @@ void tp_core_open(lua_State *L, tp_host *host) {
       {"log_handler", l_core_log_handler},
       {"expose", l_core_expose},
       {"events", l_core_events},
+      {"profile", l_core_profile},
       {"ready", l_core_ready},
       {"find", l_core_find},
       {"virtual_clock", l_core_virtual_clock},

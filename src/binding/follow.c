@@ -197,24 +197,14 @@ static void join_words(lua_State *L) {
   lua_replace(L, list);
 }
 
-/* Replaces the options at [1] by a copy in which the kind, if it is a list, and the pool, if it is
- * one, are strings. */
+/* Simplifies the options at [1]: the kind, if it is a list, and the pool, if it is one, become
+ * strings. */
 static void simplify_options(lua_State *L) {
-  enum { GIVEN = 1, COPY };
-  lua_newtable(L);
-  for (lua_pushnil(L); lua_next(L, GIVEN);) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, COPY);
-  }
-  if (lua_getfield(L, COPY, "kind") == LUA_TTABLE)
+  tp_arguments_name_pool(L, 1);
+  if (lua_getfield(L, 1, "kind") == LUA_TTABLE)
     join_words(L);
-  lua_setfield(L, COPY, "kind");
-  if (lua_getfield(L, COPY, "pool") == LUA_TUSERDATA)
-    luaL_tolstring(L, -1, NULL);
-  lua_setfield(L, COPY, "pool");
-  lua_settop(L, COPY);
-  lua_replace(L, GIVEN);
+  lua_setfield(L, 1, "kind");
+  lua_settop(L, 1);
 }
 
 int l_core_events(lua_State *L) {

@@ -9,6 +9,7 @@
 #include "exec/preempt.h"
 #include "exec/ready.h"
 #include "exec/report.h"
+#include "exec/sampler.h"
 #include "exec/slot.h"
 #include "exec/state.h"
 #include "exec/turn.h"
@@ -115,6 +116,7 @@ void tp_exec_halt(tp_exec *exec) {
 
 void tp_exec_close(tp_exec *exec) {
   tp_exec_set_preempt(exec, false, 0, NULL);
+  tp_sampler_close(exec);
   tp_signal_put_back(&exec->preemption.signal);
   exec->closing = true;
   uv_close((uv_handle_t *)&exec->ready.idle, NULL);

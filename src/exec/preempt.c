@@ -6,6 +6,7 @@
 #include "exec/cancel.h"
 #include "exec/park.h"
 #include "exec/ready.h"
+#include "exec/sampler.h"
 #include "exec/state.h"
 #include "exec/watchdog.h"
 #include "value/raise.h"
@@ -271,6 +272,7 @@ static void end_closing(tp_exec *exec, lua_State *L) {
 static void on_hook(lua_State *L, lua_Debug *info) {
   tp_exec *exec = tp_state_exec_of(L);
   tp_preempt *slice = exec->preemption.slice;
+  tp_sampler_take(exec, L);
   if (slice)
     slice->hooked = 1;
   if (!slice) {

@@ -7,6 +7,7 @@
 
 #include "exec/report.h"
 #include "exec/run.h"
+#include "exec/sampler.h"
 #include "exec/signal.h"
 #include "exec/timer.h"
 
@@ -198,6 +199,7 @@ struct tp_exec {
   tp_clock clock;                 /* all timers */
   tp_preemption preemption;       /* what interrupts */
   tp_reporting report;            /* what is told of errors */
+  tp_sampler sampler;             /* takes samples of what runs */
   tp_cancel *fallback_reasons[2]; /* for lack of memory: Cancelled, TimedOut */
   bool looping;                   /* tp_exec_run is on the C stack */
   bool in_state;                  /* the record is memory of the Lua state */

@@ -128,17 +128,11 @@ static bool is_one_of(const tp_pool *pool, const tp_follower_filter *filter) {
   return !filter->has_pools;
 }
 
-/* Whether a pool is called that, with its class or without. */
-static bool is_called(const tp_pool *pool, const char *name) {
-  const char *dash = strchr(pool->label, '-');
-  return strcmp(pool->label, name) == 0 || (dash && strcmp(dash + 1, name) == 0);
-}
-
 static bool follows(const tp_follower_filter *filter, const tp_pool *pool, tp_event event,
                     const tp_event_record *record) {
   if (!(filter->kinds & TP_EVENT_BIT(event)) || !is_one_of(pool, filter))
     return false;
-  if (filter->pool && !is_called(pool, filter->pool))
+  if (filter->pool && !tp_pool_is_called(pool, filter->pool))
     return false;
   return !filter->group || (record->group && strcmp(filter->group, record->group) == 0);
 }

@@ -16,6 +16,11 @@ const char *tp_pool_order_name(tp_order order) {
   return names[order];
 }
 
+bool tp_pool_is_called(const tp_pool *pool, const char *name) {
+  const char *dash = strchr(pool->label, '-');
+  return strcmp(pool->label, name) == 0 || (dash && strcmp(dash + 1, name) == 0);
+}
+
 /* ---- lifetime ---- */
 
 tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char *label,

@@ -19,6 +19,9 @@
 /* The name of an order. */
 const char *tp_pool_order_name(tp_order order);
 
+/* Whether a pool is called that, with its class or without: "TaskPool-jobs", "jobs". */
+bool tp_pool_is_called(const tp_pool *pool, const char *name);
+
 /* ---- lifetime ---- */
 
 /* A new pool. `label` is copied. NULL: no memory. */

@@ -5,12 +5,10 @@
 #include "binding/candidates.h"
 #include "binding/follow.h"
 #include "binding/load.h"
+#include "binding/profiling.h"
 #include "binding/status.h"
 #include "command/complete.h"
-#include "command/line.h"
-#include "command/spelling.h"
 #include "server/auth.h"
-#include "server/manual.h"
 #include "server/session.h"
 #include "value/raise.h"
 #include <lauxlib.h>
@@ -90,6 +88,17 @@ static int l_events(lua_State *L) {
   return 1;
 }
 
+static int l_profile(lua_State *L) {
+  enum { SECONDS = 2, POOL, LINES, INTERVAL };
+  tp_session *session = lua_touserdata(L, SESSION);
+  const char *word = lua_tostring(L, POOL);
+  const tp_profiling of = {.seconds = lua_tonumber(L, SECONDS),
+                           .pool = word ? tp_target_find(&session->target, L, word) : NULL,
+                           .lines = lua_toboolean(L, LINES),
+                           .interval = luaL_optnumber(L, INTERVAL, TP_SAMPLER_INTERVAL_DEFAULT)};
+  return tp_profiling_run(L, session->clients->host, &of);
+}
+
 static int l_modules(lua_State *L) {
   const tp_session *session = lua_touserdata(L, SESSION);
   tp_catalog_push(L, &session->clients->host->names);
@@ -115,37 +124,6 @@ static int l_reload(lua_State *L) {
     return tp_raise_error(L, &error);
   lua_callk(L, 1, 1, 0, after_reload);
   return after_reload(L, LUA_OK, 0);
-}
-
-/* ---- help ---- */
-
-/* The record of the command at `index`; raises NotFound. */
-static const tp_method *check_command(lua_State *L, tp_session *session, int index) {
-  size_t length;
-  tp_line line;
-  tp_error error;
-  const char *word = lua_tolstring(L, index, &length);
-  for (const tp_method *const *table = tp_builtin_tables; *table; table++)
-    for (const tp_method *method = *table; method->name; method++)
-      if (tp_spelling_equal(method->name, word, length))
-        return method;
-  tp_line_split(&line, (tp_cursor){.text = word, .length = length});
-  tp_line_unknown(&line, tp_builtin_tables, tp_target_kind(&session->target, L), &error);
-  tp_raise_error(L, &error);
-}
-
-/* Answers by itself. */
-static int l_help(lua_State *L) {
-  enum { COMMAND = 2, JSON };
-  tp_session *session = lua_touserdata(L, SESSION);
-  if (lua_toboolean(L, JSON))
-    tp_manual_answer_schema(L, session, tp_builtin_tables);
-  else if (lua_isnil(L, COMMAND))
-    tp_manual_answer(L, session, tp_builtin_tables, NULL);
-  else
-    tp_manual_answer(L, session, tp_builtin_tables, check_command(L, session, COMMAND));
-  session->busy = false;
-  return 0;
 }
 
 /* ---- complete ---- */
@@ -189,7 +167,6 @@ const tp_method tp_builtins[] = {
                  .help = "with the status of each"}},
      .summary = "List the pools that can be used here.",
      .fields = tp_status_list_fields,
-     .result = TP_RESULT_ROWS,
      .call = l_pools},
     {.name = "use",
      .on = TP_ON_ALL,
@@ -207,7 +184,6 @@ const tp_method tp_builtins[] = {
      .role = TP_ROLE_READ,
      .summary = "List the modules, or the names, that can be called from here.",
      .fields = tp_catalog_fields,
-     .result = TP_RESULT_ROWS,
      .call = l_modules},
     {.name = "reload",
      .on = TP_ON_ALL,
@@ -219,7 +195,6 @@ const tp_method tp_builtins[] = {
                  .of = TP_PARAM_OF_MODULE,
                  .help = "a module, such as package.module"}},
      .summary = "Load the new text of a module, for tasks that start later.",
-     .result = TP_RESULT_ANY,
      .call = l_reload},
     {.name = "complete",
      .on = TP_ON_ALL,
@@ -260,8 +235,37 @@ const tp_method tp_builtins[] = {
                  .help = "only those of this pool (default: any)"}},
      .summary = "Show what happens in pools, groups and tasks, until `interrupt` comes.",
      .fields = tp_follow_fields,
-     .result = TP_RESULT_STREAM,
      .call = l_events},
+    {.name = "profile",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .params = {{.name = "seconds",
+                 .kind = TP_PARAM_REQUIRED,
+                 .type = TP_PARAM_SECONDS,
+                 .value = "SECONDS",
+                 .help = "how long to look"},
+                {.name = "pool",
+                 .letter = 'p',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_NAME,
+                 .value = "POOL",
+                 .help = "only tasks of this pool (default: all that runs)"},
+                {.name = "lines",
+                 .letter = 'l',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "list the busiest lines, not stacks"},
+                {.name = "interval",
+                 .letter = 'i',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_SECONDS,
+                 .value = "SECONDS",
+                 .fallback = "0.001",
+                 .help = "from one sample to the next"}},
+     .summary = "Show what the Lua code of tasks does: stacks as flame graphs take them.",
+     .fields = tp_profiling_fields,
+     .call = l_profile},
     {.name = "interrupt",
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,
@@ -281,26 +285,11 @@ const tp_method tp_builtins[] = {
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,
      .summary = "Answer pong, which tells that the host goes on.",
-     .result = TP_RESULT_TEXT,
      .call = l_ping},
     {.name = "help",
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,
-     .params = {{.name = "command",
-                 .kind = TP_PARAM_OPTIONAL,
-                 .type = TP_PARAM_NAME,
-                 .value = "COMMAND",
-                 .of = TP_PARAM_OF_COMMAND,
-                 .help = "explain this command, as COMMAND -h does"},
-                {.name = "json",
-                 .letter = 'j',
-                 .kind = TP_PARAM_OPTION,
-                 .type = TP_PARAM_FLAG,
-                 .fallback = "false",
-                 .help = "all commands, their parameters and results, for programs"}},
-     .summary = "Show this list, as -h does, or the help on one command.",
-     .result = TP_RESULT_TEXT,
-     .call = l_help},
+     .summary = "Show this list, as -h does."}, /* has no function: its help is the list */
     {.name = "exit",
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,

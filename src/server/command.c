@@ -6,6 +6,7 @@
 #include "binding/handle.h"
 #include "binding/load.h"
 #include "binding/method.h"
+#include "command/help.h"
 #include "command/line.h"
 #include "command/parse.h"
 #include "command/table.h"
@@ -13,7 +14,6 @@
 #include "server/auth.h"
 #include "server/builtin.h"
 #include "server/listing.h"
-#include "server/manual.h"
 #include "server/stream.h"
 #include "value/literal.h"
 #include "value/raise.h"
@@ -23,7 +23,14 @@
 /* ---- help ---- */
 
 static int answer_help(lua_State *L, tp_session *session, const tp_method *method) {
-  tp_manual_answer(L, session, tp_builtin_tables, method);
+  session->accepted = true;
+  bool may_look = session->role != TP_ROLE_NONE;
+  if (method)
+    tp_help_push_command(L, method, session->width);
+  else
+    tp_help_push_all(L, may_look ? tp_target_label(&session->target, L) : "this server",
+                     tp_builtin_tables, tp_target_kind(&session->target, L), session->width);
+  tp_answer_lines(&session->output, session->mode, L, -1);
   return 0;
 }
 
@@ -47,7 +54,9 @@ static int finish(lua_State *L, int status, lua_KContext context) {
     return (tp_rows_at(L, 1)->is_stream ? tp_stream_run : tp_listing_run)(L, session);
   if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);
-  if (method->fields && tp_table_push(L, 1, method->fields, session->width))
+  if (method->fields && lua_gettop(L) == 1 && lua_type(L, 1) == LUA_TSTRING)
+    tp_answer_lines(&session->output, session->mode, L, 1);
+  else if (method->fields && tp_table_push(L, 1, method->fields, session->width))
     answer_table(L, session, method->fields);
   else
     tp_answer_values(&session->output, session->mode, L, 1);
@@ -119,6 +128,8 @@ static int run_builtin(lua_State *L, tp_session *session, const tp_method *built
     return tp_raise(L, TP_INVALID_ARGUMENT, "--pool stands before commands of a pool only");
   if (asks_for_help(builtin, line))
     return answer_help(L, session, builtin);
+  if (!builtin->call)
+    return answer_help(L, session, NULL);
   lua_pushlightuserdata(L, session);
   return call_method(L, session, builtin, line);
 }

@@ -242,6 +242,27 @@ function core.in_task() end
 ---@return async fun(): taskpool.HostEvent
 function core.events(options) end
 
+---@class taskpool.ProfileOptions
+---@field pool? string|taskpool.Pool only tasks of this pool; default: all that runs
+---@field lines? boolean the busiest lines, not stacks
+---@field interval? number seconds from one sample to the next, from 0.0001 to 1; default: 0.001
+
+---@class taskpool.BusyLine
+---@field samples integer how often it was found
+---@field percent number of all samples
+---@field line string "file:line"
+---@field func string what its function is called
+
+---Waits, and returns which Lua code ran meanwhile, by samples. Stacks are folded, a line for each, as flame graphs take
+---them: "TaskPool-jobs;fetch@jobs.lua:3;parse@jobs.lua:20 17", the innermost function last, each with the line where it
+---begins. Time in a C function counts for the line that calls it. Tasks that run in threads are not sampled. Raises
+---NotAvailable while another profile is being taken.
+---@async
+---@param seconds number
+---@param options? taskpool.ProfileOptions
+---@return string|taskpool.BusyLine[]
+function core.profile(seconds, options) end
+
 ---Writes a log record.
 ---@param level taskpool.LogLevel
 ---@param message string
