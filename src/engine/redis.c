@@ -103,7 +103,9 @@ static void on_lost(void *context, tp_redis_link *link, const char *why) {
     self->commands = NULL;
   if (link == self->events)
     self->events = NULL;
-  go_down(self, TP_NOT_AVAILABLE, why);
+  /* hiredis takes an error that answers SUBSCRIBE for one of the connection */
+  bool is_denied = tp_redis_answer_code(tp_span_of(why)) == TP_DENIED;
+  go_down(self, is_denied ? TP_DENIED : TP_NOT_AVAILABLE, why);
 }
 
 static void on_connect_timeout(uv_timer_t *timer) {
@@ -316,7 +318,17 @@ static void look_at(engine *self, tp_span info) {
     warn(self, "the server is a replica, which may be read-only");
 }
 
-/* A redisCallbackFn: the answer to INFO. */
+/* Has the server load all scripts. */
+static void load_scripts(engine *self) {
+  for (int verb = 0; verb < TP_VERB_COUNT; verb++, self->steps++) {
+    if (!load_script(self, (tp_verb)verb, on_script, self->hashes[verb])) {
+      go_down(self, TP_NOT_AVAILABLE, "a script cannot be sent");
+      return;
+    }
+  }
+}
+
+/* A redisCallbackFn: the answer to INFO. Only who may ask for it may send as much as scripts. */
 static void on_info(redisAsyncContext *context, void *reply, void *data) {
   engine *self = context->data;
   (void)data;
@@ -332,6 +344,8 @@ static void on_info(redisAsyncContext *context, void *reply, void *data) {
   }
   look_at(self, info);
   if (self->phase == PHASE_CONNECTING) /* the listener may have closed the engine */
+    load_scripts(self);
+  if (self->phase == PHASE_CONNECTING)
     take_step(self);
 }
 
@@ -355,15 +369,12 @@ static bool greet(engine *self, tp_redis_link *link) {
          (url->database == 0 || step(self, link, on_step, "SELECT", database, NULL));
 }
 
-/* Sends all that must be answered before it is up. */
+/* Sends what must be answered before it is up; the scripts follow. */
 static bool take_steps(engine *self) {
   self->steps = 0;
-  bool is_sent = greet(self, self->commands) && greet(self, self->events) &&
-                 step(self, self->commands, on_info, "INFO", NULL, NULL) &&
-                 step(self, self->events, on_message, "SUBSCRIBE", self->channel, NULL);
-  for (int verb = 0; is_sent && verb < TP_VERB_COUNT; verb++, self->steps++)
-    is_sent = load_script(self, (tp_verb)verb, on_script, self->hashes[verb]);
-  return is_sent;
+  return greet(self, self->commands) && greet(self, self->events) &&
+         step(self, self->commands, on_info, "INFO", NULL, NULL) &&
+         step(self, self->events, on_message, "SUBSCRIBE", self->channel, NULL);
 }
 
 /* Connects to a numeric address, or to the Unix socket. */
@@ -379,7 +390,7 @@ static void connect_to(engine *self, const char *address) {
     self->handles++;
   }
   if (!take_steps(self))
-    go_down(self, TP_NO_MEMORY, "no memory for a command");
+    go_down(self, TP_NOT_AVAILABLE, "a command cannot be sent");
 }
 
 /* Gives a handle back. The last one of an engine that is closing ends it. */
