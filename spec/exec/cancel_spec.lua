@@ -359,7 +359,8 @@ describe("the record of a task", function()
   it("tells its id, its group and its state", tasks.case(function()
     local pool = tasks.TaskPool()
     local function is(id, state)
-      assert.are.same({ id = id, group = "naps", state = state }, pool:task(id))
+      local task = pool:task(id)
+      assert.are.same({ id, "naps", state }, { task.id, task.group, task.state })
     end
     pool:map(taskpool.sleep, { 1, 2 }, { num_concurrent = 2, group_name = "naps" })
     tasks.raises("TaskNotFound", pool.task, pool, 0)
@@ -374,13 +375,18 @@ describe("the record of a task", function()
   end))
 
   it("says whether a cancel was obeyed, ignored, or ended by an error or a kill, and when", tasks.case(function(log)
-    local naps = { group = "g", id = 0, state = "ended" }
+    local naps = { group = "g", id = 0, number = 0 }
+    local STATES <const> = { cancelled = "cancelled", ignored = "ok", failed = "failed", killed = "cancelled" }
     local function is(outcome, took, body)
+      naps.state, naps.took = STATES[outcome], 1 + took
       naps.cancel = { outcome = outcome, code = "Cancelled", who = "cancel_all", message = "enough", took = took }
       local got = outcome_of(body, cancel_all)
       assert.is_true(math.abs(os.time() - got.cancel.when) < 60)
       assert.are.equal(outcome == "failed" and "in the cleanup" or nil, got.error)
+      assert.is_true(math.abs(os.time() - got.ended_at) < 60)
+      assert.is_true(math.abs(got.ended_at - got.took - got.started_at) < 0.01)
       got.cancel.when, got.error, got.traceback = nil, nil, nil
+      got.started_at, got.ended_at = nil, nil
       assert.are.same(naps, got)
     end
     is("cancelled", 0, function()

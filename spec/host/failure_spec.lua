@@ -282,8 +282,10 @@ describe("the control port", function()
     assert.matches("^TaskFailed: TaskPool%-jobs_Task%-1 failed: bad$", wire:ask "wait 1")
     assert.are.equal("2", wire:ask "num-failed")
     assert.are.equal("ok", wire:ask "wait work -r")
-    assert.matches('"error": "bad".*"traceback": "bad\\n  1\\n', wire:ask "task 0")
     local framed <close> = host:greet '{"terminal_width": 80, "reply": "json"}'
+    local task = json.decode(framed:ask "task 0").value
+    assert.are.equal("bad", task.error)
+    assert.matches("^bad\n  1\n", task.traceback)
     assert.are.equal(2, json.decode(framed:ask "status").value.failed)
     assert.are.equal(2, json.decode(framed:ask "groups -a").value[1].failed)
   end)

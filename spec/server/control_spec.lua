@@ -34,6 +34,15 @@ local SIMPLE <const> = [[
   taskpool.SimpleTaskPool(work, { size = 7 })
 ]]
 
+---All lines of an answer that has so many.
+local function lines_of(wire, command, count)
+  local lines = { wire:ask(command) }
+  for i = 2, count do
+    lines[i] = wire:line()
+  end
+  return lines
+end
+
 local TASKS <const> = [[ taskpool.TaskPool { name = "jobs" } ]]
 
 ---Sends each command and compares its answer.
@@ -157,8 +166,11 @@ describe("the commands", function()
       { "task 5", "TaskNotFound: SimpleTaskPool-0 has no task with id 5" },
       { "num-cancelled", "0" },
     })
-    assert.matches('^{"cancel": {.*"outcome": "cancelled".*"who": "stop_all"}, .*"id": 1, "state": "ended"}$',
-      wire:ask "task 1")
+    local task = lines_of(wire, "task 1", 8)
+    assert.are.same({ "id          1", "group       start-group-0", "number      1", "state       cancelled" },
+      { table.unpack(task, 1, 4) })
+    assert.matches("^started%-at  %d+%-%d%d%-%d%d %d%d:%d%d:%d%d$", task[5])
+    assert.matches('^cancel +{.*"outcome": "cancelled".*"who": "stop_all"}$', task[8])
     assert_answers(wire, { { "flush", "ok" } })
   end)
 
@@ -234,8 +246,11 @@ describe("the commands", function()
       { "submit-nowait mypackage.mymodule.worker", "submit-group-1" },
       { "submit mypackage.mymodule.add --nowait -a [1, 2]", "submit-group-2" },
       { "wait submit-group-2", "ok" }, -- it may have ended before that
-      { "task submit-group-2", '{"group": "submit-group-2", "id": 2, "state": "ended"}' },
-      { "task submit-group-0", '{"group": "submit-group-0", "id": 0, "state": "running"}' },
+    })
+    assert.are.same({ "id     2", "group  submit-group-2", "state  ended" }, lines_of(wire, "task submit-group-2", 3))
+    local running = lines_of(wire, "task submit-group-0", 7)
+    assert.are.same({ "state       running", "try         1" }, { running[4], running[5] })
+    assert_answers(wire, {
       { "wait submit-group-2 2", "ok" },
       { "cancel submit-group-1 7", "TaskNotFound: TaskPool-jobs has no task with id 7" },
       { "num-running", "2" },
@@ -243,7 +258,9 @@ describe("the commands", function()
       { "wait 0 1", "ok" },
       { "pool-size 0", "ok" },
       { "submit mypackage.mymodule.add --nowait -a [1, 2]", "submit-group-1" },
-      { "task submit-group-1", '{"group": "submit-group-1", "state": "waiting"}' },
+    })
+    assert.are.same({ "group  submit-group-1", "state  waiting" }, lines_of(wire, "task submit-group-1", 2))
+    assert_answers(wire, {
       { "cancel-group submit-group-1", "ok" },
       { "pool-size inf", "ok" },
       { "apply mypackage.mymodule.worker -n 2 -g two", "two" },

@@ -87,7 +87,8 @@ describe("a long list", function()
     for line in answer.text:gmatch "[^\n]+" do
       local row = answer.value[lines]
       if row then
-        assert.matches(("^ *%d  work +running  %s$"):format(row.id, row.at:gsub("%p", "%%%0")), line)
+        local shown = line:match(("^ *%d  work +running +[%%d.]+  (.*)$"):format(row.id))
+        assert.are.equal(row.at:sub(1, #shown - 3), shown:sub(1, -4))
       end
       lines = lines + 1
     end

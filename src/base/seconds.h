@@ -5,6 +5,7 @@
 #define TP_BASE_SECONDS_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* More nanoseconds than anything lasts; a sum of three does not overflow. */
 #define TP_FOREVER (UINT64_MAX / 4)
@@ -17,6 +18,13 @@ static inline uint64_t tp_seconds_to_nanoseconds(double seconds) {
 
 static inline double tp_seconds_of(uint64_t nanoseconds) {
   return (double)nanoseconds / 1e9;
+}
+
+/* The time of day, in seconds since 1970. */
+static inline double tp_seconds_wall(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 #endif

@@ -2,6 +2,7 @@
  *
  * Arguments of a method call in Lua; see arguments.h. */
 #include "binding/arguments.h"
+#include "binding/slots.h"
 #include "exec/luastd.h"
 #include "host/host.h"
 #include "value/callable.h"
@@ -183,6 +184,10 @@ static void check_flag(lua_State *L, int index, const char *what, const tp_param
 
 uint64_t tp_arguments_to_size(lua_State *L, int index) {
   return lua_isinteger(L, index) ? (uint64_t)lua_tointeger(L, index) : TP_UNLIMITED;
+}
+
+uint64_t tp_arguments_to_limit(lua_State *L, int index) {
+  return lua_isnil(L, index) ? TP_LIMIT_DEFAULT : tp_arguments_to_size(L, index);
 }
 
 void tp_arguments_check(lua_State *L, int index, const char *what, const tp_param *param) {

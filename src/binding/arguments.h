@@ -30,4 +30,7 @@ void tp_arguments_check(lua_State *L, int index, const char *what, const tp_para
 /* The size that a checked number at `index` means: nil and infinity are no limit. */
 uint64_t tp_arguments_to_size(lua_State *L, int index);
 
+/* How many rows of a list the same at `index`, or nil, allows. */
+uint64_t tp_arguments_to_limit(lua_State *L, int index);
+
 #endif

@@ -9,6 +9,7 @@
 #include "binding/status.h"
 #include "binding/stop.h"
 #include "binding/task.h"
+#include "binding/tasks.h"
 #include "binding/wait.h"
 
 #include <string.h>
@@ -442,18 +443,17 @@ const tp_method tp_methods[] = {
                                    .value = "NAME",
                                    .of = TP_PARAM_OF_GROUP,
                                    .help = "only tasks of this group (default: any)"},
-                AT(TASKS_STATE) =
-                    {.name = "state",
-                     .letter = 's',
-                     .kind = TP_PARAM_OPTION,
-                     .type = TP_PARAM_NAME,
-                     .value = "STATE",
-                     .choices =
-                         "running cancelled ended",
-                     .help = "running, cancelled (not ended yet) or ended (its callback runs)"},
+                AT(TASKS_STATE) = {.name = "state",
+                                   .letter = 's',
+                                   .kind = TP_PARAM_OPTION,
+                                   .type = TP_PARAM_NAME,
+                                   .value = "STATE",
+                                   .choices = "running cancelled ended",
+                                   .help = "running, ended (its callback runs), or of those that "
+                                           "have ended: ok, failed, cancelled, timed-out"},
                 AT(TASKS_LIMIT) = LIMIT},
-     .summary = "List the tasks that have started and are not done, and where each is.",
-     .fields = tp_status_task_fields,
+     .summary = "List the tasks that have started and are not done, or have ended in some way.",
+     .fields = tp_tasks_fields,
      .call = l_pool_tasks},
     {.name = "traceback",
      .on = TP_ON_ALL,
@@ -473,7 +473,9 @@ const tp_method tp_methods[] = {
                  .type = TP_PARAM_TARGET,
                  .value = "TARGET",
                  .help = "id of a task that was not flushed, or name of its group"}},
-     .summary = "Show a task: its group, its state, its error, and the outcome of its cancel.",
+     .summary =
+         "Show a task: its group, its state, its times, its error, and the outcome of its cancel.",
+     .fields = tp_task_fields,
      .call = l_pool_task},
     {.name = NULL},
 };

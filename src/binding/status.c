@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The status of a pool, its groups and its tasks; see status.h. */
+ * The status of a pool and its groups; see status.h. */
 #include "binding/status.h"
 #include "binding/arguments.h"
 #include "binding/figures.h"
 #include "binding/handle.h"
 #include "binding/rows.h"
 #include "binding/slots.h"
-#include "exec/report.h"
 #include "exec/run.h"
 #include "exec/timer.h"
 #include "pool/view.h"
-#include "value/raise.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>
@@ -61,8 +59,6 @@ const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "wa
 /* These fit a line of 80 columns; `ended` is left out because it is the sum of four of them. */
 const char *const tp_status_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
                                               "cancelled", "timed_out", "limit",   "why", NULL};
-
-const char *const tp_status_task_fields[] = {"id", "group", "state", "at", NULL};
 
 /* ---- fields of the table on top ---- */
 
@@ -150,11 +146,6 @@ int l_pool_status(lua_State *L) {
 
 /* ---- groups ---- */
 
-/* How many rows the number at `index`, or nil, allows. */
-static uint64_t to_limit(lua_State *L, int index) {
-  return lua_isnil(L, index) ? TP_LIMIT_DEFAULT : tp_arguments_to_size(L, index);
-}
-
 /* Sets an integer if the weight is one, so that it prints as it was written. */
 static void set_weight(lua_State *L, double weight) {
   lua_Integer integer;
@@ -214,71 +205,10 @@ static void close_groups(tp_rows *rows) {
 
 int l_pool_groups(lua_State *L) {
   tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
-  const tp_rows rows = {
-      .next = next_group, .close = close_groups, .left = to_limit(L, TP_SLOT_GROUPS_LIMIT)};
+  const tp_rows rows = {.next = next_group,
+                        .close = close_groups,
+                        .left = tp_arguments_to_limit(L, TP_SLOT_GROUPS_LIMIT)};
   group_rows *of = tp_rows_push(L, sizeof *of, &rows);
   tp_view_open_groups(&of->groups, pool, lua_toboolean(L, TP_SLOT_GROUPS_ALL));
-  return 1;
-}
-
-/* ---- tasks ---- */
-
-static void push_task(lua_State *L, tp_task *task) {
-  lua_newtable(L);
-  set_count(L, "id", task->id);
-  if (task->group->name)
-    set_text(L, "group", task->group->name);
-  set_text(L, "state", tp_task_state_name(task->state));
-  tp_report_push_stack(L, task);
-  lua_setfield(L, -2, "at");
-}
-
-/* The state whose name is at `index`; TP_TASK_NEW for nil. */
-static tp_task_state to_state(lua_State *L, int index) {
-  if (lua_isnil(L, index))
-    return TP_TASK_NEW;
-  for (tp_task_state state = TP_TASK_RUNNING; state < TP_TASK_DONE; state++)
-    if (strcmp(lua_tostring(L, index), tp_task_state_name(state)) == 0)
-      return state;
-  tp_raise(L, TP_INVALID_ARGUMENT, "tasks: 'state' must be running, cancelled or ended, not '%s'",
-           lua_tostring(L, index));
-}
-
-/* A walk over tasks that returns tables. */
-typedef struct task_rows {
-  tp_rows rows;
-  tp_view_tasks tasks;
-} task_rows;
-
-static tp_rows_step next_task(tp_rows *rows, lua_State *L) {
-  tp_task *task;
-  switch (tp_view_next_task(&((task_rows *)rows)->tasks, &task)) {
-  case TP_VIEW_PASSED:
-    return TP_ROWS_NONE;
-  case TP_VIEW_FOUND:
-    push_task(L, task);
-    return TP_ROWS_FOUND;
-  case TP_VIEW_NO_MEMORY:
-    tp_raise(L, TP_NO_MEMORY, "no memory for the list of tasks");
-  default:
-    return TP_ROWS_END;
-  }
-}
-
-static void close_tasks(tp_rows *rows) {
-  tp_view_close_tasks(&((task_rows *)rows)->tasks);
-}
-
-int l_pool_tasks(lua_State *L) {
-  tp_error error;
-  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
-  tp_view_filter filter = {.state = to_state(L, TP_SLOT_TASKS_STATE)};
-  const tp_rows rows = {
-      .next = next_task, .close = close_tasks, .left = to_limit(L, TP_SLOT_TASKS_LIMIT)};
-  task_rows *of = tp_rows_push(L, sizeof *of, &rows);
-  if (!lua_isnil(L, TP_SLOT_TASKS_GROUP) &&
-      !(filter.group = tp_pool_find_group(pool, lua_tostring(L, TP_SLOT_TASKS_GROUP), &error)))
-    return tp_raise_error(L, &error);
-  tp_view_open_tasks(&of->tasks, pool, &filter);
   return 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The status of a pool, its groups and its tasks, as tables.
+ * The status of a pool and its groups, as tables.
  *
  * To add a field: set it where its table is made, and add its name to the list of fields, both in
  * status.c. */
@@ -14,7 +14,6 @@
 extern const char *const tp_status_fields[];
 extern const char *const tp_status_list_fields[]; /* those of each pool in a list */
 extern const char *const tp_status_group_fields[];
-extern const char *const tp_status_task_fields[];
 
 /* Pushes the table of a pool's status. */
 void tp_status_push(lua_State *L, const tp_pool *pool);
@@ -23,6 +22,5 @@ void tp_status_push(lua_State *L, const tp_pool *pool);
 
 int l_pool_status(lua_State *L);
 int l_pool_groups(lua_State *L);
-int l_pool_tasks(lua_State *L);
 
 #endif

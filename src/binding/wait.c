@@ -98,12 +98,12 @@ static int first_line(const char *text) {
 }
 
 /* Says how many tasks of a group have failed, if any have. */
-static bool tell_group(lua_State *L, const tp_pool *pool, tp_group *group, char words[WORDS_SIZE]) {
+static bool tell_group(lua_State *L, tp_group *group, char words[WORDS_SIZE]) {
   if (!group || !group->ends.failed)
     return false;
   tp_pool_see_group(group);
   tp_future_see_call(L, POOL, group);
-  const tp_record *first = tp_records_first_error(&pool->records, &group->ids);
+  const tp_record *first = tp_records_first_error(group);
   snprintf(words, WORDS_SIZE, "%" PRIu64 " of %" PRIu64 " tasks of group '%.200s' failed%s%.*s",
            group->ends.failed, group->started, tp_group_label(group),
            first ? ", the first with: " : "", first ? first_line(first->text) : 0,
@@ -132,7 +132,7 @@ static int end_wait(lua_State *L, const tp_pool *pool, const target *targets, lu
   bool has_failed = false;
   for (const target *of = targets; of < targets + count; of++) {
     char words[WORDS_SIZE];
-    if (!(of->is_group ? tell_group(L, pool, tp_pool_find_number(pool, of->number), words)
+    if (!(of->is_group ? tell_group(L, tp_pool_find_number(pool, of->number), words)
                        : tell_task(L, pool, of->number, words)))
       continue;
     lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), has_failed ? "; " : "", words);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TYPE "taskpool.table"
 
@@ -78,9 +79,30 @@ static void keep_integer(tp_table *t, int column, lua_Integer value) {
   keep_text(t, column, text, (size_t)length);
 }
 
+/* Whether a field is a time of day, in seconds since 1970. */
+static bool is_time(const char *field) {
+  size_t length = strlen(field);
+  return length > 3 && strcmp(field + length - 3, "_at") == 0;
+}
+
+/* The same for a time of day, which is shown to the second, where the server is. */
+static void keep_time(tp_table *t, int column, double seconds) {
+  char text[32] = "?";
+  time_t whole = (time_t)seconds;
+  struct tm parts;
+  if (localtime_r(&whole, &parts))
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  keep_text(t, column, text, strlen(text));
+}
+
 /* Keeps the text of the value on top as a cell; pops it. */
-static void keep_value(tp_table *t, lua_State *L, int column) {
+static void keep_value(tp_table *t, lua_State *L, int column, const char *field) {
   size_t length;
+  if (lua_isnumber(L, -1) && is_time(field)) {
+    keep_time(t, column, lua_tonumber(L, -1));
+    lua_pop(L, 1);
+    return;
+  }
   if (lua_isinteger(L, -1)) {
     keep_integer(t, column, lua_tointeger(L, -1));
     lua_pop(L, 1);
@@ -120,7 +142,7 @@ void tp_table_add(tp_table *t, lua_State *L) {
     lua_pushstring(L, t->fields[column]);
     lua_rawget(L, -2);
     note_kind(t, L, column);
-    keep_value(t, L, column);
+    keep_value(t, L, column, t->fields[column]);
   }
   t->rows++;
 }
@@ -299,7 +321,7 @@ static void push_fields(lua_State *L, int index, const char *const *fields) {
       continue;
     }
     keep_name(t, 0, *fields);
-    keep_value(t, L, 1);
+    keep_value(t, L, 1, *fields);
     t->rows++;
   }
   push_text(t, L);

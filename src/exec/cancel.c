@@ -240,20 +240,20 @@ static void tell(tp_coro *coro, tp_event event) {
   tp_pool_tell_words(coro->as.task.group->pool, event, &coro->as.task, words);
 }
 
-void tp_exec_cancel_keep_record(tp_coro *coro) {
+void tp_exec_cancel_record(tp_coro *coro, tp_record *record) {
   const tp_cancelling *cancelling = coro->cancelling;
-  const tp_task *task = &coro->as.task;
-  tp_record record = {.task = task->id, .reason = cancelling->reason, .took = took(coro)};
-  if (cancelling->killed)
-    record.outcome = TP_OUTCOME_KILLED;
-  else if (coro->cancelled)
-    record.outcome = TP_OUTCOME_CANCELLED;
-  else
-    record.outcome = coro->failed ? TP_OUTCOME_FAILED : TP_OUTCOME_IGNORED;
-  tp_records_add(&task->group->pool->records, record);
-  if (record.outcome == TP_OUTCOME_KILLED)
+  tp_outcome outcome = cancelling->killed ? TP_OUTCOME_KILLED
+                       : coro->cancelled  ? TP_OUTCOME_CANCELLED
+                       : coro->failed     ? TP_OUTCOME_FAILED
+                                          : TP_OUTCOME_IGNORED;
+  if (record) {
+    tp_record_set_reason(record, cancelling->reason);
+    record->outcome = outcome;
+    record->took = took(coro);
+  }
+  if (outcome == TP_OUTCOME_KILLED)
     tell(coro, TP_EVENT_KILLED);
-  else if (record.outcome == TP_OUTCOME_IGNORED)
+  else if (outcome == TP_OUTCOME_IGNORED)
     tell(coro, TP_EVENT_IGNORED);
 }
 

@@ -79,9 +79,10 @@ void tp_exec_cancel_push(lua_State *L, const tp_cancel *reason);
  * the seconds since the cancel. */
 void tp_exec_cancel_add_fields(const tp_coro *coro, lua_State *L);
 
-/* The body of a cancelled task is over, its coroutine's `cancelled` and `failed` say how: keeps a
- * record of that in the pool, and tells if it was killed, or ignored the cancel. */
-void tp_exec_cancel_keep_record(tp_coro *coro);
+/* The body of a cancelled task is over, its coroutine's `cancelled` and `failed` say how: writes
+ * what came of the cancel into the task's record (NULL: it has none), and tells if the task was
+ * killed, or has ignored the cancel. */
+void tp_exec_cancel_record(tp_coro *coro, tp_record *record);
 
 /* Whether there was no memory to cancel the coroutine or to limit its time: it is ended at its next
  * turn. */

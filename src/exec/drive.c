@@ -8,95 +8,13 @@
 #include "exec/drive.h"
 #include "exec/call.h"
 #include "exec/cancel.h"
+#include "exec/ending.h"
 #include "exec/preempt.h"
 #include "exec/ready.h"
-#include "exec/report.h"
-#include "exec/run.h"
 #include "exec/state.h"
 #include "pool/flow.h"
-#include "value/error.h"
 
-#include <inttypes.h>
 #include <lauxlib.h>
-#include <stdio.h>
-
-/* ---- telling of errors ---- */
-
-/* Reports a task's error, naming the task and what failed in it. */
-static void report_task(tp_coro *coro, lua_State *L, const char *part) {
-  const tp_task *task = &coro->as.task;
-  char who[512];
-  snprintf(who, sizeof who, "%s%s_Task-%" PRIu64 " of group '%s'", part, task->group->pool->label,
-           task->id, tp_group_label(task->group));
-  tp_report_tell(coro->exec, coro, NULL, L, who);
-}
-
-/* ---- the parts of a task ---- */
-
-/* Tells who waits for the results of a submitted call; no cancel is raised in what that calls.
- * False: nobody does. */
-static bool tell(tp_coro *coro, lua_State *L, bool ok) {
-  const tp_group *group = coro->as.task.group;
-  if (!group->submitted)
-    return false;
-  coro->phase = TP_PHASE_REST;
-  bool told = tp_call_tell(group, L, ok, lua_gettop(L) - tp_state_base(coro));
-  coro->phase = TP_PHASE_BODY;
-  return told;
-}
-
-/* The body of a task that was cancelled, limited or shielded is over: says what came of that. */
-static void end_cancel(tp_coro *coro, lua_State *L, bool ok) {
-  tp_task *task = &coro->as.task;
-  tp_pool *pool = task->group->pool;
-  if (coro->cancelling->reason) {
-    coro->cancelled = !ok && tp_exec_cancel_is_error(coro->exec, L, -1);
-    tp_exec_cancel_keep_record(coro);
-  }
-  if (coro->cancelled) {
-    tp_exec_cancel_add_fields(coro, L);
-    tp_pool_tell(pool, TP_EVENT_CANCELLED, task);
-  }
-  tp_exec_cancel_clear(coro);
-}
-
-/* Notes that a task has failed: keeps message and traceback, and logs them unless somebody was
- * told.
- */
-static void end_failed(tp_coro *coro, lua_State *L, bool is_told) {
-  tp_task *task = &coro->as.task;
-  bool is_unseen = !is_told && !tp_call_has_callback(task->group, TP_CALLBACK_END);
-  luaL_checkstack(L, 4, NULL);
-  tp_report_push(coro, L);
-  tp_records_add_error(&task->group->pool->records, task->id, lua_tostring(L, -1), is_unseen);
-  lua_pop(L, 1);
-  if (is_told)
-    return;
-  report_task(coro, L, "");
-  tp_run_count_error(task->group, L, is_unseen);
-}
-
-/* How the body of a task has ended that did not return; a cancel that it obeyed is on top of L. */
-static tp_task_end end_of(const tp_coro *coro, lua_State *L) {
-  if (!coro->cancelled)
-    return TP_END_FAILED;
-  return tp_error_code(L, -1) == TP_TIMED_OUT ? TP_END_TIMED_OUT : TP_END_CANCELLED;
-}
-
-/* The body of a task is over: says how. */
-static void end_body(tp_coro *coro, lua_State *L, bool ok) {
-  if (!ok)
-    tp_retry_unwrap(L);
-  coro->failed = !ok;
-  coro->cancelled = false;
-  if (coro->cancelling)
-    end_cancel(coro, L, ok);
-  if (!ok)
-    coro->as.task.end = end_of(coro, L);
-  bool is_told = tell(coro, L, ok) && !coro->as.task.group->known_by_name;
-  if (coro->failed && !coro->cancelled)
-    end_failed(coro, L, is_told);
-}
 
 /* Pushes a callback with the task's id, whether it ended well, and its results or its error. */
 static bool push_callback(tp_coro *coro, lua_State *L, tp_call_callback which, int *count) {
@@ -134,7 +52,7 @@ static bool is_ok(int status) {
 static void end_callback(tp_coro *coro, lua_State *L, int status, const char *part) {
   if (is_ok(status))
     return;
-  report_task(coro, L, part);
+  tp_ending_report(coro, L, part);
   lua_pop(L, 1);
 }
 
@@ -147,6 +65,14 @@ void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
   else if (!ok && !tp_exec_cancel_is_error(coro->exec, L, -1))
     tp_report_tell(coro->exec, coro, NULL, L, coro->as.job.what);
   tp_exec_cancel_clear(coro);
+}
+
+/* The body of a task is over. */
+static void end_body(tp_coro *coro, lua_State *L, bool ok) {
+  coro->failed = !ok;
+  coro->cancelled = false;
+  if (!ok || coro->cancelling || coro->as.task.group->submitted)
+    tp_ending_run(coro, L, ok);
 }
 
 /* Calls the function above the base; in a coroutine that was cancelled before it began, fails at

@@ -140,6 +140,7 @@ typedef struct tp_clock {
   uint64_t outside;     /* parks that only the world outside can end */
   bool is_virtual;      /* the virtual clock counts */
   uint64_t virtual_now; /* that clock, nanoseconds */
+  uint64_t recent;      /* tp_timer_steady when a turn looked at the clock last */
   uint64_t skew;        /* what the steady clock is ahead of the present one */
   void (*due[TP_TIMER_ALARM])(tp_coro *coro); /* called when a timer of that kind is due */
 } tp_clock;

@@ -31,6 +31,11 @@ uint64_t tp_timer_steady(const tp_exec *exec) {
   return tp_timer_now(exec) + exec->clock.skew;
 }
 
+void tp_timer_look(tp_exec *exec, uint64_t real) {
+  tp_clock *clock = &exec->clock;
+  clock->recent = (clock->is_virtual ? clock->virtual_now : real) + clock->skew;
+}
+
 double tp_timer_seconds(const tp_exec *exec) {
   return tp_seconds_of(tp_timer_now(exec));
 }

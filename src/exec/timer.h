@@ -82,6 +82,9 @@ void tp_timer_release(tp_exec *exec, uint32_t count);
 void tp_timer_start(tp_coro *coro, tp_timer_kind kind, uint64_t deadline);
 void tp_timer_stop(tp_coro *coro, tp_timer_kind kind);
 
+/* Sets `recent` of the clock, given the time of uv_hrtime. */
+void tp_timer_look(tp_exec *exec, uint64_t real);
+
 /* Whether a timer is set that something waits for. */
 bool tp_timer_is_awaited(const tp_exec *exec);
 

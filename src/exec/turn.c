@@ -86,6 +86,7 @@ static bool is_over(tp_exec *exec) {
   else if (spent > TURN_BUDGET / 2 && exec->budget.stride > 1)
     exec->budget.stride /= 2;
   exec->budget.looked = now;
+  tp_timer_look(exec, now);
   exec->budget.until_look = exec->budget.stride;
   return now >= exec->budget.deadline;
 }
@@ -113,6 +114,7 @@ static bool drain(tp_exec *exec, tp_coro_queue *queue) {
 static void start_budget(tp_exec *exec) {
   exec->budget.looked = uv_hrtime();
   exec->budget.deadline = exec->budget.looked + TURN_BUDGET;
+  tp_timer_look(exec, exec->budget.looked);
 }
 
 /* Runs the commands of control sessions that are there. False: that has used up the budget of the

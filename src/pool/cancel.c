@@ -2,24 +2,18 @@
  *
  * Why a task is cancelled; see cancel.h. */
 #include "pool/cancel.h"
+#include "base/seconds.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double wall_clock(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 tp_cancel *tp_cancel_create(tp_code code, const char *who, const char *message, double grace) {
   size_t size = message ? strlen(message) + 1 : 1;
   tp_cancel *cancel = malloc(sizeof *cancel + size);
   if (!cancel)
     return NULL;
-  *cancel =
-      (tp_cancel){.references = 1, .code = code, .when = wall_clock(), .grace = grace, .who = who};
+  *cancel = (tp_cancel){
+      .references = 1, .code = code, .when = tp_seconds_wall(), .grace = grace, .who = who};
   memcpy(cancel->message, message ? message : "", size);
   return cancel;
 }

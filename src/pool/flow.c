@@ -202,6 +202,7 @@ void tp_flow_drop_group(tp_pool *pool, tp_group *group) {
     end_feeding(pool, group);
   TAILQ_REMOVE(&pool->groups, group, pool_link);
   tp_idmap_remove(&pool->numbers, &group->node);
+  tp_records_leave_group(group);
   pool->group_count--;
   if (!group->forgotten)
     forget_name(pool, group);
@@ -214,6 +215,8 @@ static void settle(tp_pool *pool, tp_group *group) {
       !TAILQ_EMPTY(&group->tasks))
     return;
   group->finished = true;
+  if (group->name)
+    group->ended = pool->ops->now(pool);
   pool->finished = group->number;
   if (group->admission != TP_CALL_LEFT)
     leave_queue(pool, group);
@@ -240,6 +243,8 @@ static void enter_running(tp_pool *pool, tp_task *task) {
   TAILQ_INSERT_TAIL(&group->tasks, task, group_link);
   group->occupying++;
   task->number = group->started++;
+  if (task->number == 0)
+    group->began = task->started;
   pool->running++;
 }
 

@@ -14,7 +14,7 @@ static bool is_live(const tp_pool *pool, uint64_t id) {
 }
 
 void tp_flush_open(tp_flush *of, tp_pool *pool) {
-  *of = (tp_flush){.groups = pool->next_number, .records = pool->records.count};
+  *of = (tp_flush){.groups = pool->next_number, .records = pool->records.sequence};
   tp_walk_open(&of->walk, pool);
   pool->ended = pool->in_callbacks;
 }
@@ -28,9 +28,14 @@ void tp_flush_close(tp_flush *of) {
 
 static void look_at_record(tp_flush *of) {
   tp_pool *pool = of->walk.pool;
-  of->records--;
-  if (pool->records.count > 0)
-    tp_records_pass(&pool->records, is_live(pool, tp_records_oldest(&pool->records)));
+  tp_record_place place = of->place;
+  tp_record *record = tp_records_next(&pool->records, NULL, &place);
+  if (!record || record->sequence > of->records)
+    of->records = 0;
+  else if (is_live(pool, record->task))
+    of->place = place;
+  else
+    tp_records_remove(&pool->records, record);
 }
 
 /* ---- ids that are kept ---- */

@@ -9,16 +9,17 @@
 #include "pool/state.h"
 
 typedef struct tp_flush {
-  tp_walk walk;    /* where it stands: a group, and in that group a task */
-  tp_idset living; /* the ids that are kept, so far */
-  size_t records;  /* records that are left to look at */
-  uint64_t from;   /* ids of submitted calls below it were looked at */
-  uint64_t groups; /* groups from this number on are new */
-  uint64_t group;  /* number of the group that `living` is of */
-  uint64_t until;  /* tasks of it from this id on are newer than the last step */
-  bool is_inside;  /* it stands inside of that group */
-  bool has_failed; /* there was no memory for one of the ids */
-  bool has_calls;  /* the submitted calls were looked at, all of them */
+  tp_walk walk;          /* where it stands: a group, and in that group a task */
+  tp_idset living;       /* the ids that are kept, so far */
+  tp_record_place place; /* the last record that was kept */
+  uint64_t records;      /* records after this one are new; 0: all were looked at */
+  uint64_t from;         /* ids of submitted calls below it were looked at */
+  uint64_t groups;       /* groups from this number on are new */
+  uint64_t group;        /* number of the group that `living` is of */
+  uint64_t until;        /* tasks of it from this id on are newer than the last step */
+  bool is_inside;        /* it stands inside of that group */
+  bool has_failed;       /* there was no memory for one of the ids */
+  bool has_calls;        /* the submitted calls were looked at, all of them */
 } tp_flush;
 
 /* Begins a flush, which must stay where it is until it is closed. */

@@ -24,6 +24,7 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group
   group->kept = options->submitted && name && !options->waits;
   group->call = call;
   TAILQ_INIT(&group->tasks);
+  TAILQ_INIT(&group->records);
   return group;
 }
 

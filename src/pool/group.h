@@ -12,6 +12,7 @@
 #include "pool/idset.h"
 #include "pool/queue.h"
 #include "pool/rate.h"
+#include "pool/record.h"
 #include "pool/task.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,11 +69,14 @@ typedef struct tp_group {
   tp_task *next_cancel; /* the task that it reaches next */
   uint64_t unseen;      /* failures of tasks and of the iterator that nobody has looked at */
   tp_task_list tasks;   /* live tasks in the order of starting */
-  tp_idset ids;         /* all tasks ever started and not flushed */
-  tp_feed_state feed;   /* the state of its arguments */
-  tp_queue_place place; /* in the pool's queue, or among its throttled groups */
-  tp_rate rate;         /* of the starts of its tasks */
-  double weight;        /* a smaller one starts sooner, where the pool's order is by priority */
+  tp_record_list records; /* of its tasks that have ended, by age */
+  uint64_t began;         /* when its first task started, by the same clock as that */
+  uint64_t ended;         /* when it finished; 0: it has no name, or has not */
+  tp_idset ids;           /* all tasks ever started and not flushed */
+  tp_feed_state feed;     /* the state of its arguments */
+  tp_queue_place place;   /* in the pool's queue, or among its throttled groups */
+  tp_rate rate;           /* of the starts of its tasks */
+  double weight;          /* a smaller one starts sooner, where the pool's order is by priority */
   tp_admission admission; /* of a submitted call that has not started */
   bool submitted;         /* a submitted call */
   bool kept;              /* a submitted call that stays until a flush when it has ended */

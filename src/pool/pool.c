@@ -39,6 +39,7 @@ tp_pool *tp_pool_make(const tp_pool_ops *ops, void *owner, int kind, const char 
   pool->wake_at = TP_NEVER;
   pool->size = size;
   pool->queue_limit = TP_UNLIMITED;
+  tp_records_open(&pool->records, TP_RECORDS_MAX);
   TAILQ_INIT(&pool->running_tasks);
   TAILQ_INIT(&pool->finishing_tasks);
   TAILQ_INIT(&pool->groups);

@@ -1,117 +1,146 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of tasks that did not end well; see record.h. */
+ * What became of tasks; see record.h. */
 #include "pool/record.h"
 #include "base/lines.h"
+#include "pool/group.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 const char *tp_record_outcome_name(tp_outcome outcome) {
-  static const char *const names[] = {[TP_OUTCOME_CANCELLED] = "cancelled",
+  static const char *const names[] = {[TP_OUTCOME_NONE] = "none",
+                                      [TP_OUTCOME_CANCELLED] = "cancelled",
                                       [TP_OUTCOME_IGNORED] = "ignored",
                                       [TP_OUTCOME_FAILED] = "failed",
                                       [TP_OUTCOME_KILLED] = "killed"};
   return names[outcome];
 }
 
-/* The record in that place, counted from the oldest. */
-static tp_record *at(const tp_records *records, size_t index) {
-  return &records->ring[(records->first + index) & (records->capacity - 1)];
+const char *tp_record_end_name(tp_task_end end) {
+  static const char *const names[] = {[TP_END_OK] = "ok",
+                                      [TP_END_FAILED] = "failed",
+                                      [TP_END_CANCELLED] = "cancelled",
+                                      [TP_END_TIMED_OUT] = "timed-out"};
+  return names[end];
 }
+
+void tp_records_open(tp_records *records, uint64_t most) {
+  *records = (tp_records){.most = most};
+  TAILQ_INIT(&records->list);
+}
+
+tp_record *tp_records_find(const tp_records *records, uint64_t task) {
+  return (tp_record *)tp_idmap_find(&records->tasks, task);
+}
+
+/* ---- one record ---- */
 
 static void release(tp_record *record) {
   tp_cancel_release(record->reason);
   free(record->text);
+  free(record->arguments);
 }
 
-/* Takes the oldest record out. */
-static tp_record take_first(tp_records *records) {
-  tp_record first = *at(records, 0);
-  records->first = (records->first + 1) & (records->capacity - 1);
+/* Takes a record out of its lists. */
+static void take_out(tp_records *records, tp_record *record) {
+  TAILQ_REMOVE(&records->list, record, link);
+  if (record->group)
+    TAILQ_REMOVE(&record->group->records, record, group_link);
+  tp_idmap_remove(&records->tasks, &record->node);
   records->count--;
-  return first;
 }
 
-/* Moves the records to a larger ring. */
-static bool grow(tp_records *records) {
-  size_t capacity = records->capacity ? records->capacity * 2 : 8;
-  tp_record *ring = malloc(capacity * sizeof *ring);
-  if (!ring)
-    return false;
-  for (size_t i = 0; i < records->count; i++)
-    ring[i] = *at(records, i);
-  free(records->ring);
-  records->ring = ring;
-  records->first = 0;
-  records->capacity = capacity;
-  return true;
+/* Memory for one more record: that of the oldest one if there are as many as there may be. NULL: no
+ * memory. */
+static tp_record *make_room(tp_records *records) {
+  if (records->count < records->most)
+    return tp_idmap_reserve(&records->tasks) ? malloc(sizeof(tp_record)) : NULL;
+  tp_record *oldest = TAILQ_FIRST(&records->list);
+  if (!oldest)
+    return NULL;
+  take_out(records, oldest);
+  release(oldest);
+  return oldest;
 }
 
-/* Makes room for one more. False: no memory. */
-static bool reserve(tp_records *records) {
-  if (records->count < records->capacity)
-    return true;
-  if (records->capacity < TP_RECORDS_MAX)
-    return grow(records);
-  tp_record oldest = take_first(records);
-  release(&oldest);
-  return true;
+tp_record *tp_records_add(tp_records *records, const tp_task *task) {
+  tp_record *record = tp_records_find(records, task->id);
+  if (record)
+    return record;
+  record = make_room(records);
+  if (!record)
+    return NULL;
+  *record = (tp_record){.task = task->id,
+                        .group = task->group,
+                        .sequence = ++records->sequence,
+                        .number = task->number};
+  tp_idmap_add(&records->tasks, &record->node);
+  TAILQ_INSERT_TAIL(&records->list, record, link);
+  TAILQ_INSERT_TAIL(&task->group->records, record, group_link);
+  records->count++;
+  return record;
 }
 
-void tp_records_add(tp_records *records, tp_record record) {
-  if (!reserve(records))
-    return;
-  if (record.reason)
-    tp_cancel_keep(record.reason);
-  *at(records, records->count++) = record;
+void tp_record_set_reason(tp_record *record, tp_cancel *reason) {
+  record->reason = tp_cancel_keep(reason);
 }
 
-void tp_records_add_error(tp_records *records, uint64_t task, const char *text, bool is_unseen) {
+void tp_record_set_error(tp_record *record, const char *text, bool is_unseen) {
   char lines[TP_RECORD_TEXT];
-  tp_record *last = records->count ? at(records, records->count - 1) : NULL;
-  if (!last || last->task != task) {
-    if (!reserve(records))
-      return;
-    last = at(records, records->count++);
-    *last = (tp_record){.task = task, .outcome = TP_OUTCOME_FAILED};
-  }
   tp_lines_lay_out(lines, sizeof lines, text);
-  last->text = strdup(lines);
-  last->is_unseen = is_unseen;
+  free(record->text);
+  record->text = strdup(lines);
+  record->is_unseen = is_unseen;
 }
 
-tp_record *tp_records_find(const tp_records *records, uint64_t task) {
-  for (size_t i = records->count; i-- > 0;)
-    if (at(records, i)->task == task)
-      return at(records, i);
-  return NULL;
-}
-
-const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids) {
-  for (size_t i = 0; i < records->count; i++)
-    if (at(records, i)->text && tp_idset_has(ids, at(records, i)->task))
-      return at(records, i);
-  return NULL;
-}
-
-uint64_t tp_records_oldest(const tp_records *records) {
-  return at(records, 0)->task;
-}
-
-void tp_records_pass(tp_records *records, bool is_kept) {
-  tp_record oldest = take_first(records);
-  if (is_kept)
-    *at(records, records->count++) = oldest;
-  else
-    release(&oldest);
+void tp_records_remove(tp_records *records, tp_record *record) {
+  take_out(records, record);
+  release(record);
+  free(record);
   if (records->count == 0)
-    tp_records_clear(records);
+    tp_idmap_clear(&records->tasks);
+}
+
+void tp_records_leave_group(tp_group *group) {
+  tp_record *record;
+  TAILQ_FOREACH (record, &group->records, group_link)
+    record->group = NULL;
+  TAILQ_INIT(&group->records);
 }
 
 void tp_records_clear(tp_records *records) {
-  for (size_t i = 0; i < records->count; i++)
-    release(at(records, i));
-  free(records->ring);
-  *records = (tp_records){0};
+  while (!TAILQ_EMPTY(&records->list))
+    tp_records_remove(records, TAILQ_FIRST(&records->list));
+}
+
+/* ---- looking ---- */
+
+/* The record after the place in that list. The record of the place may be gone: the one after it is
+ * near the beginning then, because the oldest ones go first. */
+static tp_record *after(const tp_records *records, const tp_group *group,
+                        const tp_record_place *place) {
+  tp_record *record = place->sequence ? tp_records_find(records, place->task) : NULL;
+  if (record)
+    return group ? TAILQ_NEXT(record, group_link) : TAILQ_NEXT(record, link);
+  record = group ? TAILQ_FIRST(&group->records) : TAILQ_FIRST(&records->list);
+  while (record && record->sequence <= place->sequence)
+    record = group ? TAILQ_NEXT(record, group_link) : TAILQ_NEXT(record, link);
+  return record;
+}
+
+tp_record *tp_records_next(const tp_records *records, const tp_group *group,
+                           tp_record_place *place) {
+  tp_record *record = after(records, group, place);
+  if (record)
+    *place = (tp_record_place){record->task, record->sequence};
+  return record;
+}
+
+const tp_record *tp_records_first_error(const tp_group *group) {
+  const tp_record *record;
+  TAILQ_FOREACH (record, &group->records, group_link)
+    if (record->text)
+      return record;
+  return NULL;
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * What became of tasks that did not end well: what cancelled them, how they ended, and how long
- * that took; the error of those that failed. Only a task that was cancelled or has failed leaves a
- * record, when its function is over; the next flush releases it. A pool keeps the newest ones in a
- * ring. */
+ * What became of tasks: when they ran, how they ended, what cancelled them, the error of those that
+ * failed. A task that did not end well leaves a record when its function is over, and so does one
+ * that was cancelled and ended well; the next flush releases it. A pool keeps the newest ones, in
+ * the order in which they came. */
 #ifndef TP_POOL_RECORD_H
 #define TP_POOL_RECORD_H
 
+#include "base/idmap.h"
 #include "pool/cancel.h"
-#include "pool/idset.h"
+#include "pool/task.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* How many records a pool keeps at most. */
 #define TP_RECORDS_MAX 65536
@@ -19,54 +21,91 @@
 /* The longest text of an error that a record keeps; the middle of a longer one is left out. */
 #define TP_RECORD_TEXT 1024
 
-/* How a task's function ended after a cancel, or by an error. */
+/* What came of a cancel. */
 typedef enum tp_outcome {
-  TP_OUTCOME_CANCELLED, /* by the cancel error */
+  TP_OUTCOME_NONE,      /* there was none */
+  TP_OUTCOME_CANCELLED, /* the function ended by the cancel error */
   TP_OUTCOME_IGNORED,   /* it returned */
-  TP_OUTCOME_FAILED,    /* by another error, one of its cleanup */
-  TP_OUTCOME_KILLED,    /* not by itself */
+  TP_OUTCOME_FAILED,    /* it ended by another error, one of its cleanup */
+  TP_OUTCOME_KILLED,    /* it did not end by itself */
 } tp_outcome;
 
 typedef struct tp_record {
-  uint64_t task;      /* its id */
+  union {
+    tp_idnode node; /* in the table by task */
+    uint64_t task;  /* the id of the task */
+  };
+  TAILQ_ENTRY(tp_record) link;       /* in the pool's list, by age */
+  TAILQ_ENTRY(tp_record) group_link; /* in its group's list, by age */
+  struct tp_group *group;            /* the task's; NULL: it is gone */
+  uint64_t sequence;                 /* from 1 on, rises with each record of the pool */
+  uint64_t number;                   /* the task's place in its group */
+  double started;                    /* seconds since 1970 */
+  double ended;                      /* the same */
   tp_cancel *reason;  /* why it was cancelled, a reference of the record's own; NULL: it was not */
   double took;        /* seconds from the cancel to the end of the function */
-  char *text;         /* of TP_OUTCOME_FAILED: message and traceback, as base/lines.h lays them out;
+  char *text;         /* of one that failed: message and traceback, as base/lines.h lays them out;
                          NULL: no memory */
-  tp_outcome outcome; /* how the function ended */
+  char *arguments;    /* what it was called with, in short; NULL: not kept */
+  tp_outcome outcome; /* what came of the cancel */
+  tp_task_end end;    /* how the function ended */
   bool is_unseen;     /* nobody has looked at its error */
 } tp_record;
 
+typedef TAILQ_HEAD(tp_record_list, tp_record) tp_record_list;
+
 typedef struct tp_records {
-  tp_record *ring; /* NULL while there are none */
-  size_t capacity; /* records allocated, a power of two */
-  size_t first;    /* the oldest; 0 until the ring has its full size */
-  size_t count;    /* records in use */
+  tp_record_list list; /* by age */
+  tp_idmap tasks;      /* by task */
+  uint64_t count;      /* how many */
+  uint64_t most;       /* how many there may be; the oldest give way */
+  uint64_t sequence;   /* of the newest one ever */
 } tp_records;
 
-/* The word for an outcome, such as "killed". */
+/* A place in the list of a pool or of a group, before its first record if it is all zero. It may be
+ * kept while records come and go. */
+typedef struct tp_record_place {
+  uint64_t task;     /* of the last record that was passed */
+  uint64_t sequence; /* of that record */
+} tp_record_place;
+
+/* The word for what came of a cancel, such as "killed". */
 const char *tp_record_outcome_name(tp_outcome outcome);
 
-/* Adds a record, and takes a reference of its reason; the oldest one gives way if there are too
- * many. For lack of memory none is kept. */
-void tp_records_add(tp_records *records, tp_record record);
+/* The word for how a task has ended, such as "failed". */
+const char *tp_record_end_name(tp_task_end end);
 
-/* Adds the error of a task that has failed, to its record if it was cancelled before. */
-void tp_records_add_error(tp_records *records, uint64_t task, const char *text, bool is_unseen);
+/* An empty list of at most so many. */
+void tp_records_open(tp_records *records, uint64_t most);
 
-/* The record of a task; NULL: there is none. The newest ones are found first. */
+/* The record of a task, a new one if it has none; the oldest one gives way if there are too many.
+ * NULL: no memory, or none are kept. */
+tp_record *tp_records_add(tp_records *records, const tp_task *task);
+
+/* Sets the reason, of which the record takes a reference. */
+void tp_record_set_reason(tp_record *record, tp_cancel *reason);
+
+/* Sets the text of its error. */
+void tp_record_set_error(tp_record *record, const char *text, bool is_unseen);
+
+/* The record of a task; NULL: there is none. */
 tp_record *tp_records_find(const tp_records *records, uint64_t task);
 
-/* The oldest one of them with an error of a task in `ids`; NULL: there is none. */
-const tp_record *tp_records_first_error(const tp_records *records, const tp_idset *ids);
+/* The record after a place in a pool's list, or in that of its group (NULL: of all), which moves
+ * there; NULL: there is none yet. */
+tp_record *tp_records_next(const tp_records *records, const struct tp_group *group,
+                           tp_record_place *place);
 
-/* The task of the oldest record, of which there must be one. */
-uint64_t tp_records_oldest(const tp_records *records);
+/* The oldest one of a group with an error; NULL: there is none. */
+const tp_record *tp_records_first_error(const struct tp_group *group);
 
-/* Makes the oldest record the newest one, or forgets it. */
-void tp_records_pass(tp_records *records, bool is_kept);
+/* Forgets a record. */
+void tp_records_remove(tp_records *records, tp_record *record);
 
-/* Releases all of them. */
+/* The group is about to be freed: its records stay without it. */
+void tp_records_leave_group(struct tp_group *group);
+
+/* Forgets all of them. */
 void tp_records_clear(tp_records *records);
 
 #endif

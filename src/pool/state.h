@@ -109,7 +109,7 @@ struct tp_pool {
   tp_task_list running_tasks;   /* in the order of starting */
   tp_task_list finishing_tasks; /* cancelled, or with callbacks to finish, by ticket */
   tp_idmap tasks;               /* live tasks by id */
-  tp_records records;           /* of cancelled tasks, filled by the executor */
+  tp_records records;           /* of tasks that have ended, filled by the executor */
   tp_order order;               /* of the queue */
   tp_queue queue;               /* groups that can start a task once there is room */
   tp_rate rate;                 /* of the starts of all its tasks */

@@ -41,7 +41,9 @@ typedef struct tp_task {
   tp_task_state state : 8; /* its state */
   tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
   uint16_t kept;           /* values of its call that the executor keeps on a stack */
-  uint32_t tries; /* calls of its function; counted by the executor if it may be tried again */
+  uint32_t tries;   /* calls of its function; counted by the executor if it may be tried again */
+  uint64_t started; /* the time of its start, to within a turn of the loop, by the executor's clock
+                       of rates; set by the executor */
 } tp_task;
 
 typedef TAILQ_HEAD(tp_task_list, tp_task) tp_task_list;

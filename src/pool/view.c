@@ -3,6 +3,7 @@
  * What people see of a pool's groups and tasks; see view.h. */
 #include "pool/view.h"
 #include "pool/flow.h"
+#include "pool/pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -150,6 +151,25 @@ tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found) {
   if (!of->finishing)
     tp_idset_add(&of->found, task->id);
   *found = task;
+  return TP_VIEW_FOUND;
+}
+
+/* Whether a task that has a record is still live for those who look: its cancel callback runs. */
+static bool is_ending(const tp_pool *pool, uint64_t id) {
+  const tp_task *task = tp_task_find(&pool->tasks, id);
+  return task && task->state < TP_TASK_ENDED;
+}
+
+tp_view_step tp_view_next_ended(tp_view_ended *of, const tp_record **found) {
+  const tp_group *group = of->has_group ? tp_pool_find_number(of->pool, of->group) : NULL;
+  if (of->has_group && !group)
+    return TP_VIEW_END;
+  const tp_record *record = tp_records_next(&of->pool->records, group, &of->place);
+  if (!record)
+    return TP_VIEW_END;
+  if (record->end != of->end || is_ending(of->pool, record->task))
+    return TP_VIEW_PASSED;
+  *found = record;
   return TP_VIEW_FOUND;
 }
 

@@ -78,6 +78,19 @@ tp_view_step tp_view_next_task(tp_view_tasks *of, tp_task **found);
 
 void tp_view_close_tasks(tp_view_tasks *of);
 
+/* Which tasks that have ended are asked for. */
+typedef struct tp_view_ended {
+  tp_pool *pool;         /* of this pool */
+  bool has_group;        /* only those of one group */
+  uint64_t group;        /* its number */
+  tp_task_end end;       /* only those that have ended so */
+  tp_record_place place; /* the last one that was looked at */
+} tp_view_ended;
+
+/* Takes a step to the next record of a task that has ended. FOUND: `*found` is the record. The pool
+ * must be there. */
+tp_view_step tp_view_next_ended(tp_view_ended *of, const tp_record **found);
+
 /* The newest of the running tasks; NULL: none runs. */
 tp_task *tp_view_newest(const tp_pool *pool);
 

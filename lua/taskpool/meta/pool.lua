@@ -146,13 +146,30 @@ function Future:set_weight(weight) end
 ---@field when number seconds since 1970, as `os.time` counts them
 ---@field took? number seconds from the cancel to the end of the function; nil while it is ending
 
----What is known of a task.
+---How far a task is.
+---@alias taskpool.TaskState
+---| "waiting" # it has not started
+---| "running"
+---| "cancelled" # by a cancel: its cleanup or its cancel callback runs, or, with `ended_at`, it has ended
+---| "ended" # its end callback runs, or it has ended well
+---| "ok" # it has ended well, although it was cancelled
+---| "failed" # an error has ended it
+---| "timed-out" # its time limit has ended it
+
+---What is known of a task. Of those that did not end well the newest 65536 of a pool are kept, until a flush.
 ---@class taskpool.TaskRecord
 ---@field id? integer its id; nil for one that waits
 ---@field group? string name of its group; nil for a submitted call without one
----@field state "waiting"|"running"|"cancelled"|"ended" cancelled: its cleanup or its cancel callback runs
----@field cancel? taskpool.CancelRecord nil for a task that was not cancelled; the newest 65536 of a pool are kept
----@field error? string what a task has failed with; kept like `cancel`
+---@field number? integer its place in the group, from 0 on
+---@field state taskpool.TaskState
+---@field try? integer which try of its function it is at; nil once it has ended
+---@field args? string its arguments in a few words, if it has any; nil for one that has ended well, or by a cancel
+---@field started_at? number seconds since 1970; nil for one that has ended well
+---@field ended_at? number the same; nil for one that has not ended, too
+---@field age? number seconds since its start; nil for one that has ended
+---@field took? number seconds from its start to its end
+---@field cancel? taskpool.CancelRecord nil for a task that was not cancelled
+---@field error? string what a task has failed with
 ---@field traceback? string the same with the calls, one a line; the middle of a long one is left out
 
 ---What all pools have. A pool prints as "TaskPool-NAME" or "SimpleTaskPool-NAME", its tasks as "POOL_Task-ID".
@@ -373,23 +390,28 @@ function Pool:status() end
 ---@return taskpool.GroupStatus[] groups
 function Pool:groups(options) end
 
+---A row of the list of tasks. Of a task that has ended, it also has the other fields of TaskRecord.
 ---@class taskpool.TaskStatus
 ---@field id integer the task's id
+---@field number integer its place in the group, from 0 on
 ---@field group? string name of its group; nil for a submitted call without one
----@field state "running"|"cancelled"|"ended" cancelled: it has not ended yet; ended: its callback runs
----@field at string the calls that it is in, the innermost first
+---@field state taskpool.TaskState
+---@field age number seconds since its start; of one that has ended, until its end
+---@field at? string the calls that it is in, the innermost first; of one that has failed, its error
 
 ---@class taskpool.TasksOptions
 ---@field group? string only tasks of this group
----@field state? "running"|"cancelled"|"ended"
+---@field state? "running"|"ended"|"ok"|"failed"|"cancelled"|"timed-out" default: all that are not done
 ---@field limit? number how many rows to show at most; default: 100
 
----Lists the tasks that have started and are not done: the running ones by age, then the others.
+---Lists the tasks that have started and are not done: the running ones by age, then the others. With a `state` in
+---which tasks end, lists those that have ended so, were not flushed, and are kept: the newest 65536 that did not end
+---well.
 ---
 ---Raises TaskGroupNotFound.
 ---
 ---    #pool:tasks { group = "nightly" }
----    > tasks
+---    > tasks --state failed
 ---@param options? taskpool.TasksOptions
 ---@return taskpool.TaskStatus[] tasks
 function Pool:tasks(options) end

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tasks of a pool as a list; see tasks.h. */
+#include "binding/tasks.h"
+#include "base/seconds.h"
+#include "binding/arguments.h"
+#include "binding/handle.h"
+#include "binding/rows.h"
+#include "binding/slots.h"
+#include "binding/task.h"
+#include "exec/report.h"
+#include "pool/view.h"
+#include "value/raise.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+const char *const tp_tasks_fields[] = {"id", "group", "state", "age", "at", NULL};
+
+/* ---- which tasks ---- */
+
+/* A state that can be asked for. */
+typedef struct state {
+  const char *name;
+  bool is_live;       /* live tasks have it, … */
+  tp_task_state live; /* … in this state */
+  bool is_ended;      /* tasks that have ended have it, … */
+  tp_task_end end;    /* … so */
+} state;
+
+static const state states[] = {
+    {.name = "running", .is_live = true, .live = TP_TASK_RUNNING},
+    {.name = "ended", .is_live = true, .live = TP_TASK_ENDED},
+    {.name = "ok", .is_ended = true, .end = TP_END_OK},
+    {.name = "failed", .is_ended = true, .end = TP_END_FAILED},
+    {.name = "cancelled",
+     .is_live = true,
+     .live = TP_TASK_CANCELLED,
+     .is_ended = true,
+     .end = TP_END_CANCELLED},
+    {.name = "timed-out", .is_ended = true, .end = TP_END_TIMED_OUT},
+};
+
+/* The state whose name is at `index`; for nil, any that live tasks are in. */
+static state to_state(lua_State *L, int index) {
+  if (lua_isnil(L, index))
+    return (state){.is_live = true, .live = TP_TASK_NEW};
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    if (strcmp(lua_tostring(L, index), states[i].name) == 0)
+      return states[i];
+  tp_raise(L, TP_INVALID_ARGUMENT,
+           "tasks: 'state' must be running, ended, ok, failed, cancelled or timed-out, not '%s'",
+           lua_tostring(L, index));
+}
+
+/* ---- rows ---- */
+
+/* A walk over live tasks, and then over records of others, that returns tables. */
+typedef struct task_rows {
+  tp_rows rows;
+  tp_view_tasks live;
+  tp_view_ended ended;
+  bool has_live;  /* live tasks are asked for, and not all of them have come */
+  bool has_ended; /* tasks that have ended are asked for */
+} task_rows;
+
+static void push_live(lua_State *L, tp_task *task) {
+  const tp_pool *pool = task->group->pool;
+  lua_createtable(L, 0, 6);
+  lua_pushinteger(L, (lua_Integer)task->id);
+  lua_setfield(L, -2, "id");
+  lua_pushinteger(L, (lua_Integer)task->number);
+  lua_setfield(L, -2, "number");
+  if (task->group->name) {
+    lua_pushstring(L, task->group->name);
+    lua_setfield(L, -2, "group");
+  }
+  lua_pushstring(L, tp_task_state_name(task->state));
+  lua_setfield(L, -2, "state");
+  tp_task_set_seconds(L, "age", tp_seconds_of(pool->ops->now(pool) - task->started));
+  tp_report_push_stack(L, task);
+  lua_setfield(L, -2, "at");
+}
+
+static tp_rows_step next_live(task_rows *of, lua_State *L) {
+  tp_task *task;
+  switch (tp_view_next_task(&of->live, &task)) {
+  case TP_VIEW_PASSED:
+    return TP_ROWS_NONE;
+  case TP_VIEW_FOUND:
+    push_live(L, task);
+    return TP_ROWS_FOUND;
+  case TP_VIEW_NO_MEMORY:
+    tp_raise(L, TP_NO_MEMORY, "no memory for the list of tasks");
+  default:
+    of->has_live = false;
+    return of->has_ended ? TP_ROWS_NONE : TP_ROWS_END;
+  }
+}
+
+/* The table of what a record says; where people see where others are, they see its error. */
+static tp_rows_step next_ended(task_rows *of, lua_State *L) {
+  const tp_record *record;
+  switch (tp_view_next_ended(&of->ended, &record)) {
+  case TP_VIEW_PASSED:
+    return TP_ROWS_NONE;
+  case TP_VIEW_FOUND:
+    tp_task_push(L, of->ended.pool, record->task);
+    lua_getfield(L, -1, "took");
+    lua_setfield(L, -2, "age");
+    lua_getfield(L, -1, "error");
+    lua_setfield(L, -2, "at");
+    return TP_ROWS_FOUND;
+  default:
+    return TP_ROWS_END;
+  }
+}
+
+static tp_rows_step next_task(tp_rows *rows, lua_State *L) {
+  task_rows *of = (task_rows *)rows;
+  if (!of->live.walk.pool) /* the pool is gone */
+    return TP_ROWS_END;
+  return of->has_live ? next_live(of, L) : next_ended(of, L);
+}
+
+static void close_tasks(tp_rows *rows) {
+  tp_view_close_tasks(&((task_rows *)rows)->live);
+}
+
+/* The group whose name is at `index`; NULL for nil. */
+static const tp_group *to_group(lua_State *L, const tp_pool *pool, int index) {
+  tp_error error;
+  if (lua_isnil(L, index))
+    return NULL;
+  const tp_group *group = tp_pool_find_group(pool, lua_tostring(L, index), &error);
+  if (!group)
+    tp_raise_error(L, &error);
+  return group;
+}
+
+int l_pool_tasks(lua_State *L) {
+  tp_pool *pool = tp_handle_check(L, TP_SLOT_POOL);
+  state asked = to_state(L, TP_SLOT_TASKS_STATE);
+  const tp_group *group = to_group(L, pool, TP_SLOT_TASKS_GROUP);
+  const tp_rows rows = {.next = next_task,
+                        .close = close_tasks,
+                        .left = tp_arguments_to_limit(L, TP_SLOT_TASKS_LIMIT)};
+  tp_view_filter filter = {.group = group, .state = asked.live};
+  task_rows *of = tp_rows_push(L, sizeof *of, &rows);
+  tp_view_open_tasks(&of->live, pool, &filter);
+  of->has_live = asked.is_live;
+  of->has_ended = asked.is_ended;
+  of->ended = (tp_view_ended){
+      .pool = pool, .has_group = group, .group = group ? group->number : 0, .end = asked.end};
+  return 1;
+}
