@@ -182,7 +182,8 @@ function Queue:get()
   elseif self.is_closed then
     return nil, CLOSED
   end
-  return self.getters:wait()
+  local item, message = self.getters:wait() -- not a tail call, so that lists of tasks name this function
+  return item, message
 end
 
 ---Takes the oldest item out without waiting. Raises NotAvailable when there is none; returns nil and a

@@ -60,14 +60,25 @@ describe("tasks that have ended", function()
     assert.is_true(math.abs(failed.ended_at - now) < 60)
     assert.is_true(math.abs(failed.ended_at - failed.started_at - 2) < 0.01)
     assert.are.same({ "work", 1, "failed", "2", "two", "two" },
-      { failed.group, failed.number, failed.state, failed.args, failed.error, failed.at })
+      { failed.group, failed.number, failed.state, failed.args, failed.error, failed.why })
     assert.matches("^two\n  stack traceback:", failed.traceback)
-    failed.age, failed.at = nil, nil
+    failed.age, failed.why = nil, nil
     assert.are.same(failed, pool:task(4))
     local late = pool:task(1)
     assert.are.same({ "timed-out", "100", 1.5, "TimedOut" }, { late.state, late.args, late.took, late.cancel.code })
     assert.are.same({ "cancelled", "ok" }, { pool:task(2).state, pool:task(3).state })
     assert.are.equal("ended", pool:task(0).state)
+  end))
+
+  it("name the place that their error comes from, if it does", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    pool:starmap(error, { { "path/to/jobs.lua:12: oops", 0 }, { "time: 12:30", 0 }, { "no colon", 0 }, { nil, n = 1 } })
+    taskpool.sleep(1)
+    log:expect_all "error in"
+    local rows = pool:tasks { state = "failed" }
+    assert.are.same({ "jobs.lua:12" }, column(rows, "at"))
+    assert.are.same({ "path/to/jobs.lua:12: oops", "time: 12:30", "no colon", "nil" }, column(rows, "why"))
+    pool:flush { return_exceptions = true }
   end))
 
   it("are told by records that stay the same while the pool goes on", tasks.case(function()

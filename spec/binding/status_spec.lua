@@ -170,17 +170,77 @@ describe("tasks", function()
 
   it("says of each its id, group, state and where it is", tasks.case(function()
     local pool = tasks.TaskPool()
+    local line = debug.getinfo(1, "l").currentline + 2
     pool:apply(function()
       taskpool.sleep(1)
     end, { group_name = "work" })
     tasks.settle()
     taskpool.sleep(0.25)
+    local row = pool:tasks()[1]
+    assert.is_true(row.busy < 0.25)
+    row.busy = nil
     assert.are.same({
-      { id = 0, number = 0, group = "work", state = "running", age = 0.25, at = pool:traceback(0) },
-    }, pool:tasks())
-    assert.matches("^sleep", pool:tasks()[1].at)
+      id = 0,
+      number = 0,
+      group = "work",
+      state = "running",
+      age = 0.25,
+      at = "status_spec.lua:" .. line,
+      why = "sleep",
+      calls = pool:traceback(0),
+    }, row)
+    assert.matches(("^sleep < function at .*status_spec.lua:%d$"):format(line), row.calls)
     finish(pool)
     assert.are.same({}, pool:tasks())
+  end))
+
+  it("names the line of the user that waits, and what it waits for, whatever is between them", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local queue, line = taskpool.Queue(), nil
+    local function take()
+      line = debug.getinfo(1, "l").currentline + 1
+      return (queue:get())
+    end
+    pool:apply(function()
+      return (take())
+    end, { group_name = "queue" })
+    pool:apply(function()
+      error "again"
+    end, { group_name = "retried", retries = { n = 1, backoff = 10 } })
+    pool:map(taskpool.sleep, { 100 }, { group_name = "c" })
+    pool:apply(load("return taskpool.sleep(100) or 1", "=text", "t", { taskpool = taskpool }), { group_name = "text" })
+    tasks.settle()
+    local where = {}
+    for _, row in ipairs(pool:tasks()) do
+      where[row.group] = { row.at or "-", row.why }
+    end
+    assert.are.same({
+      queue = { "status_spec.lua:" .. line, "get" },
+      retried = { "-", "between two tries" },
+      c = { "-", "not begun" },
+      text = { "text:1", "sleep" },
+    }, where)
+    pool:cancel_all()
+    pool:gather_and_close { return_exceptions = true }
+  end))
+
+  it("says how long the code of each has run", tasks.live_case(function()
+    local pool = tasks.TaskPool { size = 2 }
+    local stop = false
+    pool:apply(function()
+      while not stop do
+      end
+    end)
+    pool:apply(taskpool.sleep, { args = { 1 } })
+    taskpool.sleep(0.2)
+    local busy = {}
+    for _, row in ipairs(pool:tasks()) do
+      busy[row.id] = row.busy
+    end
+    stop = true
+    assert.is_true(busy[0] > 0.05, busy[0])
+    assert.is_true(busy[1] < busy[0] / 2, busy[1])
+    pool:gather_and_close()
   end))
 
   it("picks those of a group, of a state, and so many", tasks.case(function()
@@ -340,8 +400,8 @@ describe("at the control port", function()
       "long         2        1   0       0          0          0    inf  pool full 2/2",
     }, ask(wire, "groups", 2))
     local listed = ask(wire, "tasks -g long --limit 1", 2)
-    assert.matches("^id  group  state +age  at$", listed[1])
-    assert.matches("^ 0  long   running  [%d.]+  sleep < function at /.*/host.*$", listed[2])
+    assert.matches("^id  group  state +age +busy  at +why$", listed[1])
+    assert.matches("^ 0  long   running +[%d.]+s +[%d.]+s +host%.lua:%d+  sleep$", listed[2])
     assert.are.same({
       "module     loaded",
       "jobs       false",
@@ -351,15 +411,14 @@ describe("at the control port", function()
 
   it("a list without anything is its title", function()
     local wire <close> = host:greet()
-    assert.are.equal("id  group  state  age  at", wire:ask "tasks -s cancelled")
+    assert.are.equal("id  group  state  age  busy  at  why", wire:ask "tasks -s cancelled")
     assert.are.equal("2", wire:ask "num-running")
   end)
 
   it("keep to the width of the client", function()
     local wire <close> = host:greet '{"terminal_width": 40}'
     local row = ask(wire, "tasks -l 1", 2)[2]
-    assert.matches("^ 0  long   running  [%d.]+  sleep < .*%.%.%.$", row)
-    assert.are.equal(40, #row)
+    assert.matches("^ 0  long   running +[%d.]+s +[%d.]+s +host%.lua:%d+  sleep$", row)
   end)
 
   it("are values in framed answers, and their text", function()

@@ -15,7 +15,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-const char *const tp_tasks_fields[] = {"id", "group", "state", "age", "at", NULL};
+const char *const tp_tasks_fields[] = {"id", "group", "state", "age", "busy", "at", "why", NULL};
 
 /* ---- which tasks ---- */
 
@@ -66,7 +66,7 @@ typedef struct task_rows {
 
 static void push_live(lua_State *L, tp_task *task) {
   const tp_pool *pool = task->group->pool;
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 9);
   lua_pushinteger(L, (lua_Integer)task->id);
   lua_setfield(L, -2, "id");
   lua_pushinteger(L, (lua_Integer)task->number);
@@ -78,8 +78,12 @@ static void push_live(lua_State *L, tp_task *task) {
   lua_pushstring(L, tp_task_state_name(task->state));
   lua_setfield(L, -2, "state");
   tp_task_set_seconds(L, "age", tp_seconds_of(pool->ops->now(pool) - task->started));
-  tp_report_push_stack(L, task);
+  tp_task_set_seconds(L, "busy", tp_seconds_of(task->busy));
+  tp_report_push_place(L, task);
+  lua_setfield(L, -3, "why");
   lua_setfield(L, -2, "at");
+  tp_report_push_stack(L, task);
+  lua_setfield(L, -2, "calls");
 }
 
 static tp_rows_step next_live(task_rows *of, lua_State *L) {
@@ -98,7 +102,22 @@ static tp_rows_step next_live(task_rows *of, lua_State *L) {
   }
 }
 
-/* The table of what a record says; where people see where others are, they see its error. */
+/* Sets where the error on top comes from, if it says so as Lua's errors do: "path/jobs.lua:12: …".
+ */
+static void set_origin(lua_State *L) {
+  const char *error = lua_tostring(L, -1), *at = error;
+  size_t length = error ? strcspn(error, ":") : 0, digits = 0;
+  if (length && error[length] == ':')
+    digits = strspn(error + length + 1, "0123456789");
+  if (!digits || error[length + 1 + digits] != ':')
+    return;
+  for (const char *c = error; c < error + length; c++)
+    at = *c == '/' ? c + 1 : at;
+  lua_pushlstring(L, at, (size_t)(error + length + 1 + digits - at));
+  lua_setfield(L, -3, "at");
+}
+
+/* The table of what a record says. */
 static tp_rows_step next_ended(task_rows *of, lua_State *L) {
   const tp_record *record;
   switch (tp_view_next_ended(&of->ended, &record)) {
@@ -109,7 +128,8 @@ static tp_rows_step next_ended(task_rows *of, lua_State *L) {
     lua_getfield(L, -1, "took");
     lua_setfield(L, -2, "age");
     lua_getfield(L, -1, "error");
-    lua_setfield(L, -2, "at");
+    set_origin(L);
+    lua_setfield(L, -2, "why");
     return TP_ROWS_FOUND;
   default:
     return TP_ROWS_END;

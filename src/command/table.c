@@ -79,13 +79,7 @@ static void keep_integer(tp_table *t, int column, lua_Integer value) {
   keep_text(t, column, text, (size_t)length);
 }
 
-/* Whether a field is a time of day, in seconds since 1970. */
-static bool is_time(const char *field) {
-  size_t length = strlen(field);
-  return length > 3 && strcmp(field + length - 3, "_at") == 0;
-}
-
-/* The same for a time of day, which is shown to the second, where the server is. */
+/* The same for a time of day, in seconds since 1970, which is shown to the second. */
 static void keep_time(tp_table *t, int column, double seconds) {
   char text[32] = "?";
   time_t whole = (time_t)seconds;
@@ -95,11 +89,41 @@ static void keep_time(tp_table *t, int column, double seconds) {
   keep_text(t, column, text, strlen(text));
 }
 
+/* The same for how long something takes, in seconds. */
+static void keep_duration(tp_table *t, int column, double seconds) {
+  char text[32];
+  unsigned long long whole = seconds < 1e15 ? (unsigned long long)seconds : 1000000000000000ULL;
+  if (seconds < 60)
+    snprintf(text, sizeof text, "%.1fs", seconds);
+  else if (whole < 3600)
+    snprintf(text, sizeof text, "%llum%02llus", whole / 60, whole % 60);
+  else if (whole < 86400)
+    snprintf(text, sizeof text, "%lluh%02llum", whole / 3600, whole / 60 % 60);
+  else
+    snprintf(text, sizeof text, "%llud%02lluh", whole / 86400, whole / 3600 % 24);
+  keep_text(t, column, text, strlen(text));
+}
+
+/* How people see a number, by the name of its field. */
+typedef void keep_number(tp_table *t, int column, double number);
+
+static keep_number *number_of(const char *field) {
+  static const char *const durations[] = {"age", "busy", "took", "left"};
+  size_t length = strlen(field);
+  if (length > 3 && strcmp(field + length - 3, "_at") == 0)
+    return keep_time;
+  for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
+    if (strcmp(field, durations[i]) == 0)
+      return keep_duration;
+  return NULL;
+}
+
 /* Keeps the text of the value on top as a cell; pops it. */
 static void keep_value(tp_table *t, lua_State *L, int column, const char *field) {
   size_t length;
-  if (lua_isnumber(L, -1) && is_time(field)) {
-    keep_time(t, column, lua_tonumber(L, -1));
+  keep_number *keep = lua_type(L, -1) == LUA_TNUMBER ? number_of(field) : NULL;
+  if (keep) {
+    keep(t, column, lua_tonumber(L, -1));
     lua_pop(L, 1);
     return;
   }

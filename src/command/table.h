@@ -17,6 +17,8 @@
  *
  *     a list of tables    a line of titles, then a line for each table; the fields in columns, "-"
  *                         where one is nil. The last column is cut where the line is full.
+ *                         Numbers in fields that end in "_at" are times of day, those in "age",
+ *                         "busy", "took" and "left" durations.
  *     a table             a line for each field that is not nil, its name and its value
  *
  * `fields` are the fields in order, ended by NULL; `width` is that of a line in characters. False:

@@ -60,6 +60,7 @@ tp_feed_state tp_call_start(tp_group *group, tp_task **task) {
   coro->as.task.state = TP_TASK_NEW;
   coro->as.task.end = TP_END_OK;
   coro->as.task.tries = 1;
+  coro->as.task.busy = 0;
   coro->as.task.started = exec->clock.recent;
   if (call->timeout > 0 && !tp_exec_cancel_after(coro, call->timeout))
     tp_raise(coro->L, TP_NO_MEMORY, "no memory for a time limit");

@@ -6,6 +6,7 @@
 #include "exec/cancel.h"
 #include "exec/park.h"
 #include "exec/ready.h"
+#include "exec/report.h"
 #include "exec/sampler.h"
 #include "exec/state.h"
 #include "exec/watchdog.h"
@@ -168,9 +169,7 @@ static void look_soon(tp_preempt *slice) {
 
 /* Whether the function that runs is of our own Lua files, which others must not see half way. */
 static bool is_own(const tp_exec *exec, lua_State *L, lua_Debug *info) {
-  size_t length = strlen(exec->preemption.library);
-  return length && lua_getinfo(L, "S", info) &&
-         strncmp(info->source, exec->preemption.library, length) == 0;
+  return exec->preemption.library[0] && lua_getinfo(L, "S", info) && tp_report_is_own(exec, info);
 }
 
 /* Whether the resume that runs now has run too long for code that cannot be interrupted. A hook may

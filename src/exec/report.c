@@ -166,21 +166,33 @@ static bool has_place(const tp_exec *exec, lua_State *of, lua_Debug *info) {
   return has_one;
 }
 
-/* Pushes words for a call. False: it is one of those that carry others. */
-static bool push_call(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debug *info) {
-  lua_getinfo(of, "Snl", info);
+/* Pushes words for what is called at `info`. False: it is one of those that carry others. */
+static bool push_name(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debug *info) {
   if (*info->what == 'C' && has_place(exec, of, info)) {
     exec->report.push_place(L, of, info);
     return true;
   }
   if (*info->what == 'C' && !info->name)
     return false;
-  const char *name = info->name ? info->name : *info->what == 'm' ? "main chunk" : "function";
-  if (info->currentline > 0)
-    lua_pushfstring(L, "%s at %s:%d", name, info->short_src, info->currentline);
-  else
-    lua_pushstring(L, name);
+  lua_pushstring(L, info->name ? info->name : *info->what == 'm' ? "main chunk" : "function");
   return true;
+}
+
+/* The same with the line that it is at. */
+static bool push_call(const tp_exec *exec, lua_State *L, lua_State *of, lua_Debug *info) {
+  lua_getinfo(of, "Snl", info);
+  if (!push_name(exec, L, of, info))
+    return false;
+  if (info->currentline > 0) {
+    lua_pushfstring(L, "%s at %s:%d", lua_tostring(L, -1), info->short_src, info->currentline);
+    lua_remove(L, -2);
+  }
+  return true;
+}
+
+/* Pushes words for a task that is in no call. */
+static void push_rest(lua_State *L, const tp_coro *coro) {
+  lua_pushstring(L, coro->phase == TP_PHASE_PAUSE ? "between two tries" : "not begun");
 }
 
 void tp_report_push_stack(lua_State *L, tp_task *task) {
@@ -204,6 +216,46 @@ void tp_report_push_stack(lua_State *L, tp_task *task) {
   luaL_pushresult(&text);
   if (lua_rawlen(L, -1) == 0) {
     lua_pop(L, 1);
-    lua_pushstring(L, coro->phase == TP_PHASE_PAUSE ? "between two tries" : "not begun");
+    push_rest(L, coro);
   }
+}
+
+bool tp_report_is_own(const tp_exec *exec, const lua_Debug *info) {
+  size_t length = strlen(exec->preemption.library);
+  return length && strncmp(info->source, exec->preemption.library, length) == 0;
+}
+
+/* Pushes the line that the call at `info` is at, with the name of its file; of an init.lua, with
+ * that of its directory too. */
+static void push_line(lua_State *L, const lua_Debug *info) {
+  const char *file = info->short_src, *slash = strrchr(file, '/');
+  bool is_file = *info->source == '@';
+  if (is_file && slash && strcmp(slash, "/init.lua") == 0)
+    while (slash > file && slash[-1] != '/')
+      slash--;
+  else if (is_file && slash)
+    slash++;
+  lua_pushfstring(L, "%s:%d", is_file && slash ? slash : file, info->currentline);
+}
+
+void tp_report_push_place(lua_State *L, tp_task *task) {
+  const tp_coro *coro = tp_state_coro_of(task);
+  lua_Debug info;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  for (int level = 0; lua_getstack(coro->L, level, &info); level++) {
+    lua_getinfo(coro->L, "Snl", &info);
+    if (*info.what != 'C' && info.currentline > 0 && !tp_report_is_own(coro->exec, &info)) {
+      push_line(L, &info);
+      lua_replace(L, -3);
+      return;
+    }
+    if ((info.name || *info.what == 'C') && push_name(coro->exec, L, coro->L, &info))
+      lua_replace(L, -2);
+  }
+  if (!lua_isnil(L, -1))
+    return;
+  lua_pop(L, 1);
+  push_rest(L, coro);
 }

@@ -10,6 +10,14 @@
 /* Pushes the calls that a task of this executor is in, the innermost first, in one line. */
 void tp_report_push_stack(lua_State *L, tp_task *task);
 
+/* Pushes the line of the user's own code that a task of this executor is at, such as "jobs.lua:12",
+ * and what that line has called and waits for, such as "sleep". nil for either that is not known:
+ * code that runs waits for nothing. */
+void tp_report_push_place(lua_State *L, tp_task *task);
+
+/* Whether a call, of which lua_getinfo has told "S", is of our own Lua files. */
+bool tp_report_is_own(const tp_exec *exec, const lua_Debug *info);
+
 /* Says where the error whose value is on top of L comes from, before it is raised: message and
  * traceback are the text `cause`, not those of the running coroutine. */
 void tp_report_set_cause(lua_State *L, const char *cause, size_t length);

@@ -166,6 +166,7 @@ typedef struct tp_budget {
   volatile unsigned until_look; /* resumes until the next one */
   uint64_t looked;              /* when the last one was, nanoseconds */
   uint64_t deadline;            /* when the present turn is over */
+  tp_coro *last;                /* the task that was resumed last and has not ended; NULL: it has */
 } tp_budget;
 
 /* Preemption, and what it needs to know. */

@@ -25,6 +25,13 @@
 
 /* ---- one coroutine ---- */
 
+/* The time since the last look at the clock counts for the task that has run last: of those whose
+ * code runs long, each has a look of its own; of the others, each has its share in the long run. */
+static void count_busy(tp_exec *exec, uint64_t spent) {
+  if (exec->budget.last)
+    exec->budget.last->as.task.busy += spent;
+}
+
 /* A coroutine has yielded its `count` values. Returns whether they are those of an iterator. */
 static bool suspend(tp_coro *coro, int count) {
   tp_state_hold(coro->L);
@@ -49,6 +56,7 @@ bool tp_turn_resume(tp_coro *coro) {
   tp_context before = tp_state_enter(exec, coro, coro->L, true);
   int status = lua_resume(coro->L, exec->L, coro->nargs, &count);
   tp_state_leave(exec, before);
+  exec->budget.last = status == LUA_YIELD && coro->is_task ? coro : NULL;
   if (status == LUA_YIELD)
     return suspend(coro, count);
   if (status == LUA_OK)
@@ -79,6 +87,7 @@ static void feed_pools(tp_exec *exec) {
 static bool is_over(tp_exec *exec) {
   uint64_t now = uv_hrtime();
   uint64_t spent = now - exec->budget.looked;
+  count_busy(exec, spent);
   if (exec->clock.is_virtual)
     exec->budget.stride = 1;
   else if (spent < TURN_BUDGET / 8 && exec->budget.stride < STRIDE_MAX)

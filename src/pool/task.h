@@ -42,6 +42,7 @@ typedef struct tp_task {
   tp_task_end end : 8;     /* set by the executor before it enters TP_TASK_ENDED or TP_TASK_DONE */
   uint16_t kept;           /* values of its call that the executor keeps on a stack */
   uint32_t tries;   /* calls of its function; counted by the executor if it may be tried again */
+  uint64_t busy;    /* nanoseconds that its code has run, as far as the executor has looked */
   uint64_t started; /* the time of its start, to within a turn of the loop, by the executor's clock
                        of rates; set by the executor */
 } tp_task;

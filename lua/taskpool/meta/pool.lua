@@ -397,7 +397,10 @@ function Pool:groups(options) end
 ---@field group? string name of its group; nil for a submitted call without one
 ---@field state taskpool.TaskState
 ---@field age number seconds since its start; of one that has ended, until its end
----@field at? string the calls that it is in, the innermost first; of one that has failed, its error
+---@field busy? number seconds that its code has run, to within a turn of the loop; nil for one that has ended
+---@field at? string the line of your code that it is at, such as "jobs.lua:12"; of a failure, where it comes from
+---@field why? string what that line waits for, such as "sleep"; of one that has failed, the first line of the error
+---@field calls? string the calls that it is in, the innermost first; nil for one that has ended
 
 ---@class taskpool.TasksOptions
 ---@field group? string only tasks of this group
