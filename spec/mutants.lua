@@ -106,7 +106,13 @@ return {
   { text = "  if (group->finished)\n    tp_flow",
     becomes = "  if (group->finished && !group->forgotten)\n    tp_flow", specs = { "group" },
     breaks = "a flush keeps groups that were cancelled" },
-  -- profiles
+  -- profiles and traces
+  { text = "if (is_newest && trace->newest_at > since)\n    since = trace->newest_at;", becomes = "",
+    specs = { "trace" }, breaks = "in a trace a task runs before it has started" },
+  { text = "bool ok = sink->waiting.length + length <= TP_SINK_MAX;", becomes = "bool ok = true;",
+    specs = { "c.sink" }, breaks = "what waits to be written has no bound" },
+  { text = "if (!before.are_watched)\n    return;", becomes = "return;", specs = { "trace" },
+    breaks = "a trace does not show when tasks that wait have run" },
   { text = "if (sampler->thread != L || !sampler->profile)", becomes = "if (!sampler->profile)", specs = { "profile" },
     breaks = "a sample that is due elsewhere is taken where the next hook fires" },
   { text = "  if (!is_wanted(sampler, coro))\n    return;\n", becomes = "", specs = { "profile" },

@@ -210,6 +210,17 @@ uint64_t tp_exec_live(const tp_exec *exec) {
   return exec->slots.live;
 }
 
+void tp_exec_watch_runs(tp_exec *exec) {
+  exec->runs.are_watched = true;
+}
+
+uint64_t tp_exec_take_run(tp_exec *exec) {
+  uint64_t since = exec->runs.since;
+  if (since)
+    exec->runs.since = uv_hrtime();
+  return since;
+}
+
 /* ---- running ---- */
 
 /* So many errors without a turn in between that has gone well, and the memory will not come back.

@@ -95,6 +95,13 @@ tp_pool *tp_exec_current_pool(const tp_exec *exec);
 /* Coroutines that have not ended. */
 uint64_t tp_exec_live(const tp_exec *exec);
 
+/* Has the listener told of each run of a task. */
+void tp_exec_watch_runs(tp_exec *exec);
+
+/* While runs are watched: since when what runs now has run, nanoseconds; 0: nothing runs. From now
+ * on it is another one's run. */
+uint64_t tp_exec_take_run(tp_exec *exec);
+
 /* ---- the loop ---- */
 
 /* Runs the loop until `finished` says so. False: nothing is left that could make it so. */

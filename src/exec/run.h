@@ -43,6 +43,7 @@ struct tp_run {
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
   tp_tally tallies[TP_RUN_TALLIES]; /* a ring of those that the host has made last */
+  unsigned number;                  /* in a trace; 0: none yet */
   uint64_t tally_count;             /* how many it has made */
 };
 

@@ -187,6 +187,12 @@ typedef struct tp_reporting {
   tp_report_place push_place; /* the same */
 } tp_reporting;
 
+/* How long coroutines run at a time, if somebody wants to know. */
+typedef struct tp_runs {
+  bool are_watched; /* somebody does */
+  uint64_t since;   /* since when the present one runs, nanoseconds; 0: none does */
+} tp_runs;
+
 struct tp_exec {
   lua_State *L;                   /* the main thread: what is resumed from, never by Lua code */
   uv_loop_t *loop;                /* the loop that turns run on */
@@ -202,6 +208,7 @@ struct tp_exec {
   tp_preemption preemption;       /* what interrupts */
   tp_reporting report;            /* what is told of errors */
   tp_sampler sampler;             /* takes samples of what runs */
+  tp_runs runs;                   /* how long it runs */
   tp_cancel *fallback_reasons[2]; /* for lack of memory: Cancelled, TimedOut */
   bool looping;                   /* tp_exec_run is on the C stack */
   bool in_state;                  /* the record is memory of the Lua state */

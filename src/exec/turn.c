@@ -45,6 +45,24 @@ static bool suspend(tp_coro *coro, int count) {
   return false;
 }
 
+/* A run begins; returns what its end puts back, because an iterator may run within a task. */
+static tp_runs begin_run(tp_exec *exec) {
+  tp_runs before = exec->runs;
+  if (before.are_watched)
+    exec->runs.since = uv_hrtime();
+  return before;
+}
+
+/* A run has ended with that status. */
+static void end_run(tp_coro *coro, int status, tp_runs before) {
+  tp_exec *exec = coro->exec;
+  if (!before.are_watched)
+    return;
+  if (status == LUA_YIELD && coro->is_task)
+    exec->listener.ran(exec->listener.context, &coro->as.task, exec->runs.since);
+  exec->runs.since = before.since;
+}
+
 bool tp_turn_resume(tp_coro *coro) {
   tp_exec *exec = coro->exec;
   int count;
@@ -53,10 +71,12 @@ bool tp_turn_resume(tp_coro *coro) {
   coro->state = TP_CORO_RUNNING;
   tp_state_release(exec, coro->L);
   exec->preemption.resumes++;
+  tp_runs runs = begin_run(exec);
   tp_context before = tp_state_enter(exec, coro, coro->L, true);
   int status = lua_resume(coro->L, exec->L, coro->nargs, &count);
   tp_state_leave(exec, before);
   exec->budget.last = status == LUA_YIELD && coro->is_task ? coro : NULL;
+  end_run(coro, status, runs);
   if (status == LUA_YIELD)
     return suspend(coro, count);
   if (status == LUA_OK)

@@ -54,6 +54,9 @@ typedef struct tp_exec_listener {
    * say) if there are none. Must not call back. */
   void (*event)(void *context, tp_pool *pool, tp_event event, const tp_task *task,
                 const char *words);
+  /* A task has run since then (nanoseconds), and gives way or waits now; only while runs are
+   * watched. */
+  void (*ran)(void *context, const tp_task *task, uint64_t since);
   /* A call has failed. */
   void (*failed)(void *context, const tp_exec_failure *failure);
   /* What runs is stuck in C code. Called from a thread of the watchdog's own. */

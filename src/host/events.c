@@ -4,7 +4,9 @@
  * tp_event, one row here. */
 #include "host/events.h"
 #include "base/fail.h"
+#include "exec/exec.h"
 #include "exec/run.h"
+#include "host/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,11 +81,11 @@ static const char *detail_of(const tp_pool *pool, tp_event event, const tp_task 
 }
 
 /* Tells C code, and those who follow events. */
-static void tell(tp_host *host, const tp_pool *pool, tp_event event, const tp_task *task,
+static void tell(tp_host *host, tp_pool *pool, tp_event event, const tp_task *task,
                  const char *words) {
   char detail[128];
   const tp_group *group = task ? task->group : NULL;
-  if ((!host->on_event && LIST_EMPTY(&host->followers)) || !records[event].name)
+  if ((!host->on_event && !host->trace && LIST_EMPTY(&host->followers)) || !records[event].name)
     return;
   if (event == TP_EVENT_FINISHED)
     group = tp_pool_find_number(pool, pool->finished);
@@ -99,6 +101,8 @@ static void tell(tp_host *host, const tp_pool *pool, tp_event event, const tp_ta
                             .detail = words};
   if (host->on_event)
     host->on_event(host->event_context, &record);
+  if (host->trace)
+    tp_trace_event(host->trace, pool, event, task, &record, tp_exec_take_run(host->exec));
   tp_follower_tell(&host->followers, pool, event, &record);
 }
 
@@ -113,6 +117,12 @@ static void on_event(void *context, tp_pool *pool, tp_event event, const tp_task
     log_event(&host->log, pool, event, task, words ? words : "");
     tell(host, pool, event, task, words);
   }
+}
+
+static void on_ran(void *context, const tp_task *task, uint64_t since) {
+  const tp_host *host = context;
+  if (host->trace)
+    tp_trace_ran(host->trace, task, since);
 }
 
 static void on_failed(void *context, const tp_exec_failure *failure) {
@@ -131,7 +141,7 @@ static unsigned listened_by(const tp_host *host) {
     listened |= follower->filter.kinds;
   for (size_t event = 0; event < RECORD_COUNT; event++)
     if ((records[event].before && records[event].level >= host->log.level) ||
-        (records[event].name && host->on_event))
+        (records[event].name && (host->on_event || host->trace)))
       listened |= TP_EVENT_BIT(event);
   return listened;
 }
@@ -214,6 +224,12 @@ void tp_events_unfollow(tp_host *host, tp_follower *follower) {
   tp_events_listen_all(host);
 }
 
+void tp_events_trace(tp_host *host, struct tp_trace *trace) {
+  host->trace = trace;
+  tp_exec_watch_runs(host->exec);
+  tp_events_listen_all(host);
+}
+
 /* ---- the executor's listener ---- */
 
 /* Runs in the watchdog's thread, so it writes to the log of the host's creator, never into Lua. */
@@ -228,5 +244,5 @@ static void on_stuck(void *context, const tp_exec_stuck *stuck) {
 
 tp_exec_listener tp_events_listener(tp_host *host) {
   return (tp_exec_listener){
-      .context = host, .event = on_event, .failed = on_failed, .stuck = on_stuck};
+      .context = host, .event = on_event, .ran = on_ran, .failed = on_failed, .stuck = on_stuck};
 }

@@ -25,6 +25,9 @@ bool tp_events_follow(tp_host *host, tp_follower *follower, const tp_follower_fi
                       size_t limit);
 void tp_events_unfollow(tp_host *host, tp_follower *follower);
 
+/* Has a host that has not run write a trace, until it is destroyed. */
+void tp_events_trace(tp_host *host, struct tp_trace *trace);
+
 /* The listener of a host's executor. */
 tp_exec_listener tp_events_listener(tp_host *host);
 

@@ -63,6 +63,7 @@ struct tp_host {
   tp_event_fn on_event;               /* C code that is told of events; NULL: nobody is */
   void *event_context;                /* for that */
   tp_follower_list followers;         /* of events */
+  struct tp_trace *trace;             /* of what happens; NULL: there is none */
   tp_meter meter;                     /* what the host measures of itself */
   uint64_t dropped_results;           /* of calls whose wait was cancelled */
   tp_failures failures;               /* of submitted calls that nobody has awaited */

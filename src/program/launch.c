@@ -125,7 +125,7 @@ static void handle_signals(tp_host *host, const tp_service *service) {
 /* Runs the script and what it leaves. */
 static bool run_script(tp_launch *of, tp_host *host, tp_service *service, int argc, char **argv,
                        tp_error *error) {
-  if (!of->begin(of, host, argc, argv, error))
+  if (!tp_recording_begin(&of->recording, host, error) || !of->begin(of, host, argc, argv, error))
     return false;
   if (interruption.signal)
     return true;
@@ -142,9 +142,16 @@ static bool check_failures(const tp_host *host, tp_logging *logging) {
   return false;
 }
 
+/* Tells that something was not recorded, if so. Returns `is_recorded`. */
+static bool check_record(bool is_recorded, const tp_error *error, tp_logging *logging) {
+  if (!is_recorded)
+    tp_logging_tell(logging, error);
+  return is_recorded;
+}
+
 /* Runs a host from its creation to its end, and returns the exit code. */
 static int run_host(tp_launch *of, int argc, char **argv) {
-  tp_error error;
+  tp_error error, other;
   tp_service service;
   bool done = false, is_clean = true;
   ignore_signals();
@@ -155,8 +162,12 @@ static int run_host(tp_launch *of, int argc, char **argv) {
     done = run_script(of, host, &service, argc, argv, &error);
     interruption.host = NULL;
     is_clean = of->ignore_failures || check_failures(host, &of->logging);
+    is_clean = check_record(tp_recording_end(&of->recording, host, &other), &other, &of->logging) &&
+               is_clean;
     tp_service_close(&service);
     tp_host_destroy(host);
+    is_clean =
+        check_record(tp_recording_close(&of->recording, &other), &other, &of->logging) && is_clean;
   }
   if (interruption.signal)
     return EXIT_SIGNAL + interruption.signal;

@@ -6,6 +6,7 @@
 #define TP_PROGRAM_LAUNCH_H
 
 #include "program/logging.h"
+#include "program/recording.h"
 #include "program/subcommand.h"
 #include "taskpool.h"
 
@@ -16,6 +17,7 @@ typedef struct tp_launch {
   const tp_subcommand *as;           /* who complains about its words */
   tp_host_options host;              /* for the host */
   tp_logging logging;                /* where its log goes */
+  tp_recording recording;            /* what else it writes */
   bool ignore_failures;              /* tasks that failed do not make the run fail */
   const char *listen[TP_LISTEN_MAX]; /* addresses of control servers, with their options */
   size_t listen_count;               /* how many */

@@ -22,6 +22,16 @@ static bool add_listen(void *to, const char *value) {
   return *value != '\0';
 }
 
+static bool set_profile(void *to, const char *value) {
+  ((tp_launch *)to)->recording.profile_path = value;
+  return *value != '\0';
+}
+
+static bool set_trace(void *to, const char *value) {
+  ((tp_launch *)to)->recording.trace_path = value;
+  return *value != '\0';
+}
+
 static bool set_ignore_failures(void *to, const char *value) {
   (void)value;
   ((tp_launch *)to)->ignore_failures = true;
@@ -56,6 +66,20 @@ static const tp_option options[] = {
      .help = "a control server for all pools of the script, as for taskpool serve; the host then "
              "goes on until it is stopped; may be given several times",
      .set = add_listen},
+    {.name = "--profile",
+     .value = "FILE",
+     .of = TP_OPTION_OF_FILE,
+     .takes = "a file",
+     .help = "write to FILE, at the end, which Lua code ran, by samples: folded stacks, from which "
+             "flame graphs are made",
+     .set = set_profile},
+    {.name = "--trace",
+     .value = "FILE",
+     .of = TP_OPTION_OF_FILE,
+     .takes = "a file",
+     .help = "write to FILE what pools, groups and tasks do, and when, in the trace format of "
+             "Chrome, which ui.perfetto.dev shows",
+     .set = set_trace},
     {.name = "--ignore-failures",
      .help = "exit with 0 even if tasks failed and the script has not looked at their errors",
      .set = set_ignore_failures},
