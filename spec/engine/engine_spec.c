@@ -570,6 +570,14 @@ static void idle_members_are_woken(void) {
   await_event(&one, TP_ENGINE_WORK, before + 1);
 }
 
+static void idle_members_learn_of_delayed_items(void) {
+  uint64_t group = add("g", simple);
+  EXPECT(join("m", 60) == TP_OK && claim("m", 5) == 0 && said.answer.next_due < 0);
+  EXPECT(submit(group, 0, 1, 20) == TP_OK);
+  await_event(&one, TP_ENGINE_WORK, 1);
+  EXPECT(claim("m", 5) == 0 && said.answer.next_due > 10);
+}
+
 static void idle_members_elsewhere_are_woken(void) {
   tp_engine_member member = {.id = {"far", 3}, .lease = 60};
   EXPECT(ASK(ROWS_NONE, tp_engine_join, two.engine, &member) == TP_OK);
@@ -667,6 +675,7 @@ static const spec_case cases[] = {
     CASE(a_member_that_leaves_gives_its_items_back),
     CASE(many_items_of_a_lost_member_are_given_back),
     CASE(idle_members_are_woken),
+    CASE(idle_members_learn_of_delayed_items),
     CASE(idle_members_elsewhere_are_woken),
     CASE(a_producer_is_told_when_few_items_wait),
     CASE(figures_are_sums),

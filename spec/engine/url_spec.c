@@ -69,16 +69,22 @@ static void what_is_wrong_is_refused(void) {
   }
 }
 
+/* Begins a long text with something else. */
+static void begin_with(char *text, const char *prefix) {
+  for (; *prefix; prefix++)
+    *text++ = *prefix;
+}
+
 static void long_words_are_refused(void) {
   static char text[2 * PATH_MAX];
   memset(text, 'x', sizeof text - 1);
-  memcpy(text, "sqlite:", 7);
+  begin_with(text, "sqlite:");
   EXPECT_ERROR(tp_url_read(text, &url, &error), TP_INVALID_ARGUMENT, "path");
-  memcpy(text, "redis://", 8);
+  begin_with(text, "redis://");
   EXPECT_ERROR(tp_url_read(text, &url, &error), TP_INVALID_ARGUMENT, "host");
   text[sizeof text - 3] = '@';
   EXPECT_ERROR(tp_url_read(text, &url, &error), TP_INVALID_ARGUMENT, "too long");
-  memcpy(text, "redis+unix:/", 12);
+  begin_with(text, "redis+unix:/");
   EXPECT_ERROR(tp_url_read(text, &url, &error), TP_INVALID_ARGUMENT, "107");
 }
 

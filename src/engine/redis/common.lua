@@ -44,6 +44,11 @@ local function tell(event, gid)
   call("PUBLISH", CHANNEL, event .. gid)
 end
 
+---Tells members that have found nothing to claim again, now or to learn when something will be due.
+local function wake()
+  if call("DEL", PREFIX .. "hungry") == 1 then tell("w", "0") end
+end
+
 ---Calls a command with many values, in parts that the stack has room for.
 local function each_part(command, key, values)
   for first = 1, #values, 1000 do
@@ -66,7 +71,7 @@ local function offer(gid, waiting, running, limit, place, weight, turn)
     place = ("%016.0f:%s"):format(turn, gid)
     call("ZADD", PREFIX .. "ready", weight, place)
     call("HSET", group_key(gid), "place", place)
-    if call("DEL", PREFIX .. "hungry") == 1 then tell("w", "0") end
+    wake()
   elseif not is_ready and place ~= "" then
     call("ZREM", PREFIX .. "ready", place)
     call("HSET", group_key(gid), "place", "")
@@ -135,7 +140,10 @@ local function delay(gid, due)
     call("ZADD", PREFIX .. "due:" .. gid, whole(due[i]), due[i + 1])
     first = math.min(first or due[i], due[i])
   end
-  if first then call("ZADD", PREFIX .. "due", "LT", whole(first), gid) end
+  if first then
+    call("ZADD", PREFIX .. "due", "LT", whole(first), gid)
+    wake()
+  end
 end
 
 ---Writes what was tallied.
