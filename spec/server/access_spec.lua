@@ -183,6 +183,70 @@ describe("a server", function()
   end)
 end)
 
+describe("each command, in each role, at each kind of address (T42),", function()
+  -- What guards the servers, and the role that their sessions have then.
+  local SERVERS <const> = {
+    { options = "", role = "operate" },
+    { options = ", role = 'read'", role = "read" },
+    { options = ", token_file = file", role = "none" },
+    { options = ", token_file = file", token = WRONG, role = "none" },
+    { options = ", token_file = file", token = READ, role = "read" },
+    { options = ", token_file = file", token = OPERATE, role = "operate" },
+    { options = ", token_file = file, role = 'read'", token = OPERATE, role = "read" },
+  }
+  local RANKS <const> = { none = 0, read = 1, operate = 2 }
+
+  it("is denied to those who have not the role that it needs, and to nobody else", function()
+    local script = { ([[
+      taskpool.TaskPool { name = "jobs" }
+      taskpool.SimpleTaskPool(function() end, { name = "simple" })
+      local file = directory .. "/tokens"
+      local out = io.open(file, "w")
+      out:write("operate %s\nread %s\n")
+      out:close()
+      require "luv".fs_chmod(file, 384) -- 0600
+    ]]):format(OPERATE, READ) }
+    for index, server in ipairs(SERVERS) do
+      for _, address in ipairs { "unix = directory .. '/" .. index .. ".sock'", "tcp = '127.0.0.1:0'" } do
+        script[#script + 1] = ("print(control.serve({ %s%s }):address())\n"):format(address, server.options)
+      end
+    end
+    local host <close> = hosts.start(table.concat(script))
+    os.remove(host.directory .. "/tokens")
+    local own <close> = host:greet '{"reply": "json"}'
+    local schema = json.decode(own:ask "help --json").value
+    local cells, wrong, index = 0, 0, 0
+    for address in host.process.out:gmatch "(%w+:%S+)" do
+      local server = SERVERS[index // 2 + 1]
+      index = index + 1
+      local wire <close> = wires.connect(address)
+      wire:ask '{"reply": "json"}'
+      if server.token then
+        wire:ask("auth " .. server.token)
+      end
+      for _, command in ipairs(schema.commands) do
+        -- No command takes this; one whose argument is a line takes everything.
+        local takes_line = command.params[1] and command.params[1].type == "line"
+        local line = command.name .. (takes_line and " " .. (server.token or WRONG) or " --no-such-option")
+        if command.pools and #command.pools == 1 then
+          line = "--pool " .. (command.pools[1] == "TaskPool" and "jobs " or "simple ") .. line
+        end
+        local needs = command.property and "read" or command.role
+        local denied = RANKS[server.role] < RANKS[needs] or (command.name == "auth" and server.role == "none")
+        local answer = json.decode(wire:ask(line))
+        cells = cells + 1
+        if denied ~= (answer.code == "Denied") then
+          wrong = wrong + 1
+          print(address, server.role, line, answer.code, answer.message)
+        end
+      end
+    end
+    print(("authz: cells=%d wrong=%d"):format(cells, wrong))
+    assert.are.equal(2 * #SERVERS, index)
+    assert.are.equal(0, wrong)
+  end)
+end)
+
 describe("the role read", function()
   it("lets see what can be changed, and changes nothing", function()
     local host <close> = hosts.start([[ taskpool.TaskPool { size = 3 } options.role = "read" ]], {
