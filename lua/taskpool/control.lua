@@ -23,6 +23,35 @@ local core = require "taskpool.control.core"
 ---@field unread_timeout? number seconds that a client may leave answers unread; default 30
 ---@field idle_timeout? number seconds that a client may send no command; default: any time
 
+---@class taskpool.Schema
+---@field version string of the library
+---@field protocol integer of framed answers
+---@field commands taskpool.SchemaCommand[]
+
+---@class taskpool.SchemaCommand
+---@field name string the command, such as "cancel-group"
+---@field method? string the pool's method in Lua; nil for a command of the session
+---@field property? boolean the method is a property
+---@field pools? string[] the classes of pools that have it
+---@field summary string
+---@field role "none"|"read"|"operate" what a session must be allowed; to show a property, "read" is enough
+---@field params taskpool.SchemaParam[]
+---@field result { type: string, fields?: string[] }
+
+---@class taskpool.SchemaParam
+---@field name string its key in Lua
+---@field kind "required"|"optional"|"rest"|"trailing"|"option" how it is given
+---@field type string
+---@field takes string what the value must be
+---@field required boolean
+---@field option? string how it is written, such as "--num-concurrent"
+---@field letter? string the same, such as "-n"
+---@field value? string a placeholder, such as "NUM"
+---@field default? string
+---@field of? "group"|"pool"|"module"|"command" what it is the name of
+---@field choices? string[] all its values
+---@field help string
+
 ---@class taskpool.Server
 ---@field close fun(self: taskpool.Server) takes no more clients and ends the sessions
 ---@field wait async fun(self: taskpool.Server): true waits until it is closed and its last client is gone
@@ -36,6 +65,10 @@ local control = {}
 ---listen there.
 ---@type fun(options: taskpool.ServeOptions): taskpool.Server
 control.serve = core.serve
+
+---All commands of a control server, as the command `help --json` answers them.
+---@type fun(): taskpool.Schema
+control.schema = core.schema
 
 ---Connects to a control server, of this host or another one. Each command is a method of the client, which waits for
 ---the answer: `client:num_running()`. Raises InvalidArgument for wrong options, NotAvailable if nothing answers.

@@ -140,7 +140,7 @@ describe("the definitions for editors", function()
     assert.are.same(names_of(getmetatable(server).__index), names_of(fields_of(control, "Server")))
     server:close()
     program.remove_directory(directory)
-    assert.are.same({ "connect", "serve" }, names_of(taskpool.control))
+    assert.are.same({ "connect", "schema", "serve" }, names_of(taskpool.control))
   end)
 
   it("have the parts of taskpool that are loaded when they are first used", function()

@@ -152,10 +152,10 @@
 #define NUM_OF(text)                                                                               \
   { .name = "num", .kind = TP_PARAM_REQUIRED, .type = TP_PARAM_COUNT, .value = "NUM", .help = text }
 
-#define PROPERTY(property_name, on_pools, text)                                                    \
+#define PROPERTY(property_name, on_pools, what, text)                                              \
   {                                                                                                \
     .name = #property_name, .on = on_pools, .property = true, .role = TP_ROLE_READ,                \
-    .summary = text, .call = l_pool_##property_name                                                \
+    .result = TP_RESULT_##what, .summary = text, .call = l_pool_##property_name                    \
   }
 
 /* The limit of the pool; it has two names, because people try both. */
@@ -167,7 +167,7 @@
                 .type = TP_PARAM_SIZE,                                                             \
                 .value = "SIZE",                                                                   \
                 .help = "the new limit, or inf; without it the limit is shown"}},                  \
-    .summary = text, .call = l_pool_size                                                           \
+    .result = TP_RESULT_SIZE, .summary = text, .call = l_pool_size                                 \
   }
 
 const tp_method tp_methods[] = {
@@ -187,24 +187,28 @@ const tp_method tp_methods[] = {
                 AT(APPLY_CANCEL_CALLBACK) = CANCEL_CALLBACK, AT(APPLY_TIMEOUT) = TIMEOUT,
                 AT(APPLY_WEIGHT) = WEIGHT, AT(APPLY_RETRIES) = RETRIES, AT(APPLY_RATE) = RATE},
      .summary = "Call a function with the same arguments in one or more tasks.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_apply},
     {.name = "map",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {MAP("its elements are the arguments, one task each")},
      .summary = "Call a function once for each element, in tasks of one group.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_map},
     {.name = "starmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {MAP("its elements are lists of arguments, one task each")},
      .summary = "Like map, each element a list of positional arguments.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_starmap},
     {.name = "doublestarmap",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {MAP("its elements are tables of arguments by name, one task each")},
      .summary = "Like map, each element a table of arguments by parameter name.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_doublestarmap},
     {.name = "submit",
      .on = TP_ON_TASK_POOL,
@@ -216,12 +220,14 @@ const tp_method tp_methods[] = {
                              .fallback = "false",
                              .help = "do not wait for the results, nor for a place in the queue"}},
      .summary = "Queue one call, wait for it and show its results.",
+     .result = TP_RESULT_ANY,
      .call = l_pool_submit},
     {.name = "submit_nowait",
      .on = TP_ON_TASK_POOL,
      .role = TP_ROLE_OPERATE,
      .params = {SUBMIT},
      .summary = "Queue one call and do not wait for it; shows the name of its group.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_submit_nowait},
     {.name = "set_weight",
      .on = TP_ON_TASK_POOL,
@@ -262,6 +268,7 @@ const tp_method tp_methods[] = {
      .role = TP_ROLE_OPERATE,
      .params = {NUM_OF("how many tasks to start")},
      .summary = "Start more tasks of the pool's function in a new group.",
+     .result = TP_RESULT_GROUP,
      .call = l_pool_start},
     {.name = "stop",
      .on = TP_ON_SIMPLE_POOL,
@@ -276,7 +283,7 @@ const tp_method tp_methods[] = {
      .is_list = true,
      .summary = "Cancel all running tasks.",
      .call = l_pool_stop_all},
-    PROPERTY(func_name, TP_ON_SIMPLE_POOL, "Name of the function that the pool's tasks run."),
+    PROPERTY(func_name, TP_ON_SIMPLE_POOL, TEXT, "Name of the function that the pool's tasks run."),
     SIZE("pool_size", "Get or set the number of tasks that may run at a time."),
     SIZE("size", "The same as pool-size."),
     {.name = "scale",
@@ -294,6 +301,7 @@ const tp_method tp_methods[] = {
                      .fallback = "false",
                      .help = "cancel the newest tasks above the new size; default: they go on"}},
      .summary = "Change the size by a number of places; shows the new size.",
+     .result = TP_RESULT_SIZE,
      .call = l_pool_scale},
     {.name = "lock",
      .on = TP_ON_ALL,
@@ -314,29 +322,33 @@ const tp_method tp_methods[] = {
                  .fallback = "false",
                  .help = "resume a pool that is paused"}},
      .summary = "Take no new work for now; shows whether the pool is paused.",
+     .result = TP_RESULT_BOOLEAN,
      .call = l_pool_pause},
     {.name = "resume",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
      .summary = "Take new work again; shows whether the pool is paused.",
+     .result = TP_RESULT_BOOLEAN,
      .call = l_pool_resume},
-    PROPERTY(paused, TP_ON_ALL, "Whether the pool takes no new work for now."),
-    PROPERTY(order, TP_ON_TASK_POOL,
+    PROPERTY(paused, TP_ON_ALL, BOOLEAN, "Whether the pool takes no new work for now."),
+    PROPERTY(order, TP_ON_TASK_POOL, TEXT,
              "Which of the waiting groups is next: fifo, lifo or priority."),
-    PROPERTY(queue_limit, TP_ON_TASK_POOL, "How many submitted calls may wait."),
-    PROPERTY(is_locked, TP_ON_ALL, "Whether the pool refuses new work."),
-    PROPERTY(is_closed, TP_ON_ALL, "Whether the pool was gathered and closed."),
-    PROPERTY(num_running, TP_ON_ALL, "Number of tasks running."),
-    PROPERTY(num_cancelled, TP_ON_ALL, "Number of cancelled tasks whose cleanup has not finished."),
-    PROPERTY(num_ended, TP_ON_ALL, "Number of tasks ended since the last flush."),
-    PROPERTY(num_ok, TP_ON_ALL, "Number of tasks that have ended well, ever."),
-    PROPERTY(num_failed, TP_ON_ALL, "Number of tasks that were ended by an error, ever."),
-    PROPERTY(num_cancelled_total, TP_ON_ALL, "Number of tasks that were ended by a cancel, ever."),
-    PROPERTY(num_timed_out, TP_ON_ALL,
+    PROPERTY(queue_limit, TP_ON_TASK_POOL, SIZE, "How many submitted calls may wait."),
+    PROPERTY(is_locked, TP_ON_ALL, BOOLEAN, "Whether the pool refuses new work."),
+    PROPERTY(is_closed, TP_ON_ALL, BOOLEAN, "Whether the pool was gathered and closed."),
+    PROPERTY(num_running, TP_ON_ALL, COUNT, "Number of tasks running."),
+    PROPERTY(num_cancelled, TP_ON_ALL, COUNT,
+             "Number of cancelled tasks whose cleanup has not finished."),
+    PROPERTY(num_ended, TP_ON_ALL, COUNT, "Number of tasks ended since the last flush."),
+    PROPERTY(num_ok, TP_ON_ALL, COUNT, "Number of tasks that have ended well, ever."),
+    PROPERTY(num_failed, TP_ON_ALL, COUNT, "Number of tasks that were ended by an error, ever."),
+    PROPERTY(num_cancelled_total, TP_ON_ALL, COUNT,
+             "Number of tasks that were ended by a cancel, ever."),
+    PROPERTY(num_timed_out, TP_ON_ALL, COUNT,
              "Number of tasks that were ended by their time limit, ever."),
-    PROPERTY(num_retried, TP_ON_ALL, "Number of times that a task was tried again."),
-    PROPERTY(num_waiting, TP_ON_ALL, "Number of tasks accepted but not started."),
-    PROPERTY(is_full, TP_ON_ALL, "Whether as many tasks run as the pool's size allows."),
+    PROPERTY(num_retried, TP_ON_ALL, COUNT, "Number of times that a task was tried again."),
+    PROPERTY(num_waiting, TP_ON_ALL, COUNT, "Number of tasks accepted but not started."),
+    PROPERTY(is_full, TP_ON_ALL, BOOLEAN, "Whether as many tasks run as the pool's size allows."),
     {.name = "get_group_ids",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
@@ -383,17 +395,20 @@ const tp_method tp_methods[] = {
      .role = TP_ROLE_OPERATE,
      .params = {RETURN_EXCEPTIONS},
      .summary = "Wait for callbacks of ended tasks, then forget those tasks.",
+     .result = TP_RESULT_ANY,
      .call = l_pool_flush},
     {.name = "gather_and_close",
      .on = TP_ON_ALL,
      .role = TP_ROLE_OPERATE,
      .params = {RETURN_EXCEPTIONS},
      .summary = "Lock the pool, wait for all its work, close it.",
+     .result = TP_RESULT_ANY,
      .call = l_pool_gather_and_close},
     {.name = "until_closed",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,
      .summary = "Wait until the pool is closed.",
+     .result = TP_RESULT_BOOLEAN,
      .call = l_pool_until_closed},
     {.name = "wait",
      .on = TP_ON_ALL,
@@ -411,6 +426,7 @@ const tp_method tp_methods[] = {
                                    .value = "TARGET",
                                    .help = "a group by its name, or a task by its id"}},
      .summary = "Wait until groups and tasks have ended; fail if any task failed.",
+     .result = TP_RESULT_ANY,
      .call = l_pool_wait},
     {.name = "status",
      .on = TP_ON_ALL,
@@ -464,6 +480,7 @@ const tp_method tp_methods[] = {
                  .value = "ID",
                  .help = "a task that has not ended"}},
      .summary = "Show where a task is: its calls, the innermost first.",
+     .result = TP_RESULT_TEXT,
      .call = l_pool_traceback},
     {.name = "task",
      .on = TP_ON_ALL,
@@ -504,6 +521,19 @@ const char *tp_method_kind_name(tp_param_kind kind) {
       [TP_PARAM_TRAILING] = "trailing", [TP_PARAM_OPTION] = "option",
   };
   return names[kind];
+}
+
+const char *tp_method_result_name(const tp_method *method) {
+  static const char *const names[] = {
+      [TP_RESULT_ANY] = "any",     [TP_RESULT_TEXT] = "text",     [TP_RESULT_GROUP] = "group",
+      [TP_RESULT_COUNT] = "count", [TP_RESULT_SIZE] = "size",     [TP_RESULT_BOOLEAN] = "boolean",
+      [TP_RESULT_ROWS] = "rows",   [TP_RESULT_STREAM] = "stream",
+  };
+  if (method->result != TP_RESULT_DEFAULT)
+    return names[method->result];
+  if (method->fields)
+    return method->is_list ? "rows" : "table";
+  return method->is_list ? "ids" : "nothing";
 }
 
 const tp_method *tp_method_find(const char *name, int on) {

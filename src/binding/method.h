@@ -66,6 +66,19 @@ typedef struct tp_param {
 
 #define TP_PARAMS_MAX 16
 
+/* What a command answers with. */
+typedef enum tp_result {
+  TP_RESULT_DEFAULT, /* what `fields` and `is_list` say: rows, a table, ids; else nothing */
+  TP_RESULT_ANY,     /* what the called function has returned */
+  TP_RESULT_TEXT,    /* a string */
+  TP_RESULT_GROUP,   /* the name of a group */
+  TP_RESULT_COUNT,   /* an integer of 0 or more */
+  TP_RESULT_SIZE,    /* the same or infinity; nothing where it was set */
+  TP_RESULT_BOOLEAN,
+  TP_RESULT_ROWS,   /* a list of tables */
+  TP_RESULT_STREAM, /* rows as they come, and in the end how many there were */
+} tp_result;
+
 typedef struct tp_method {
   const char *name; /* the Lua name; the command has - for _ */
   int on;           /* TP_ON_… */
@@ -75,6 +88,7 @@ typedef struct tp_method {
   tp_role role;  /* the one that a control session needs; to show a property, TP_ROLE_READ does */
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
   const char *summary;            /* one line */
+  tp_result result;               /* what it answers with */
   const char *const *fields;      /* of the tables that it returns, in the order in which people see
                                      them, ended by NULL; NULL: it returns none. A string in place
                                      of a table is shown as it is, with its lines */
@@ -92,6 +106,9 @@ bool tp_method_is_option(const tp_param *param);
  * "option". */
 const char *tp_method_type_name(tp_param_type type);
 const char *tp_method_kind_name(tp_param_kind kind);
+
+/* What a method answers with: "count", "rows", "nothing". */
+const char *tp_method_result_name(const tp_method *method);
 
 /* All methods, ended by a record whose name is NULL, in the order of help. */
 extern const tp_method tp_methods[];

@@ -260,3 +260,7 @@ bool tp_reader_push(tp_reader *r, const tp_param *param) {
   return !tp_cursor_in_word(&r->cursor, r->cursor.at) ||
          tp_reader_fail(r, param, "must be followed by a blank", r->cursor.at);
 }
+
+const char *tp_reader_takes(tp_param_type type) {
+  return types[type].takes;
+}

@@ -28,6 +28,9 @@ typedef struct tp_reader {
  * memory. */
 bool tp_reader_push(tp_reader *reader, const tp_param *param);
 
+/* What a value of the type must be: "a whole number of 0 or more". */
+const char *tp_reader_takes(tp_param_type type);
+
 /* Fails: the value of `param` is missing or wrong at `at`; `what` says how ("has no value").
  * Returns false. */
 bool tp_reader_fail(const tp_reader *reader, const tp_param *param, const char *what, size_t at);

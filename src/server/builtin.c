@@ -8,7 +8,10 @@
 #include "binding/profiling.h"
 #include "binding/status.h"
 #include "command/complete.h"
+#include "command/line.h"
+#include "command/spelling.h"
 #include "server/auth.h"
+#include "server/manual.h"
 #include "server/session.h"
 #include "value/raise.h"
 #include <lauxlib.h>
@@ -126,6 +129,37 @@ static int l_reload(lua_State *L) {
   return after_reload(L, LUA_OK, 0);
 }
 
+/* ---- help ---- */
+
+/* The record of the command at `index`; raises NotFound. */
+static const tp_method *check_command(lua_State *L, tp_session *session, int index) {
+  size_t length;
+  tp_line line;
+  tp_error error;
+  const char *word = lua_tolstring(L, index, &length);
+  for (const tp_method *const *table = tp_builtin_tables; *table; table++)
+    for (const tp_method *method = *table; method->name; method++)
+      if (tp_spelling_equal(method->name, word, length))
+        return method;
+  tp_line_split(&line, (tp_cursor){.text = word, .length = length});
+  tp_line_unknown(&line, tp_builtin_tables, tp_target_kind(&session->target, L), &error);
+  tp_raise_error(L, &error);
+}
+
+/* Answers by itself. */
+static int l_help(lua_State *L) {
+  enum { COMMAND = 2, JSON };
+  tp_session *session = lua_touserdata(L, SESSION);
+  if (lua_toboolean(L, JSON))
+    tp_manual_answer_schema(L, session, tp_builtin_tables);
+  else if (lua_isnil(L, COMMAND))
+    tp_manual_answer(L, session, tp_builtin_tables, NULL);
+  else
+    tp_manual_answer(L, session, tp_builtin_tables, check_command(L, session, COMMAND));
+  session->busy = false;
+  return 0;
+}
+
 /* ---- complete ---- */
 
 static tp_pool *pool_at(const void *served, size_t index) {
@@ -167,6 +201,7 @@ const tp_method tp_builtins[] = {
                  .help = "with the status of each"}},
      .summary = "List the pools that can be used here.",
      .fields = tp_status_list_fields,
+     .result = TP_RESULT_ROWS,
      .call = l_pools},
     {.name = "use",
      .on = TP_ON_ALL,
@@ -184,6 +219,7 @@ const tp_method tp_builtins[] = {
      .role = TP_ROLE_READ,
      .summary = "List the modules, or the names, that can be called from here.",
      .fields = tp_catalog_fields,
+     .result = TP_RESULT_ROWS,
      .call = l_modules},
     {.name = "reload",
      .on = TP_ON_ALL,
@@ -195,6 +231,7 @@ const tp_method tp_builtins[] = {
                  .of = TP_PARAM_OF_MODULE,
                  .help = "a module, such as package.module"}},
      .summary = "Load the new text of a module, for tasks that start later.",
+     .result = TP_RESULT_ANY,
      .call = l_reload},
     {.name = "complete",
      .on = TP_ON_ALL,
@@ -235,6 +272,7 @@ const tp_method tp_builtins[] = {
                  .help = "only those of this pool (default: any)"}},
      .summary = "Show what happens in pools, groups and tasks, until `interrupt` comes.",
      .fields = tp_follow_fields,
+     .result = TP_RESULT_STREAM,
      .call = l_events},
     {.name = "profile",
      .on = TP_ON_ALL,
@@ -249,6 +287,7 @@ const tp_method tp_builtins[] = {
                  .kind = TP_PARAM_OPTION,
                  .type = TP_PARAM_NAME,
                  .value = "POOL",
+                 .of = TP_PARAM_OF_POOL,
                  .help = "only tasks of this pool (default: all that runs)"},
                 {.name = "lines",
                  .letter = 'l',
@@ -264,6 +303,7 @@ const tp_method tp_builtins[] = {
                  .fallback = "0.001",
                  .help = "from one sample to the next"}},
      .summary = "Show what the Lua code of tasks does: stacks as flame graphs take them.",
+     .result = TP_RESULT_ANY,
      .fields = tp_profiling_fields,
      .call = l_profile},
     {.name = "interrupt",
@@ -285,11 +325,26 @@ const tp_method tp_builtins[] = {
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,
      .summary = "Answer pong, which tells that the host goes on.",
+     .result = TP_RESULT_TEXT,
      .call = l_ping},
     {.name = "help",
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,
-     .summary = "Show this list, as -h does."}, /* has no function: its help is the list */
+     .params = {{.name = "command",
+                 .kind = TP_PARAM_OPTIONAL,
+                 .type = TP_PARAM_NAME,
+                 .value = "COMMAND",
+                 .of = TP_PARAM_OF_COMMAND,
+                 .help = "explain this command, as COMMAND -h does"},
+                {.name = "json",
+                 .letter = 'j',
+                 .kind = TP_PARAM_OPTION,
+                 .type = TP_PARAM_FLAG,
+                 .fallback = "false",
+                 .help = "all commands, their parameters and results, for programs"}},
+     .summary = "Show this list, as -h does, or the help on one command.",
+     .result = TP_RESULT_TEXT,
+     .call = l_help},
     {.name = "exit",
      .on = TP_ON_ALL,
      .role = TP_ROLE_NONE,

@@ -6,7 +6,6 @@
 #include "binding/handle.h"
 #include "binding/load.h"
 #include "binding/method.h"
-#include "command/help.h"
 #include "command/line.h"
 #include "command/parse.h"
 #include "command/table.h"
@@ -14,6 +13,7 @@
 #include "server/auth.h"
 #include "server/builtin.h"
 #include "server/listing.h"
+#include "server/manual.h"
 #include "server/stream.h"
 #include "value/literal.h"
 #include "value/raise.h"
@@ -23,14 +23,7 @@
 /* ---- help ---- */
 
 static int answer_help(lua_State *L, tp_session *session, const tp_method *method) {
-  session->accepted = true;
-  bool may_look = session->role != TP_ROLE_NONE;
-  if (method)
-    tp_help_push_command(L, method, session->width);
-  else
-    tp_help_push_all(L, may_look ? tp_target_label(&session->target, L) : "this server",
-                     tp_builtin_tables, tp_target_kind(&session->target, L), session->width);
-  tp_answer_lines(&session->output, session->mode, L, -1);
+  tp_manual_answer(L, session, tp_builtin_tables, method);
   return 0;
 }
 
@@ -128,8 +121,6 @@ static int run_builtin(lua_State *L, tp_session *session, const tp_method *built
     return tp_raise(L, TP_INVALID_ARGUMENT, "--pool stands before commands of a pool only");
   if (asks_for_help(builtin, line))
     return answer_help(L, session, builtin);
-  if (!builtin->call)
-    return answer_help(L, session, NULL);
   lua_pushlightuserdata(L, session);
   return call_method(L, session, builtin, line);
 }

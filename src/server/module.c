@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * taskpool.control for Lua: servers as values.
+ * taskpool.control for Lua: servers as values, and what their clients need.
  *
  *     local server = control.serve{pool, tcp = "127.0.0.1:0"}     or {pool, other, unix = path}
  *     print(server:address())                                     tcp://127.0.0.1:40123
@@ -10,8 +10,11 @@
  * kept in the registry meanwhile. */
 #include "server/module.h"
 #include "binding/load.h"
+#include "command/schema.h"
 #include "exec/park.h"
 #include "exec/wait.h"
+#include "server/answer.h"
+#include "server/builtin.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "value/json.h"
@@ -166,7 +169,14 @@ static int l_decode(lua_State *L) {
   return status == LUA_OK ? 1 : lua_error(L);
 }
 
+/* schema(): all commands, as `help --json` has them. */
+static int l_schema(lua_State *L) {
+  tp_schema_push(L, tp_builtin_tables, TP_ANSWER_PROTOCOL);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"schema", l_schema},
     {"serve", l_serve},
     {"decode", l_decode},
     {NULL, NULL},
