@@ -144,7 +144,8 @@ local function write_parameters(method)
       if is_option(param) == wanted then
         local default, help = split_default(param)
         local kind = param.type == "name" and "string" or param.type
-        local name = ("| `%s%s` "):format(param.name, param.kind == "rest" and ", ..." or "")
+        local is_rest = param.kind == "rest" or param.kind == "any"
+        local name = ("| `%s%s` "):format(param.name, is_rest and ", ..." or "")
         write(in_lua and name or "", ("| `%s` | %s | %s | %s |\n"):format(spell(param), kind, default, cell(help)))
       end
     end
@@ -160,7 +161,7 @@ local function signature(method)
   for _, param in ipairs(method.params) do
     if param.kind == "option" then
       options[#options + 1] = param.name
-    elseif param.kind == "rest" then
+    elseif param.kind == "rest" or param.kind == "any" then
       rest = param.name .. ", ..."
     else
       words[#words + 1] = param.name

@@ -214,6 +214,71 @@ describe("cancelling tasks by their ids", function()
     assert.are.equal(1, pool.num_running)
   end))
 
+  describe("by what tasks are", function()
+    local function other() taskpool.sleep(60) end
+
+    ---A pool with two groups: tasks 0 and 1 are a second older than 2 and 3.
+    local function make_pool()
+      local pool = tasks.TaskPool()
+      pool:apply(nap, { args = { 60 }, num = 2, group_name = "naps" })
+      taskpool.sleep(1)
+      pool:apply(other, { group_name = "others" })
+      pool:apply(nap, { args = { 60 }, group_name = "late" })
+      settle()
+      return pool
+    end
+
+    it("cancels those for which all options hold, and returns their ids", tasks.case(function()
+      for _, case in ipairs {
+        { { group = "naps" }, { 0, 1 } },
+        { { older = 1 }, { 0, 1 } },
+        { { older = 1.5 }, {} },
+        { { older = 0 }, { 0, 1, 2, 3 } },
+        { { function_name = nap }, { 0, 1, 3 } },
+        { { function_name = other, older = 0 }, { 2 } },
+        { { function_name = other, older = 1 }, {} },
+        { { function_name = print }, {} },
+        { { state = "waiting" }, { 0, 1, 2, 3 } },
+        { { state = "running", group = "late" }, { 3 } },
+        { { state = "busy" }, {} },
+      } do
+        local pool, options, expected = make_pool(), case[1], case[2]
+        options.dry_run = true
+        assert.are.same(expected, members(pool:cancel(options)))
+        assert.are.equal(4, pool.num_running)
+        options.dry_run = false
+        assert.are.same(expected, members(pool:cancel(options)))
+        settle()
+        assert.are.equal(4 - #expected, pool.num_running)
+        assert.are.same({}, members(pool:cancel(options)))
+        pool:cancel_all()
+      end
+    end))
+
+    it("tells those that are busy from those that wait", tasks.case(function()
+      local pool, found = tasks.TaskPool(), nil
+      pool:apply(nap, { args = { 60 } })
+      pool:apply(function()
+        found = pool:cancel { state = "busy", dry_run = true }
+      end)
+      settle()
+      assert.are.same({ 1 }, members(found))
+      pool:cancel_all()
+    end))
+
+    it("takes either names or options", tasks.case(function()
+      local pool = make_pool()
+      raises("InvalidArgument", pool.cancel, pool)
+      raises("InvalidArgument", pool.cancel, pool, { msg = "all?" })
+      raises("InvalidArgument", pool.cancel, pool, 0, { older = 1 })
+      raises("InvalidArgument", pool.cancel, pool, { state = "asleep" })
+      raises("TaskGroupNotFound", pool.cancel, pool, { group = "none" })
+      assert.are.equal(4, pool.num_running)
+      assert.is_nil(pool:cancel(0, { dry_run = false }))
+      pool:cancel_all()
+    end))
+  end)
+
   it("wants ids or names", tasks.case(function()
     local pool = start(1)
     raises("InvalidArgument", pool.cancel, pool)

@@ -478,6 +478,22 @@ describe("a line with several commands", function()
   end)
 end)
 
+describe("cancel by what tasks are", function()
+  it("answers with the ids", function()
+    local host <close> = hosts.start(TASKS, MODULES)
+    local wire <close> = host:greet()
+    wire:ask "map mypackage.mymodule.worker [1,2,3] -n 3 -g a"
+    wire:ask "apply mypackage.mymodule.worker -g b"
+    assert.are.equal("{0, 1, 2}", wire:ask "cancel --group a --dry-run")
+    assert.are.equal("{}", wire:ask "cancel --older 3600")
+    assert.are.equal("{0, 1, 2, 3}", wire:ask "cancel --function mypackage.mymodule.worker --state waiting --dry-run")
+    assert.are.equal("{3}", wire:ask "cancel --group b -m enough")
+    assert.are.equal("{0, 1, 2}", wire:ask "cancel --function mypackage.mymodule.worker --older 0")
+    assert.matches("^InvalidArgument: cancel: either name", wire:ask "cancel")
+    assert.matches("^InvalidArgument: cancel: either name", wire:ask "cancel 0 --group a")
+  end)
+end)
+
 describe("a line of words", function()
   local host, wire
 

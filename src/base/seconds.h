@@ -20,6 +20,11 @@ static inline double tp_seconds_of(uint64_t nanoseconds) {
   return (double)nanoseconds / 1e9;
 }
 
+/* Seconds to the millisecond, if the number is small enough for that. */
+static inline double tp_seconds_round(double seconds) {
+  return seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : seconds;
+}
+
 /* The time of day, in seconds since 1970. */
 static inline double tp_seconds_wall(void) {
   struct timespec now;

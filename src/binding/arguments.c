@@ -303,7 +303,7 @@ static int lay_out_positional(lua_State *L, const tp_method *method, int source,
                               int first) {
   for (int i = 0; i < TP_PARAMS_MAX && method->params[i].kind; i++) {
     const tp_param *param = &method->params[i];
-    if (param->kind == TP_PARAM_OPTION || param->kind == TP_PARAM_REST)
+    if (param->kind == TP_PARAM_OPTION || tp_method_is_rest(param))
       continue;
     if (source > top || (param->kind != TP_PARAM_REQUIRED && lua_isnil(L, source))) {
       if (param->kind == TP_PARAM_REQUIRED)
@@ -330,7 +330,7 @@ static int count_params(const tp_method *method) {
 void tp_arguments_lay_out(lua_State *L, const tp_method *method) {
   int top = lua_gettop(L), count = count_params(method);
   const tp_param *last = &method->params[count ? count - 1 : 0];
-  bool has_rest = last->kind == TP_PARAM_REST;
+  bool has_rest = tp_method_is_rest(last);
   luaL_checkstack(L, count + 10, NULL);
   lua_settop(L, top + count);
   int first = top + 1;
@@ -339,7 +339,7 @@ void tp_arguments_lay_out(lua_State *L, const tp_method *method) {
   if (has_rest) {
     while (source <= top && !lua_istable(L, source))
       tp_arguments_check(L, source++, method->name, last);
-    if (source == rest)
+    if (source == rest && last->kind == TP_PARAM_REST)
       tp_raise(L, TP_INVALID_ARGUMENT, "%s: '%s' is missing", method->name, last->name);
   }
   int options = source <= top && lua_istable(L, source) ? source++ : 0;

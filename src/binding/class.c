@@ -238,7 +238,7 @@ static int l_call(lua_State *L) {
     return tp_raise(L, TP_INVALID_ARGUMENT, "%s has no method '%s'", pool->label, method->name);
   tp_arguments_lay_out(L, method);
   int count = method->call(L);
-  return method->is_list ? tp_rows_return(L) : count;
+  return method->is_list && count == 1 ? tp_rows_return(L) : count;
 }
 
 /* Raises that the pool at [1] has nothing of the name at [2]. */

@@ -39,6 +39,7 @@ typedef enum tp_param_kind {
   TP_PARAM_REQUIRED, /* by position */
   TP_PARAM_OPTIONAL, /* by position, may be left out */
   TP_PARAM_REST,     /* by position, one or more; the last positional one */
+  TP_PARAM_ANY,      /* the same, or none */
   TP_PARAM_TRAILING, /* Lua: by position, may be left out; prompt: as an option */
   TP_PARAM_OPTION,   /* Lua: a key of the options table; prompt: --name VALUE or -f VALUE */
 } tp_param_kind;
@@ -82,8 +83,8 @@ typedef enum tp_result {
 typedef struct tp_method {
   const char *name; /* the Lua name; the command has - for _ */
   int on;           /* TP_ON_… */
-  bool is_list;     /* it returns a tp_rows, of integers or, with `fields`, of tables: one table for
-                       Lua, an answer made in slices for a control session */
+  bool is_list;  /* it returns a tp_rows or nothing, of integers or, with `fields`, of tables: one
+                    table for Lua, an answer made in slices for a control session */
   bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
   tp_role role;  /* the one that a control session needs; to show a property, TP_ROLE_READ does */
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
@@ -101,6 +102,11 @@ typedef struct tp_method {
 
 /* Whether a parameter is given as an option at the prompt. */
 bool tp_method_is_option(const tp_param *param);
+
+/* Whether it takes all positional arguments that are left. */
+static inline bool tp_method_is_rest(const tp_param *param) {
+  return param->kind == TP_PARAM_REST || param->kind == TP_PARAM_ANY;
+}
 
 /* What a type of parameter, and the way in which one is given, are called in schemas: "count",
  * "option". */

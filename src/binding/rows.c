@@ -82,6 +82,10 @@ void *tp_rows_push(lua_State *L, size_t size, const tp_rows *rows) {
   return pushed;
 }
 
+bool tp_rows_are_at(lua_State *L, int index) {
+  return luaL_testudata(L, index, TYPE);
+}
+
 tp_rows *tp_rows_at(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }

@@ -48,6 +48,9 @@ typedef struct tp_rows {
 /* Pushes a userdata of `size` bytes, all zero but for its tp_rows, and returns it. */
 void *tp_rows_push(lua_State *L, size_t size, const tp_rows *rows);
 
+/* Whether there are rows at `index` of the stack. */
+bool tp_rows_are_at(lua_State *L, int index);
+
 /* The rows at `index` of the stack. */
 tp_rows *tp_rows_at(lua_State *L, int index);
 

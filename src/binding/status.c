@@ -2,6 +2,7 @@
  *
  * The status of a pool and its groups; see status.h. */
 #include "binding/status.h"
+#include "base/seconds.h"
 #include "binding/arguments.h"
 #include "binding/figures.h"
 #include "binding/handle.h"
@@ -87,9 +88,8 @@ static void set_text(lua_State *L, const char *field, const char *text) {
   lua_setfield(L, -2, field);
 }
 
-/* To the millisecond, if the number is small enough for that. */
 static void set_seconds(lua_State *L, const char *field, double seconds) {
-  lua_pushnumber(L, seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : seconds);
+  lua_pushnumber(L, tp_seconds_round(seconds));
   lua_setfield(L, -2, field);
 }
 

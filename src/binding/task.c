@@ -11,7 +11,6 @@
 #include "value/raise.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +63,7 @@ static void push_cancel(lua_State *L, const facts *of) {
 }
 
 void tp_task_set_seconds(lua_State *L, const char *key, double seconds) {
-  set_number(L, key, floor(seconds * 1000 + 0.5) / 1000);
+  set_number(L, key, tp_seconds_round(seconds));
 }
 
 /* Sets when the task has run. */

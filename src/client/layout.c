@@ -35,9 +35,14 @@ static void flatten(char *text) {
 
 /* The same without what a terminal would obey; takes `text`. */
 static char *harmless(char *text) {
-  if (text)
+  char *clean = NULL;
+  size_t size;
+  FILE *file = text ? open_memstream(&clean, &size) : NULL;
+  if (file) {
     flatten(text);
-  char *clean = text ? tp_escape_text(text, strlen(text)) : NULL;
+    tp_escape_write(file, text, strlen(text));
+    fclose(file);
+  }
   free(text);
   return clean;
 }

@@ -100,7 +100,7 @@ static const tp_param *next_positional(const completer *c) {
   for (const tp_param *param = c->method->params; param->kind != TP_PARAM_NONE; param++) {
     if (tp_method_is_option(param))
       continue;
-    if (place++ == c->positional || param->kind == TP_PARAM_REST)
+    if (place++ == c->positional || tp_method_is_rest(param))
       return param;
   }
   return NULL;

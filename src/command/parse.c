@@ -200,8 +200,7 @@ static bool read_option(parser *p) {
 
 static bool read_positional(parser *p) {
   for (int i = 0; p->method->params[i].kind != TP_PARAM_NONE; i++) {
-    tp_param_kind kind = p->method->params[i].kind;
-    if (kind == TP_PARAM_REST || (is_positional(p, i) && !is_given(p, i)))
+    if (tp_method_is_rest(&p->method->params[i]) || (is_positional(p, i) && !is_given(p, i)))
       return read_value(p, i);
   }
   return fail_too_many(p);

@@ -54,6 +54,9 @@ const char *tp_spelling_usage(const tp_param *param, char out[TP_SPELLING_SIZE])
   case TP_PARAM_OPTIONAL:
     snprintf(out, TP_SPELLING_SIZE, "[%.80s]", value);
     break;
+  case TP_PARAM_ANY:
+    snprintf(out, TP_SPELLING_SIZE, "[%.80s ...]", value);
+    break;
   case TP_PARAM_REST:
     snprintf(out, TP_SPELLING_SIZE, "%.80s ...", value);
     break;

@@ -211,6 +211,18 @@ void tp_call_push_arguments(const tp_task *task, lua_State *L) {
   tp_source_push_arguments(L, &call->source, task);
 }
 
+bool tp_call_is_of(const tp_group *group, const void *function) {
+  const tp_call *call = group->call;
+  lua_State *L = call->source.feed.exec->L;
+  if (!lua_checkstack(L, 2))
+    return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->source.function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->source.signature);
+  bool is_of = lua_topointer(L, -1) == function || lua_topointer(L, -2) == function;
+  lua_pop(L, 2);
+  return is_of;
+}
+
 void tp_call_push_future(const tp_group *group, lua_State *L) {
   push_value(group, L, FUTURE);
 }

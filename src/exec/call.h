@@ -31,6 +31,9 @@ typedef struct tp_call tp_call;
  * NoMemory. */
 tp_call *tp_call_create(tp_exec *exec, lua_State *L, const tp_call_parts *parts);
 
+/* Whether the tasks of a group call that function, a pointer of lua_topointer. */
+bool tp_call_is_of(const tp_group *group, const void *function);
+
 /* Pushes the future of a group's call. Allocates nothing. */
 void tp_call_push_future(const tp_group *group, lua_State *L);
 

@@ -193,6 +193,10 @@ const tp_task *tp_exec_current_task(const tp_exec *exec) {
   return exec->context.coro && exec->context.coro->is_task ? &exec->context.coro->as.task : NULL;
 }
 
+bool tp_exec_waits(tp_task *task) {
+  return tp_state_coro_of(task)->state == TP_CORO_PARKED;
+}
+
 lua_State *tp_exec_state(const tp_exec *exec) {
   return exec->L;
 }

@@ -86,6 +86,9 @@ const char *tp_exec_current_job(const tp_exec *exec);
  * with something else, or none runs. */
 void *tp_exec_current_context(const tp_exec *exec, tp_coro_done done);
 
+/* Whether a running task waits for something, and is not ready to go on. */
+bool tp_exec_waits(tp_task *task);
+
 /* The task that runs now; NULL if none does. */
 const tp_task *tp_exec_current_task(const tp_exec *exec);
 

@@ -254,7 +254,7 @@ static int l_call_now(lua_State *L) {
   const immediate *of = lua_touserdata(L, 1);
   const tp_method *method = lay_out(L, of->call);
   int count = method->call(L);
-  if (method->is_list)
+  if (method->is_list && count == 1)
     count = tp_rows_collect(L);
   if (of->take)
     of->take(of->context, L, count);

@@ -43,7 +43,7 @@ static int finish(lua_State *L, int status, lua_KContext context) {
   (void)status;
   if (!session->busy || session->state == TP_SESSION_CLOSED)
     return 0;
-  if (method->is_list)
+  if (method->is_list && tp_rows_are_at(L, 1))
     return (tp_rows_at(L, 1)->is_stream ? tp_stream_run : tp_listing_run)(L, session);
   if (tp_future_push_group(L, 1)) /* a client cannot hold a future: it gets the name */
     lua_replace(L, 1);

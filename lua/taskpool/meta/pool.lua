@@ -253,15 +253,26 @@ function Pool:unlock() end
 ---@return table<integer, true> ids a set: each id is a key
 function Pool:get_group_ids(group_name, ...) end
 
----Cancels tasks by their ids and groups by their names. If one of them cannot be cancelled, none is.
+---@class taskpool.CancelTasksOptions: taskpool.CancelOptions
+---@field group? string only running tasks of this group
+---@field state? "running"|"waiting"|"busy" only those that wait for something, or do not (default: "running", all)
+---@field function_name? taskpool.Function only those that call this function
+---@field older? number only those that started so many seconds ago
+---@field dry_run? boolean true: cancels nothing
+
+---Cancels tasks by their ids and groups by their names. If one of them cannot be cancelled, none is. Without ids and
+---names, cancels the running tasks for which all options hold, and returns their ids.
 ---
 ---Raises TaskNotFound, TaskGroupNotFound, AlreadyCancelled, AlreadyEnded.
 ---
 ---    pool:cancel("nightly", 0, { msg = "not tonight" })
+---    pool:cancel { group = "nightly", older = 3600 }
 ---    > cancel 0 1 -m 'not tonight'
 ---    > cancel 99
----@param target integer|string
----@param ... integer|string|taskpool.CancelOptions
+---    > cancel --group nightly --older 3600 --dry-run
+---@param target? integer|string|taskpool.CancelTasksOptions
+---@param ... integer|string|taskpool.CancelTasksOptions
+---@return table<integer, true>? ids a set of what was cancelled, where options say that
 function Pool:cancel(target, ...) end
 
 ---Cancels a group: its running tasks are cancelled, the others never start.
