@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include "support/engines.h"
 
+#include <math.h>
+
 static char url[128];  /* of the engine that is being looked at */
 static place one, two; /* two engines of one pool */
 static unsigned pool_number;
@@ -224,6 +226,8 @@ static void what_is_out_of_bounds_is_refused(void) {
   EXPECT(ASK(ROWS_NONE, tp_engine_submit, one.engine, group, 0, NULL, 0, 0) == TP_INVALID_ARGUMENT);
   EXPECT(ASK(ROWS_NONE, tp_engine_submit, one.engine, group, 0, NULL, TP_ENGINE_CHUNK_MAX + 1, 0) ==
          TP_INVALID_ARGUMENT);
+  EXPECT(submit(group, 0, 1, INFINITY) == TP_INVALID_ARGUMENT);
+  EXPECT(submit(group, UINT64_MAX, 1, 0) == TP_INVALID_ARGUMENT);
 }
 
 static void empty_and_binary_items_stay_what_they_are(void) {
@@ -241,15 +245,24 @@ static void empty_and_binary_items_stay_what_they_are(void) {
   }
 }
 
+/* Claims until one item comes. */
+static void await_item(void) {
+  for (unsigned spent = 0; claim("m", 1) == 0; spent += 2) {
+    EXPECT(spent < PATIENCE);
+    run_for(2);
+  }
+}
+
 static void a_delayed_item_is_due_later(void) {
   uint64_t group = add("g", simple);
-  EXPECT(submit(group, 0, 2, 0.05) == TP_OK && submit(group, 2, 1, 0) == TP_OK);
+  EXPECT(submit(group, 0, 2, 30) == TP_OK && submit(group, 2, 1, 0) == TP_OK);
   EXPECT(look(group)->delayed == 2 && said.groups[0].waiting == 1);
   EXPECT(join("m", 60) == TP_OK && claim("m", 9) == 1 && said.items[0].number == 2);
-  EXPECT(said.answer.next_due > 0 && said.answer.next_due <= 0.05);
-  run_for((unsigned)(said.answer.next_due * 1000) + 2);
-  EXPECT(claim("m", 9) == 2 && said.answer.next_due < 0);
-  EXPECT(look(group)->delayed == 0 && said.groups[0].running == 3);
+  EXPECT(said.answer.next_due > 5 && said.answer.next_due <= 30);
+  EXPECT(submit(group, 3, 1, 0.02) == TP_OK);
+  await_item();
+  EXPECT(said.items[0].number == 3 && is_text(said.items[0].bytes, "item 3"));
+  EXPECT(look(group)->delayed == 2 && said.groups[0].running == 2);
 }
 
 /* ---- claiming ---- */
@@ -360,16 +373,25 @@ static void a_failed_item_is_tried_again_with_growing_pauses(void) {
   plan.pause = 0.02;
   uint64_t group = prepare("g", plan, 1, 1);
   for (uint32_t try = 1; try <= 2; try++) {
+    uint64_t before = uv_hrtime();
     EXPECT(done("m", group, 0, TP_ENGINE_FAILED, "bad") == TP_ENGINE_RETRIED);
-    EXPECT(look(group)->delayed == 1 && said.groups[0].running == 0);
-    EXPECT(claim("m", 1) == 0);
-    EXPECT(said.answer.next_due > (try == 1 ? 0 : 0.02) && said.answer.next_due <= 0.02 * try);
-    run_for((unsigned)(said.answer.next_due * 1000) + 2);
-    EXPECT(claim("m", 1) == 1 && said.items[0].tries == try);
-    EXPECT(is_text(said.items[0].bytes, "item 0"));
+    await_item();
+    EXPECT((double)(uv_hrtime() - before) / 1e9 > 0.02 * try - 0.002);
+    EXPECT(said.items[0].tries == try && is_text(said.items[0].bytes, "item 0"));
   }
   EXPECT(done("m", group, 0, TP_ENGINE_FAILED, "the end") == TP_ENGINE_DEAD);
   EXPECT(look(group)->failed == 1 && said.groups[0].dead == 1);
+}
+
+static void pauses_have_an_upper_limit(void) {
+  tp_engine_plan plan = simple;
+  plan.retries = 9;
+  plan.pause = 90;
+  plan.pause_max = 60;
+  uint64_t group = prepare("g", plan, 1, 1);
+  EXPECT(done("m", group, 0, TP_ENGINE_FAILED, "bad") == TP_ENGINE_RETRIED);
+  EXPECT(look(group)->delayed == 1 && said.groups[0].running == 0 && claim("m", 1) == 0);
+  EXPECT(said.answer.next_due > 30 && said.answer.next_due <= 60);
 }
 
 static void retries_without_a_pause_wait_at_the_end(void) {
@@ -658,6 +680,7 @@ static const spec_case cases[] = {
     CASE(a_group_keeps_what_it_asks_for),
     CASE(one_batch_may_be_of_several_groups),
     CASE(a_failed_item_is_tried_again_with_growing_pauses),
+    CASE(pauses_have_an_upper_limit),
     CASE(retries_without_a_pause_wait_at_the_end),
     CASE(what_was_not_started_goes_back_to_the_front),
     CASE(hopeless_items_are_on_the_dead_list),

@@ -107,7 +107,7 @@ static const tp_engine_group *look(uint64_t group) {
 /* AWAIT(condition): runs the loop until it holds. */
 #define AWAIT(condition)                                                                           \
   for (unsigned spent = 0; !(condition); spent += 2) {                                             \
-    EXPECT(spent < PATIENCE && #condition);                                                        \
+    EXPECT(spent < PATIENCE);                                                                      \
     run_for(2);                                                                                    \
   }
 
@@ -203,11 +203,9 @@ static void who_was_taken_off_loses_its_items_and_joins_anew(void) {
   snprintf(id, sizeof id, "%.*s", (int)said.members[0].id.length, said.members[0].id.bytes);
   EXPECT(ASK(ROWS_NONE, tp_engine_leave, at.engine, id) == TP_OK);
   AWAIT(self.lost > 0);
-  tp_member_add_room(self.member, 10);
-  AWAIT(self.count >= 2 + 3);
   done(&self, 1, TP_ENGINE_OK, "nobody takes this");
-  for (size_t i = 2; i < self.count; i++)
-    done(&self, i, TP_ENGINE_OK, "right");
+  self.answers = true;
+  tp_member_add_room(self.member, 10);
   AWAIT(look(group)->ok == 4);
   EXPECT(ASK(ROWS_OUTCOMES, tp_engine_results, at.engine, group, 0, 9) == TP_OK);
   for (size_t i = 0; i < said.answer.count; i++)

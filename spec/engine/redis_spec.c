@@ -298,10 +298,7 @@ static void a_host_is_found_by_its_name(void) {
   expect_admitted(where, NULL);
   snprintf(where, sizeof where, "redis://localhost:%s", port);
   open_place(&other, where, "jobs"); /* may be ::1 first, where nobody listens */
-  for (unsigned spent = 0; !other.told[TP_ENGINE_UP] && !other.told[TP_ENGINE_DOWN]; spent += 5) {
-    EXPECT(spent < PATIENCE);
-    run_for(5);
-  }
+  await_event(&other, TP_ENGINE_UP, 1);
   close_place(&other);
   open_place(&other, "redis://nowhere.invalid:1", "jobs");
   await_event(&other, TP_ENGINE_DOWN, 1);

@@ -18,6 +18,9 @@
 /* The highest number of retries and of losses of an item. */
 #define TRIES_MAX 250
 
+/* The longest time: thirty years. */
+#define SECONDS_MAX 1e9
+
 /* Numbers of items are below that: Redis scripts count in doubles. */
 #define NUMBER_MAX (UINT64_C(1) << 52)
 
@@ -81,6 +84,10 @@ void tp_engine_close(tp_engine *engine, void (*closed)(void *context), void *con
 
 /* ---- asking ---- */
 
+static bool is_time(double seconds) {
+  return seconds >= 0 && seconds <= SECONDS_MAX;
+}
+
 static bool is_short(tp_span name) {
   return name.length <= TP_ENGINE_NAME_MAX;
 }
@@ -88,13 +95,13 @@ static bool is_short(tp_span name) {
 static bool check_plan(const tp_engine_plan *plan) {
   return plan->name.length > 0 && is_short(plan->name) && is_short(plan->token) &&
          is_short(plan->function) && plan->detail.length <= TP_ENGINE_BYTES_MAX &&
-         plan->retries <= TRIES_MAX && plan->losses_max <= TRIES_MAX && plan->pause >= 0 &&
-         plan->pause_max >= 0 && plan->ttl >= 0 && isfinite(plan->weight);
+         plan->retries <= TRIES_MAX && plan->losses_max <= TRIES_MAX && is_time(plan->pause) &&
+         is_time(plan->pause_max) && is_time(plan->ttl) && isfinite(plan->weight);
 }
 
 static bool check_items(const tp_query *query) {
   bool is_right = query->count > 0 && query->count <= TP_ENGINE_CHUNK_MAX &&
-                  query->number < NUMBER_MAX && query->seconds >= 0;
+                  query->number < NUMBER_MAX && is_time(query->seconds);
   for (size_t i = 0; is_right && i < query->count; i++)
     is_right = query->in.items[i].length <= TP_ENGINE_BYTES_MAX;
   return is_right;
@@ -109,7 +116,7 @@ static bool check_outcomes(const tp_query *query) {
 
 static bool check_member(const tp_engine_member *member) {
   return member->id.length > 0 && is_short(member->id) && is_short(member->host) &&
-         is_short(member->version) && member->lease > 0;
+         is_short(member->version) && is_time(member->lease);
 }
 
 /* Whether what is asked is within the bounds that engine.h names. */

@@ -33,7 +33,43 @@ tp_query *tp_query_create(tp_engine *engine, tp_verb verb, tp_engine_fn *fn, voi
   return query;
 }
 
+static bool are_short(const tp_span *names, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (names[i].length > TP_ENGINE_NAME_MAX)
+      return false;
+  return true;
+}
+
+/* Whether a row is within the bounds that engine.h names. */
+static bool is_right(const tp_query *query, size_t i) {
+  const tp_engine_answer *answer = &query->answer;
+  if (query->verb == TP_VERB_GROUPS || query->verb == TP_VERB_FIND_GROUP) {
+    const tp_engine_plan *plan = &answer->groups[i].plan;
+    tp_span names[] = {plan->name, plan->token, plan->function};
+    return are_short(names, 3) && plan->detail.length <= TP_ENGINE_BYTES_MAX;
+  }
+  if (query->verb == TP_VERB_MEMBERS) {
+    const tp_engine_member *member = &answer->members[i];
+    tp_span names[] = {member->id, member->host, member->version};
+    return are_short(names, 3);
+  }
+  if (query->verb == TP_VERB_RESULTS)
+    return answer->outcomes[i].bytes.length <= TP_ENGINE_BYTES_MAX;
+  bool is_item =
+      query->verb == TP_VERB_CLAIM || query->verb == TP_VERB_HELD || query->verb == TP_VERB_DEAD;
+  return !is_item || (answer->items[i].bytes.length <= TP_ENGINE_BYTES_MAX &&
+                      answer->items[i].error.length <= TP_ENGINE_BYTES_MAX);
+}
+
+/* What an engine says is checked like any other input: another program may have written it. */
+static void check_rows(tp_query *query) {
+  for (size_t i = 0; query->rows && query->answer.code == TP_OK && i < query->answer.count; i++)
+    if (!is_right(query, i))
+      tp_query_fail(query, TP_IO_ERROR, "the engine has a name or a size that is out of bounds");
+}
+
 void tp_query_answer(tp_query *query) {
+  check_rows(query);
   if (query->answer.code != TP_OK)
     query->answer.count = 0;
   if (query->fn)

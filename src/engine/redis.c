@@ -44,6 +44,7 @@ typedef struct engine {
   unsigned steps;                 /* answers that are missing until it is up */
   unsigned handles;               /* of the loop, and requests to it, that are not closed */
   bool is_resolving;              /* `resolver` is in use */
+  unsigned tries;                 /* of connecting: which of several addresses is next */
   tp_error failure;               /* why it is down, as was told; the code is TP_OK if it is up */
   tp_redis_owner owner;           /* what links call */
   tp_redis_link *commands;        /* for queries; NULL: there is none */
@@ -408,13 +409,25 @@ static void drop_handle(engine *self) {
     closed(context);
 }
 
+/* Writes one of the addresses that were found; each try takes another one. */
+static void write_address(const struct addrinfo *found, unsigned tries, char *address,
+                          size_t size) {
+  unsigned count = 0;
+  for (const struct addrinfo *each = found; each; each = each->ai_next)
+    count++;
+  for (unsigned skipped = count > 0 ? tries % count : 0; skipped > 0; skipped--)
+    found = found->ai_next;
+  if (found->ai_family == AF_INET6)
+    uv_ip6_name((const struct sockaddr_in6 *)found->ai_addr, address, size);
+  else
+    uv_ip4_name((const struct sockaddr_in *)found->ai_addr, address, size);
+}
+
 static void on_resolved(uv_getaddrinfo_t *resolver, int status, struct addrinfo *found) {
   engine *self = resolver->data;
   char address[INET6_ADDRSTRLEN] = "";
-  if (status == 0 && found->ai_family == AF_INET6)
-    uv_ip6_name((const struct sockaddr_in6 *)found->ai_addr, address, sizeof address);
-  else if (status == 0)
-    uv_ip4_name((const struct sockaddr_in *)found->ai_addr, address, sizeof address);
+  if (status == 0)
+    write_address(found, self->tries++, address, sizeof address);
   uv_freeaddrinfo(found);
   self->is_resolving = false;
   if (self->phase == PHASE_CONNECTING && status == 0)

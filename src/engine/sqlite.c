@@ -180,7 +180,7 @@ static bool take_batch(engine *self, tp_query_list *batch, uint64_t longest) {
 /* What the thread does when nobody has asked for anything. */
 static void look_around(engine *self) {
   tp_error error;
-  if (self->file.has_garbage) {
+  if (tp_sqlite_file_clock() >= self->file.sweep_time) {
     tp_sqlite_file_begin(&self->file);
     tp_sqlite_groups_sweep(&self->file);
     tp_sqlite_file_commit(&self->file, &error);

@@ -52,9 +52,10 @@ static const char schema[] =
     "CREATE TABLE item(grp INTEGER NOT NULL, number INTEGER NOT NULL,"
     " place INTEGER NOT NULL DEFAULT 1, tries INTEGER NOT NULL DEFAULT 0,"
     " losses INTEGER NOT NULL DEFAULT 0, member INTEGER NOT NULL DEFAULT 0,"
-    " due REAL NOT NULL DEFAULT 0, bytes BLOB NOT NULL, PRIMARY KEY(grp, number)) WITHOUT ROWID;"
+    " due REAL NOT NULL DEFAULT 0, pool INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(grp, "
+    "number)) WITHOUT ROWID;"
     "CREATE INDEX item_waiting ON item(grp, place, number) WHERE member = 0 AND due = 0;"
-    "CREATE INDEX item_due ON item(due) WHERE due > 0;"
+    "CREATE INDEX item_due ON item(pool, due) WHERE due > 0;"
     "CREATE INDEX item_member ON item(member) WHERE member > 0;"
     "CREATE TABLE member(num INTEGER PRIMARY KEY AUTOINCREMENT, pool INTEGER NOT NULL,"
     " id BLOB NOT NULL, host BLOB NOT NULL, version BLOB NOT NULL, pid INTEGER NOT NULL,"
@@ -198,7 +199,7 @@ tp_span tp_sqlite_file_span(sqlite3_stmt *statement, int column) {
 
 /* ---- batches ---- */
 
-static double wall_clock(void) {
+double tp_sqlite_file_clock(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
@@ -208,7 +209,7 @@ void tp_sqlite_file_begin(tp_sqlite_file *file) {
   file->status = SQLITE_OK;
   file->has_events = false;
   tp_sqlite_file_run(file, "BEGIN IMMEDIATE", "");
-  file->now = wall_clock(); /* after the wait for others */
+  file->now = tp_sqlite_file_clock(); /* after the wait for others */
 }
 
 bool tp_sqlite_file_commit(tp_sqlite_file *file, tp_error *error) {
@@ -276,7 +277,7 @@ static bool set_up(tp_sqlite_file *file, const char *pool, bool is_synced, tp_er
 
 bool tp_sqlite_file_open(tp_sqlite_file *file, const char *path, const char *pool, bool is_synced,
                          tp_error *error) {
-  *file = (tp_sqlite_file){.has_garbage = true};
+  *file = (tp_sqlite_file){0};
   int status = sqlite3_open_v2(
       path, &file->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
   if (!file->handle)

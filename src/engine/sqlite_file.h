@@ -25,14 +25,14 @@ typedef struct tp_statement {
 } tp_statement;
 
 typedef struct tp_sqlite_file {
-  sqlite3 *handle;                                    /* NULL: it is not open */
-  int64_t pool;                                       /* the row of the pool */
-  double now;                                         /* wall clock when the batch began, seconds */
-  int status;                                         /* SQLITE_OK, or the first error */
-  int64_t events_seen;                                /* the last row of `event` that was told */
-  int64_t version;                                    /* of the data; others change it */
-  bool has_events;                                    /* this batch has added to `event` */
-  bool has_garbage;                                   /* there may be rows that nobody needs */
+  sqlite3 *handle;     /* NULL: it is not open */
+  int64_t pool;        /* the row of the pool */
+  double now;          /* wall clock when the batch began, seconds */
+  int status;          /* SQLITE_OK, or the first error */
+  int64_t events_seen; /* the last row of `event` that was told */
+  int64_t version;     /* of the data; others change it */
+  bool has_events;     /* this batch has added to `event` */
+  double sweep_time;   /* when rows that nobody needs are looked for */
   tp_statement statements[TP_SQLITE_FILE_STATEMENTS]; /* a hash table */
 } tp_sqlite_file;
 
@@ -41,6 +41,9 @@ typedef struct tp_sqlite_file {
 bool tp_sqlite_file_open(tp_sqlite_file *file, const char *path, const char *pool, bool is_synced,
                          tp_error *error);
 void tp_sqlite_file_close(tp_sqlite_file *file);
+
+/* The wall clock, seconds since 1970: the processes that share a file are of one machine. */
+double tp_sqlite_file_clock(void);
 
 /* Begins a batch, which writes. Ends it: false, and nothing was changed, if there was an error. */
 void tp_sqlite_file_begin(tp_sqlite_file *file);

@@ -11,6 +11,9 @@
 /* Rows that one sweep deletes of each kind. */
 #define SWEEP "2000"
 
+/* The pause after a sweep that has found nothing, seconds. */
+#define SWEEP_PAUSE 10
+
 /* Whether a group is known at the time ?2: it has not ended, or not long ago, or has dead items. */
 #define IS_KNOWN "(ended = 0 OR dead > 0 OR ended + ttl > ?2)"
 
@@ -54,7 +57,6 @@ static void end_if_over(tp_sqlite_file *file, int64_t group) {
                          " AND ok + failed + cancelled >= total",
                          "id", group, file->now) > 0) {
     add_event(file, TP_ENGINE_END, group);
-    file->has_garbage = true; /* once its time to live is over */
   }
 }
 
@@ -116,9 +118,8 @@ static bool sweep_group(tp_sqlite_file *file) {
 
 void tp_sqlite_groups_sweep(tp_sqlite_file *file) {
   bool has_items = sweep_items(file), has_group = sweep_group(file);
-  file->has_garbage =
-      has_items || has_group ||
-      tp_sqlite_file_number(file, "SELECT 1 FROM grp WHERE ended > 0 AND dead = 0 LIMIT 1", "") > 0;
+  if (!has_items && !has_group)
+    file->sweep_time = file->now + SWEEP_PAUSE;
 }
 
 /* ---- queries that change a group ---- */
@@ -191,7 +192,7 @@ void tp_sqlite_groups_cancel(tp_sqlite_file *file, tp_query *query) {
                          " WHERE id = ?1 AND state < 2 AND ended = 0",
                          "i", group.id) == 0)
     return;
-  file->has_garbage = true;
+  file->sweep_time = 0;
   add_event(file, TP_ENGINE_CANCEL, group.id);
   end_if_over(file, group.id);
 }

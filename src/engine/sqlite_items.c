@@ -40,8 +40,9 @@ void tp_sqlite_items_submit(tp_sqlite_file *file, tp_query *query) {
   double due = query->seconds > 0 ? file->now + query->seconds : 0;
   int64_t added = 0;
   for (size_t i = (uint64_t)group.total - query->number; i < query->count; i++, added++)
-    tp_sqlite_file_run(file, "INSERT INTO item(grp, number, due, bytes) VALUES(?1, ?2, ?3, ?4)",
-                       "iidb", group.id, query->number + i, due, query->in.items[i]);
+    tp_sqlite_file_run(file,
+                       "INSERT INTO item(grp, number, due, pool, bytes) VALUES(?1, ?2, ?3, ?4, ?5)",
+                       "iidib", group.id, query->number + i, due, file->pool, query->in.items[i]);
   if (added == 0)
     return;
   tp_sqlite_change change = {.total = added};
@@ -66,8 +67,10 @@ static int64_t find_member(tp_sqlite_file *file, tp_query *query) {
 static void promote(tp_sqlite_file *file) {
   for (int i = 0; i < PROMOTED_MAX; i++) {
     sqlite3_stmt *row = tp_sqlite_file_query(
-        file, "SELECT grp, number FROM item WHERE due > 0 AND due <= ?1 ORDER BY due LIMIT 1", "d",
-        file->now);
+        file,
+        "SELECT grp, number FROM item WHERE pool = ?1 AND due > 0 AND due <= ?2"
+        " ORDER BY due LIMIT 1",
+        "id", file->pool, file->now);
     if (!tp_sqlite_file_next(file, row))
       return;
     int64_t group = sqlite3_column_int64(row, 0), number = sqlite3_column_int64(row, 1);
@@ -130,8 +133,10 @@ static size_t claim_some(tp_sqlite_file *file, tp_query *query, int64_t num, siz
 /* Seconds until the next delayed item is due; -1: there is none. */
 static double next_due(tp_sqlite_file *file) {
   double due = -1;
-  sqlite3_stmt *row =
-      tp_sqlite_file_query(file, "SELECT due FROM item WHERE due > 0 ORDER BY due LIMIT 1", "");
+  sqlite3_stmt *row = tp_sqlite_file_query(file,
+                                           "SELECT due FROM item WHERE pool = ?1 AND due > 0"
+                                           " ORDER BY due LIMIT 1",
+                                           "i", file->pool);
   if (tp_sqlite_file_next(file, row)) {
     due = sqlite3_column_double(row, 0) - file->now;
     tp_sqlite_file_stop(row);
@@ -444,10 +449,11 @@ void tp_sqlite_items_retry_dead(tp_sqlite_file *file, tp_query *query) {
     tp_query_refuse(query, TP_REFUSAL_CANCELLED);
     return;
   }
-  tp_sqlite_file_run(file,
-                     "INSERT INTO item(grp, number, place, bytes) SELECT grp, number, ?3, bytes"
-                     " FROM dead WHERE grp = ?1 AND number = ?2 AND pool = ?4",
-                     "iiii", query->group, query->number, (int64_t)PLACE_LAST, file->pool);
+  tp_sqlite_file_run(
+      file,
+      "INSERT INTO item(grp, number, place, pool, bytes) SELECT grp, number, ?3, pool, bytes"
+      " FROM dead WHERE grp = ?1 AND number = ?2 AND pool = ?4",
+      "iiii", query->group, query->number, (int64_t)PLACE_LAST, file->pool);
   if (!dig_up(file, query))
     return;
   tp_sqlite_file_run(file, "UPDATE grp SET ended = 0 WHERE id = ?1", "i", query->group);
