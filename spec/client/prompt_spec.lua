@@ -76,7 +76,7 @@ describe("the prompt", function()
   end)
 
   it("says where it is and how to get help, and shows each answer", function()
-    assert.matches("^Connected to SimpleTaskPool%-0\r\n[^\n]*%-h[^\n]*\r\n> $", terminal.out)
+    assert.matches("^Connected to SimpleTaskPool%-0\r\n[^\n]*%-h[^\n]*\r\nSimpleTaskPool%-0> $", terminal.out)
     type("start 5", "<start 5>\r\n")
     local done = leave "exit\r"
     assert.matches("Disconnected from control server%.\r\n$", done.out)

@@ -58,13 +58,14 @@ static next help(client *self, tp_span rest) {
   return ask(self, tp_span_trim(tp_span_of(line), BLANKS), -1);
 }
 
-/* The commands of the client itself: what stands after the name is handed to it. */
+/* The commands of the client itself. */
 static const struct {
   const char *name;
-  next (*run)(client *self, tp_span rest);
+  const char *help;                        /* for completion; NULL: the server completes it */
+  next (*run)(client *self, tp_span rest); /* `rest` is what stands after the name */
 } own[] = {
     {.name = "exit", .run = leave},
-    {.name = "quit", .run = leave},
+    {.name = "quit", .help = "Leave this session.", .run = leave},
     {.name = "help", .run = help},
     {.name = "?", .run = help},
 };
@@ -112,7 +113,11 @@ static bool converse(client *self) {
         fputc('\n', self->exchange.show.out); /* ^D leaves the cursor after the prompt */
       return true;
     }
-    next what = run_line(self, tp_span_trim(line, BLANKS), 2);
+    tp_span command = tp_span_trim(line, BLANKS);
+    int indent = self->prompt ? tp_prompt_indent(self->prompt) : -1;
+    if (indent >= 0)
+      indent += (int)(command.bytes - line.bytes);
+    next what = run_line(self, command, indent);
     if (what != NEXT_LINE)
       return what == NEXT_END;
   }
@@ -124,15 +129,41 @@ static bool fail(client *self, tp_code code, const char *message) {
   return tp_exchange_fail(&self->exchange, &error);
 }
 
+static const char *name_prompt(void *context) {
+  const client *self = context;
+  const char *pool = tp_exchange_pool(&self->exchange);
+  return pool ? pool : "(not connected)";
+}
+
+/* Adds the commands of the client that begin as a line does. */
+static void add_own(json_t *candidates, const char *line, size_t length) {
+  for (size_t i = 0; i < COUNT(own); i++)
+    if (own[i].help && strncmp(own[i].name, line, length) == 0)
+      json_array_append_new(candidates,
+                            json_pack("{s:s, s:s}", "word", own[i].name, "help", own[i].help));
+}
+
+static json_t *complete(void *context, const char *line, size_t length) {
+  client *self = context;
+  char *text = strndup(line, length);
+  const char *words[] = {"complete", text, NULL};
+  json_t *candidates = text ? tp_exchange_ask_aside(&self->exchange, words) : NULL;
+  if (json_is_array(candidates))
+    add_own(candidates, line, length);
+  free(text);
+  return candidates;
+}
+
 static bool open_prompt(client *self) {
   const tp_show *show = &self->exchange.show;
-  self->prompt = tp_prompt_create(self->in, show->out, show->err);
+  tp_prompt_source source = {.context = self, .name = name_prompt, .complete = complete};
+  self->prompt = tp_prompt_create(self->in, show->out, show->err, &source);
   return self->prompt || fail(self, TP_NO_MEMORY, "no memory for a prompt");
 }
 
 static void welcome(const client *self) {
   char line[512];
-  snprintf(line, sizeof line, "Connected to %s", tp_exchange_pool(&self->exchange));
+  snprintf(line, sizeof line, "Connected to %s", self->exchange.link.pool);
   tp_show_notice(&self->exchange.show, line);
   tp_show_notice(&self->exchange.show, "-h lists the commands, exit leaves.");
 }

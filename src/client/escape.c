@@ -55,3 +55,14 @@ void tp_escape_write(FILE *out, const char *bytes, size_t length) {
   }
   fwrite(bytes + written, 1, length - written, out);
 }
+
+char *tp_escape_text(const char *bytes, size_t length) {
+  char *text = NULL;
+  size_t size;
+  FILE *file = open_memstream(&text, &size);
+  if (!file)
+    return NULL;
+  tp_escape_write(file, bytes, length);
+  fclose(file);
+  return text;
+}

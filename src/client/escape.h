@@ -12,4 +12,7 @@
  * and what is not UTF-8 replaced: a byte by \x1b, a character by \u{202e}. */
 void tp_escape_write(FILE *out, const char *bytes, size_t length);
 
+/* The same as a text of its own, which the caller frees. NULL: no memory. */
+char *tp_escape_text(const char *bytes, size_t length);
+
 #endif

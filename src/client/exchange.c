@@ -21,7 +21,7 @@ enum {
 };
 
 #define INTERRUPT "interrupt"
-#define USE "use "
+#define USE TP_LINK_USE " "
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* ---- results ---- */
@@ -56,6 +56,7 @@ bool tp_exchange_fail(tp_exchange *exchange, const tp_error *error) {
 }
 
 static void disconnect(tp_exchange *exchange) {
+  tp_side_close(&exchange->side);
   tp_link_close(&exchange->link);
   exchange->is_open = false;
 }
@@ -69,8 +70,18 @@ static tp_exchange_outcome lose(tp_exchange *exchange, const tp_error *error) {
 
 /* ---- the connection ---- */
 
+/* A pool with a name is called by that; one with a number by its whole label. */
+static const char *shorten(const char *label) {
+  static const char kind[] = "TaskPool-";
+  const char *dash = strstr(label, kind);
+  const char *name = dash ? dash + sizeof kind - 1 : label;
+  return name[strspn(name, "0123456789")] ? name : label;
+}
+
 const char *tp_exchange_pool(const tp_exchange *exchange) {
-  return exchange->pool ? exchange->pool : exchange->link.pool;
+  if (!exchange->is_open)
+    return NULL;
+  return shorten(exchange->pool ? exchange->pool : exchange->link.pool);
 }
 
 void tp_exchange_prepare(tp_exchange *exchange, const tp_client_options *options) {
@@ -102,11 +113,9 @@ static bool is_gone(tp_exchange *exchange) {
 /* The pool of the last `use` is used again. */
 static bool use_again(tp_exchange *exchange) {
   tp_error error;
-  char line[512];
   if (!exchange->pool)
     return true;
-  snprintf(line, sizeof line, "use %s", exchange->pool);
-  json_t *answer = tp_link_ask(&exchange->link, line, &error);
+  json_t *answer = tp_link_use(&exchange->link, exchange->pool, &error);
   bool used = answer && !tp_link_is_failure(answer);
   if (answer && !used)
     tp_fail(&error, TP_NOT_FOUND, "the host has no pool %s any more", exchange->pool);
@@ -132,7 +141,14 @@ bool tp_exchange_revive(tp_exchange *exchange) {
   return use_again(exchange);
 }
 
+json_t *tp_exchange_ask_aside(tp_exchange *exchange, const char *const *words) {
+  if (!exchange->is_open || exchange->link.protocol < TP_LINK_WORDS)
+    return NULL;
+  return tp_side_ask(&exchange->side, exchange->options, exchange->pool, words);
+}
+
 void tp_exchange_close(tp_exchange *exchange) {
+  tp_side_close(&exchange->side);
   tp_link_close(&exchange->link);
   free(exchange->pool);
   exchange->pool = NULL;
@@ -296,6 +312,7 @@ static void remember_pool(tp_exchange *exchange, tp_span line) {
     return;
   free(exchange->pool);
   exchange->pool = pool;
+  tp_side_close(&exchange->side); /* that is still in the other pool */
 }
 
 tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int indent) {
@@ -310,34 +327,10 @@ tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int in
   return outcome;
 }
 
-/* The words as a JSON array, or joined with blanks for a server that takes lines only; the caller
- * frees it. NULL: they are not UTF-8, or there is no memory. */
-static char *join(const char *const *words, bool as_array) {
-  char *line = NULL;
-  size_t size;
-  json_t *array = json_array();
-  for (size_t i = 0; words[i]; i++)
-    if (json_array_append_new(array, json_string(words[i])) != 0) {
-      json_decref(array);
-      return NULL;
-    }
-  if (as_array) {
-    line = json_dumps(array, JSON_COMPACT);
-  } else {
-    FILE *file = open_memstream(&line, &size);
-    for (size_t i = 0; file && words[i]; i++)
-      fprintf(file, "%s%s", i > 0 ? " " : "", words[i]);
-    if (file)
-      fclose(file);
-  }
-  json_decref(array);
-  return line;
-}
-
 tp_exchange_outcome tp_exchange_send_words(tp_exchange *exchange, const char *const *words) {
   tp_error error;
   tp_show_command none = {.view.indent = -1};
-  char *line = join(words, exchange->link.protocol >= TP_LINK_WORDS);
+  char *line = tp_link_join(words, exchange->link.protocol >= TP_LINK_WORDS);
   tp_exchange_outcome outcome = TP_EXCHANGE_LOST;
   if (!line || strchr(line, '\n')) {
     tp_fail(&error, TP_INVALID_ARGUMENT, "a command is UTF-8, in one line");

@@ -8,6 +8,7 @@
 #include "base/span.h"
 #include "client/link.h"
 #include "client/show.h"
+#include "client/side.h"
 #include "taskpool.h"
 #include <stdbool.h>
 
@@ -17,6 +18,7 @@ typedef struct tp_exchange {
   tp_link link;                     /* to the server */
   bool is_open;                     /* the link can be used */
   char *pool;                       /* the pool of the last `use`; NULL: that of the greeting */
+  tp_side side;                     /* a second one, for questions while the first one waits */
   tp_client_result result;          /* the worst of all answers so far */
 } tp_exchange;
 
@@ -43,10 +45,14 @@ tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int in
 /* The same for a command that is its words, ended by NULL. */
 tp_exchange_outcome tp_exchange_send_words(tp_exchange *exchange, const char *const *words);
 
+/* Asks the server something on the side, which is not shown: also while a command waits. `words`
+ * are ended by NULL. The value of the answer, which the caller releases; NULL: there is none. */
+json_t *tp_exchange_ask_aside(tp_exchange *exchange, const char *const *words);
+
 /* Reports a failure of the client itself; always false. */
 bool tp_exchange_fail(tp_exchange *exchange, const tp_error *error);
 
-/* The name of the pool that commands go to. */
+/* The name of the pool that commands go to, as short as `use` takes it; NULL: no connection. */
 const char *tp_exchange_pool(const tp_exchange *exchange);
 
 void tp_exchange_close(tp_exchange *exchange);

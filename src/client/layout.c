@@ -35,14 +35,9 @@ static void flatten(char *text) {
 
 /* The same without what a terminal would obey; takes `text`. */
 static char *harmless(char *text) {
-  char *clean = NULL;
-  size_t size;
-  FILE *file = text ? open_memstream(&clean, &size) : NULL;
-  if (file) {
+  if (text)
     flatten(text);
-    tp_escape_write(file, text, strlen(text));
-    fclose(file);
-  }
+  char *clean = text ? tp_escape_text(text, strlen(text)) : NULL;
   free(text);
   return clean;
 }

@@ -3,6 +3,7 @@
  * A connection to a control server; see link.h. */
 #include "client/link.h"
 #include "base/fail.h"
+#include "client/escape.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,8 @@ static bool take_greeting(tp_link *link, const json_t *greeting, tp_span line, t
     return refuse(link, greeting, error);
   json_int_t protocol = json_integer_value(json_object_get(greeting, "protocol"));
   const char *name = tp_link_text(greeting, "text", "a server without a name");
-  link->pool = greeting ? strdup(name) : strndup(line.bytes, line.length);
+  link->pool =
+      greeting ? tp_escape_text(name, strlen(name)) : tp_escape_text(line.bytes, line.length);
   link->protocol = !greeting ? TP_LINK_PLAIN : protocol > TP_LINK_PLAIN ? (int)protocol : 2;
   return link->pool || tp_fail(error, TP_NO_MEMORY, "no memory for a name");
 }
@@ -110,6 +112,38 @@ json_t *tp_link_ask(tp_link *link, const char *command, tp_error *error) {
     json_decref(answer);
   }
   return NULL;
+}
+
+json_t *tp_link_use(tp_link *link, const char *pool, tp_error *error) {
+  const char *const words[] = {TP_LINK_USE, pool, NULL};
+  char *line = tp_link_join(words, link->protocol >= TP_LINK_WORDS);
+  json_t *answer = line ? tp_link_ask(link, line, error) : NULL;
+  if (!line)
+    tp_fail(error, TP_INVALID_ARGUMENT, "the name of a pool is UTF-8");
+  free(line);
+  return answer;
+}
+
+char *tp_link_join(const char *const *words, bool as_array) {
+  char *line = NULL;
+  size_t size;
+  json_t *array = json_array();
+  for (size_t i = 0; words[i]; i++)
+    if (json_array_append_new(array, json_string(words[i])) != 0) {
+      json_decref(array);
+      return NULL;
+    }
+  if (as_array) {
+    line = json_dumps(array, JSON_COMPACT);
+  } else {
+    FILE *file = open_memstream(&line, &size);
+    for (size_t i = 0; file && words[i]; i++)
+      fprintf(file, "%s%s", i > 0 ? " " : "", words[i]);
+    if (file)
+      fclose(file);
+  }
+  json_decref(array);
+  return line;
 }
 
 void tp_link_close(tp_link *link) {

@@ -45,6 +45,14 @@ json_t *tp_link_read(const tp_link *link, tp_span line, tp_error *error);
  * The caller releases it. NULL: the connection cannot be used any more. Not for plain servers. */
 json_t *tp_link_ask(tp_link *link, const char *command, tp_error *error);
 
+/* The same for the command that changes to another pool. */
+#define TP_LINK_USE "use"
+json_t *tp_link_use(tp_link *link, const char *pool, tp_error *error);
+
+/* Words, ended by NULL, as a line: as a JSON array, or with blanks between them for a server that
+ * takes lines only. The caller frees it. NULL: they are not UTF-8, or there is no memory. */
+char *tp_link_join(const char *const *words, bool as_array);
+
 void tp_link_close(tp_link *link);
 
 #endif
