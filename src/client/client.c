@@ -12,7 +12,9 @@
 #include "base/span.h"
 #include "base/standard.h"
 #include "client/exchange.h"
+#include "client/follow.h"
 #include "client/prompt.h"
+#include "client/watch.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +37,34 @@ typedef enum next {
   NEXT_LOST, /* nothing: no more commands can be sent */
 } next;
 
-/* Sends a line; at a prompt the next one follows in any case. */
-static next ask(client *self, tp_span line, int indent) {
-  if (self->prompt && !tp_exchange_revive(&self->exchange))
-    return NEXT_LINE;
-  bool goes_on = tp_exchange_send(&self->exchange, line, indent) != TP_EXCHANGE_LOST;
+/* What follows a command; at a prompt the next line does in any case. */
+static next after(const client *self, bool goes_on) {
   return goes_on || self->prompt ? NEXT_LINE : NEXT_LOST;
+}
+
+/* Waits for the group that a command has answered with, if that went well. */
+static tp_exchange_outcome follow(client *self, tp_exchange_outcome outcome) {
+  const char *words[] = {"wait", NULL, NULL};
+  char *group =
+      outcome == TP_EXCHANGE_OK && self->exchange.value ? strdup(self->exchange.value) : NULL;
+  words[1] = group;
+  if (group)
+    outcome = tp_exchange_send_words(&self->exchange, words);
+  free(group);
+  return outcome;
+}
+
+/* Sends a line. */
+static next ask(client *self, tp_span line, int indent) {
+  tp_exchange *exchange = &self->exchange;
+  char *text = strndup(line.bytes, line.length);
+  tp_exchange_outcome outcome = TP_EXCHANGE_FAILED;
+  if (text && tp_follow_take(text))
+    outcome = follow(self, tp_exchange_send(exchange, tp_span_of(text), indent));
+  else
+    outcome = tp_exchange_send(exchange, line, indent);
+  free(text);
+  return after(self, outcome != TP_EXCHANGE_LOST);
 }
 
 static next leave(client *self, tp_span rest) {
@@ -58,6 +82,10 @@ static next help(client *self, tp_span rest) {
   return ask(self, tp_span_trim(tp_span_of(line), BLANKS), -1);
 }
 
+static next watch(client *self, tp_span rest) {
+  return after(self, tp_watch_run(&self->exchange, rest));
+}
+
 /* The commands of the client itself. */
 static const struct {
   const char *name;
@@ -66,6 +94,7 @@ static const struct {
 } own[] = {
     {.name = "exit", .run = leave},
     {.name = "quit", .help = "Leave this session.", .run = leave},
+    {.name = "watch", .help = "Show the answer of a command again and again.", .run = watch},
     {.name = "help", .run = help},
     {.name = "?", .run = help},
 };
@@ -80,10 +109,16 @@ static tp_span first_word(tp_span line) {
   return (tp_span){.bytes = line.bytes, .length = length};
 }
 
+static bool is_leaving(tp_span word) {
+  return tp_span_is(word, "exit") || tp_span_is(word, "quit");
+}
+
 /* Runs a line, which `indent` columns are in front of on the screen. */
 static next run_line(client *self, tp_span line, int indent) {
   tp_span word = first_word(line);
   if (line.length == 0 || line.bytes[0] == '#')
+    return NEXT_LINE;
+  if (self->prompt && !is_leaving(word) && !tp_exchange_revive(&self->exchange))
     return NEXT_LINE;
   tp_span rest = {.bytes = line.bytes + word.length, .length = line.length - word.length};
   for (size_t i = 0; i < COUNT(own); i++)
@@ -185,11 +220,46 @@ static bool check_command(const char *command) {
   return line.length > 0 && !memchr(line.bytes, '\n', line.length);
 }
 
+static bool is_own(const char *word) {
+  for (size_t i = 0; i < COUNT(own); i++)
+    if (strcmp(own[i].name, word) == 0)
+      return true;
+  return false;
+}
+
+/* Runs the words of a command of the client as a line. */
+static void run_own(client *self, const char *const *words) {
+  char *line = tp_link_join(words, false);
+  if (line)
+    run_line(self, tp_span_of(line), -1);
+  free(line);
+}
+
+/* Sends words, with --wait or without. */
+static void send_words(client *self, const char *const *words) {
+  size_t count = 0;
+  while (words[count])
+    count++;
+  const char **copy = malloc((count + 1) * sizeof *copy);
+  if (!copy) {
+    fail(self, TP_NO_MEMORY, "no memory for a command");
+    return;
+  }
+  memcpy(copy, words, (count + 1) * sizeof *copy);
+  bool follows = tp_follow_take_word(copy);
+  tp_exchange_outcome outcome = tp_exchange_send_words(&self->exchange, copy);
+  if (follows)
+    follow(self, outcome);
+  free(copy);
+}
+
 static void run_command(client *self, const tp_client_options *options) {
   if (options->command)
     run_line(self, tp_span_trim(tp_span_of(options->command), BLANKS), -1);
+  else if (is_own(options->words[0]))
+    run_own(self, options->words);
   else
-    tp_exchange_send_words(&self->exchange, options->words);
+    send_words(self, options->words);
 }
 
 static bool check(client *self, const tp_client_options *options) {

@@ -144,7 +144,7 @@ static int (*const kinds[])(const char *text, const tp_address *address, double 
     [TP_ADDRESS_TCP] = dial_tcp,
 };
 
-static uint64_t now(void) {
+uint64_t tp_connection_now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
@@ -152,7 +152,7 @@ static uint64_t now(void) {
 
 void tp_connection_start_clock(tp_connection *connection) {
   if (connection->timeout > 0)
-    connection->deadline = now() + tp_seconds_to_nanoseconds(connection->timeout);
+    connection->deadline = tp_connection_now() + tp_seconds_to_nanoseconds(connection->timeout);
 }
 
 bool tp_connection_open(tp_connection *connection, const char *text, double timeout,
@@ -254,7 +254,7 @@ static bool make_room(tp_connection *connection, tp_error *error) {
 static bool is_in_time(const tp_connection *connection) {
   if (!connection->deadline)
     return true;
-  uint64_t time = now();
+  uint64_t time = tp_connection_now();
   uint64_t left = connection->deadline > time ? connection->deadline - time : 0;
   uint64_t milliseconds = (left + 999999) / 1000000;
   return is_readable(connection, milliseconds < INT_MAX ? (int)milliseconds : INT_MAX);
@@ -316,7 +316,7 @@ tp_connection_step tp_connection_try_line(tp_connection *connection, tp_span *li
 }
 
 bool tp_connection_is_late(const tp_connection *connection, tp_error *error) {
-  if (!connection->deadline || now() < connection->deadline)
+  if (!connection->deadline || tp_connection_now() < connection->deadline)
     return false;
   describe_lateness(connection, error);
   return true;

@@ -30,6 +30,9 @@ typedef struct tp_connection {
 bool tp_connection_open(tp_connection *connection, const char *address, double timeout,
                         tp_error *error);
 
+/* The steady clock, in nanoseconds. */
+uint64_t tp_connection_now(void);
+
 /* The server has its time anew. What is sent and read after it is over fails with TimedOut. */
 void tp_connection_start_clock(tp_connection *connection);
 

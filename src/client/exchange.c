@@ -10,6 +10,7 @@
  * To give one more code an exit code of its own: a row in `result_of`. */
 #include "client/exchange.h"
 #include "base/fail.h"
+#include "client/progress.h"
 #include "client/sigint.h"
 #include "client/style.h"
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 
 enum {
   NOTICE_MS = 3 * 1000, /* after so long a wait a person is told how to end it */
-  LOOK_MS = 200,        /* so often the clock of the server is looked at */
+  LOOK_MS = 200,        /* so often clock and progress are looked at */
 };
 
 #define INTERRUPT "interrupt"
@@ -50,7 +51,8 @@ bool tp_exchange_fail(tp_exchange *exchange, const tp_error *error) {
   if (exchange->link.protocol > 0 && exchange->link.connection.lost)
     result = TP_CLIENT_LOST;
   tp_show_error(&exchange->show, error);
-  if (result > exchange->result)
+  bool is_typo = exchange->show.interactive && result == TP_CLIENT_USAGE;
+  if (!is_typo && result > exchange->result)
     exchange->result = result;
   return false;
 }
@@ -151,7 +153,8 @@ void tp_exchange_close(tp_exchange *exchange) {
   tp_side_close(&exchange->side);
   tp_link_close(&exchange->link);
   free(exchange->pool);
-  exchange->pool = NULL;
+  free(exchange->value);
+  exchange->pool = exchange->value = NULL;
 }
 
 /* ---- plain answers ---- */
@@ -175,12 +178,21 @@ typedef struct wait {
   tp_sigint sigint;               /* tells of ^C */
   int answers;                    /* how many are still to come: also that of `interrupt` */
   bool answered;                  /* that of the command has come */
+  uint64_t began;                 /* when it was sent */
   bool noticed;                   /* a person was told how to end it */
+  tp_progress progress;           /* of the tasks that it waits for */
   tp_exchange_outcome outcome;    /* what came of the command */
 } wait;
 
 static bool is_denied(const json_t *answer) {
   return strcmp(tp_link_text(answer, "code", ""), tp_code_name(TP_DENIED)) == 0;
+}
+
+/* Keeps the value of an answer if it is a text. */
+static void keep_value(tp_exchange *exchange, const json_t *answer) {
+  const char *value = json_string_value(json_object_get(answer, "value"));
+  free(exchange->value);
+  exchange->value = value ? strdup(value) : NULL;
 }
 
 static void take_answer(tp_exchange *exchange, wait *of, const json_t *answer, tp_span raw) {
@@ -191,6 +203,7 @@ static void take_answer(tp_exchange *exchange, wait *of, const json_t *answer, t
   of->answered = !json_is_true(json_object_get(answer, "more"));
   of->answers -= of->answered;
   tp_show_answer(&exchange->show, answer, raw, of->command);
+  keep_value(exchange, answer);
   if (!tp_link_is_failure(answer))
     return;
   of->outcome = TP_EXCHANGE_FAILED;
@@ -202,6 +215,7 @@ static bool take_line(tp_exchange *exchange, wait *of, tp_span line, tp_error *e
   json_t *object = tp_link_read(&exchange->link, line, error);
   if (!object)
     return false;
+  tp_progress_erase(&of->progress);
   if (json_object_get(object, "event"))
     tp_show_event(&exchange->show, object, line);
   else
@@ -217,24 +231,36 @@ static bool interrupt(tp_exchange *exchange, wait *of, tp_error *error) {
   return tp_link_send(&exchange->link, INTERRUPT, sizeof INTERRUPT - 1, error);
 }
 
-/* Tells a person how to end the wait. */
+/* Tells a person how to end a long wait. */
 static void notice(const tp_exchange *exchange, wait *of) {
   bool ends = of->sigint.fd >= 0;
+  if (of->noticed || tp_connection_now() - of->began < NOTICE_MS * UINT64_C(1000000))
+    return;
   of->noticed = true;
   tp_show_notice(&exchange->show, ends ? "(waiting for the answer; ^C ends the command)"
                                        : "(waiting for the answer; ^C leaves without it)");
 }
 
+/* Nothing has come for a while. */
+static void pass_time(tp_exchange *exchange, wait *of) {
+  static const char *const groups[] = {"groups", NULL};
+  if (!of->progress.to) {
+    notice(exchange, of);
+    return;
+  }
+  json_t *rows = tp_exchange_ask_aside(exchange, groups);
+  tp_progress_draw(&of->progress, rows);
+  json_decref(rows);
+}
+
 /* Waits until there may be something to read. False: the connection cannot be used any more. */
 static bool wait_more(tp_exchange *exchange, wait *of, tp_error *error) {
   const tp_connection *connection = &exchange->link.connection;
-  int most = connection->deadline ? LOOK_MS : of->noticed ? -1 : NOTICE_MS;
-  switch (tp_sigint_wait(&of->sigint, connection->fd, most)) {
+  switch (tp_sigint_wait(&of->sigint, connection->fd, LOOK_MS)) {
   case TP_SIGINT_SIGNAL:
     return interrupt(exchange, of, error);
   case TP_SIGINT_TIME:
-    if (!of->noticed)
-      notice(exchange, of);
+    pass_time(exchange, of);
     return !tp_connection_is_late(connection, error);
   case TP_SIGINT_READY:
     break;
@@ -263,13 +289,23 @@ static bool take_lines(tp_exchange *exchange, wait *of, tp_error *error) {
   return true;
 }
 
+/* Whether the progress of a command can be shown. */
+static bool can_progress(const tp_exchange *exchange, const tp_show_command *command) {
+  const tp_show *show = &exchange->show;
+  return !show->json && !show->quiet && tp_style_is_terminal(show->err) &&
+         exchange->link.protocol >= TP_LINK_WORDS && tp_progress_is_for(command->sent);
+}
+
 static tp_exchange_outcome take_framed(tp_exchange *exchange, const tp_show_command *command) {
   tp_error error;
-  wait of = {.command = command, .answers = 1};
+  wait of = {.command = command, .answers = 1, .began = tp_connection_now()};
+  tp_progress_open(&of.progress, can_progress(exchange, command) ? exchange->show.err : NULL,
+                   command->sent);
   tp_sigint_open(&of.sigint,
                  exchange->show.interactive && exchange->link.protocol >= TP_LINK_WORDS);
   bool goes_on = take_lines(exchange, &of, &error);
   tp_sigint_close(&of.sigint);
+  tp_progress_erase(&of.progress);
   if (!goes_on)
     return lose(exchange, &error);
   return tp_show_is_read(&exchange->show) ? of.outcome : TP_EXCHANGE_LOST;
@@ -295,10 +331,9 @@ static tp_exchange_outcome take_last_answer(tp_exchange *exchange, const tp_show
   return TP_EXCHANGE_LOST;
 }
 
-static tp_exchange_outcome send(tp_exchange *exchange, tp_span bytes,
-                                const tp_show_command *command) {
+static tp_exchange_outcome send(tp_exchange *exchange, const tp_show_command *command) {
   tp_error error;
-  if (!tp_link_send(&exchange->link, bytes.bytes, bytes.length, &error))
+  if (!tp_link_send(&exchange->link, command->sent.bytes, command->sent.length, &error))
     return take_last_answer(exchange, command, &error);
   return exchange->link.protocol == TP_LINK_PLAIN ? take_plain(exchange)
                                                   : take_framed(exchange, command);
@@ -317,10 +352,11 @@ static void remember_pool(tp_exchange *exchange, tp_span line) {
 
 tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int indent) {
   tp_show_command command = {
+      .sent = line,
       .line = line,
       .view = {.indent = indent, .width = tp_style_width(exchange->show.err)},
   };
-  tp_exchange_outcome outcome = send(exchange, line, &command);
+  tp_exchange_outcome outcome = send(exchange, &command);
   if (outcome == TP_EXCHANGE_OK && line.length >= sizeof USE &&
       strncmp(line.bytes, USE, sizeof USE - 1) == 0)
     remember_pool(exchange, line);
@@ -329,14 +365,15 @@ tp_exchange_outcome tp_exchange_send(tp_exchange *exchange, tp_span line, int in
 
 tp_exchange_outcome tp_exchange_send_words(tp_exchange *exchange, const char *const *words) {
   tp_error error;
-  tp_show_command none = {.view.indent = -1};
+  tp_show_command command = {.view.indent = -1};
   char *line = tp_link_join(words, exchange->link.protocol >= TP_LINK_WORDS);
   tp_exchange_outcome outcome = TP_EXCHANGE_LOST;
   if (!line || strchr(line, '\n')) {
     tp_fail(&error, TP_INVALID_ARGUMENT, "a command is UTF-8, in one line");
     tp_exchange_fail(exchange, &error);
   } else {
-    outcome = send(exchange, tp_span_of(line), &none);
+    command.sent = tp_span_of(line);
+    outcome = send(exchange, &command);
   }
   free(line);
   return outcome;

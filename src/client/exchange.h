@@ -18,6 +18,7 @@ typedef struct tp_exchange {
   tp_link link;                     /* to the server */
   bool is_open;                     /* the link can be used */
   char *pool;                       /* the pool of the last `use`; NULL: that of the greeting */
+  char *value;                      /* of the answer that came last, if it was a text; or NULL */
   tp_side side;                     /* a second one, for questions while the first one waits */
   tp_client_result result;          /* the worst of all answers so far */
 } tp_exchange;

@@ -9,20 +9,22 @@
 #include "client/escape.h"
 #include "client/link.h"
 #include "client/style.h"
+#include "client/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- cells ---- */
 
-/* The text of a value that is not a string; the caller frees it. */
-static char *describe(const json_t *value) {
-  char number[32];
+/* The text of a value that is not a string, in a column; the caller frees it. */
+static char *describe(const json_t *column, const json_t *value) {
+  char number[TP_UNIT_SIZE];
+  const char *unit = tp_link_text(column, "unit", "");
   if (!value || json_is_null(value))
     return strdup("-");
-  if (!json_is_real(value))
+  if (!json_is_real(value) && !(json_is_number(value) && *unit))
     return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-  snprintf(number, sizeof number, "%.14g", json_real_value(value));
+  tp_unit_number(json_number_value(value), unit, number);
   return strdup(number);
 }
 
@@ -43,8 +45,9 @@ static char *harmless(char *text) {
 }
 
 /* The text of a cell; the caller frees it. */
-static char *cell_text(const json_t *value) {
-  return harmless(json_is_string(value) ? strdup(json_string_value(value)) : describe(value));
+static char *cell_text(const json_t *column, const json_t *value) {
+  const char *text = json_string_value(value);
+  return harmless(text ? strdup(text) : describe(column, value));
 }
 
 /* The title of a column: its name as commands are spelled. */
@@ -97,7 +100,7 @@ static bool append_line(const json_t *columns, const json_t *row, tp_bytes *to) 
   const json_t *column;
   json_array_foreach(columns, index, column) {
     const char *name = name_of(column);
-    char *text = row ? cell_text(json_object_get(row, name)) : title_text(name);
+    char *text = row ? cell_text(column, json_object_get(row, name)) : title_text(name);
     if (!append(to, text, index + 1 < count ? "\t" : "\n"))
       return false;
   }
@@ -110,7 +113,8 @@ static bool append_fields(const json_t *columns, const json_t *object, tp_bytes 
   json_array_foreach(columns, index, column) {
     const json_t *value = json_object_get(object, name_of(column));
     if (value && !json_is_null(value) &&
-        !(append(to, title_text(name_of(column)), "\t") && append(to, cell_text(value), "\n")))
+        !(append(to, title_text(name_of(column)), "\t") &&
+          append(to, cell_text(column, value), "\n")))
       return false;
   }
   return true;
@@ -162,11 +166,12 @@ static bool set_cell(filling *of, struct libscols_cell *cell, size_t column, cha
   return done;
 }
 
-static bool add_cell(filling *of, struct libscols_line *line, size_t column, const char *name,
+/* Adds the value of a row in `column`, as the cell `index` of a line. */
+static bool add_cell(filling *of, struct libscols_line *line, size_t index, const json_t *column,
                      const json_t *value) {
-  char *text = cell_text(value);
-  tp_style_kind style = text ? tp_style_of(name, text) : TP_STYLE_PLAIN;
-  return set_cell(of, scols_line_get_cell(line, column), column, text, style);
+  char *text = cell_text(column, value);
+  tp_style_kind style = text ? tp_style_of(name_of(column), text) : TP_STYLE_PLAIN;
+  return set_cell(of, scols_line_get_cell(line, index), index, text, style);
 }
 
 static bool add_column(filling *of, const char *title, bool right) {
@@ -193,8 +198,7 @@ static bool add_row(filling *of, const json_t *columns, const json_t *row) {
   size_t index;
   const json_t *column;
   json_array_foreach(columns, index, column) {
-    const char *name = name_of(column);
-    if (!line || !add_cell(of, line, index, name, json_object_get(row, name)))
+    if (!line || !add_cell(of, line, index, column, json_object_get(row, name_of(column))))
       return false;
   }
   return line != NULL;
@@ -226,7 +230,7 @@ static bool fill_fields(filling *of, const json_t *columns, const json_t *object
       continue;
     struct libscols_line *line = scols_table_new_line(of->table, NULL);
     if (!line || !set_cell(of, scols_line_get_cell(line, 0), 0, title_text(name), TP_STYLE_TITLE) ||
-        !add_cell(of, line, 1, name, value))
+        !add_cell(of, line, 1, column, value))
       return false;
   }
   return true;

@@ -6,6 +6,7 @@
 #include "client/layout.h"
 #include "client/link.h"
 #include "client/style.h"
+#include "client/unit.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,7 @@ static void put_fields(const tp_show *show, const json_t *event) {
   json_object_foreach((json_t *)(uintptr_t)event, key, value) {
     char *text = json_is_string(value) ? strdup(json_string_value(value))
                                        : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (text && strcmp(key, "event") != 0) {
+    if (text && strcmp(key, "event") != 0 && strcmp(key, "time") != 0) {
       fputc(' ', show->out);
       put(show->out, tp_span_of(key));
       fputc('=', show->out);
@@ -135,6 +136,16 @@ static void put_fields(const tp_show *show, const json_t *event) {
   fflush(show->out);
 }
 
+/* Writes when an event was, if it says so. */
+static void put_time(const tp_show *show, const json_t *event) {
+  const json_t *time = json_object_get(event, "time");
+  char text[TP_UNIT_SIZE];
+  if (!json_is_number(time))
+    return;
+  tp_unit_time(json_number_value(time), text);
+  fprintf(show->out, "%s ", text);
+}
+
 void tp_show_event(const tp_show *show, const json_t *event, tp_span raw) {
   const char *text = tp_link_text(event, "text", NULL);
   if (show->quiet)
@@ -144,6 +155,7 @@ void tp_show_event(const tp_show *show, const json_t *event, tp_span raw) {
   } else if (text) {
     put_line(show->out, tp_span_of(text));
   } else {
+    put_time(show, event);
     put(show->out, tp_span_of(tp_link_text(event, "event", "?")));
     put_fields(show, event);
   }

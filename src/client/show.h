@@ -25,7 +25,8 @@ typedef struct tp_show {
 
 /* Where a command stands that an answer belongs to. */
 typedef struct tp_show_command {
-  tp_span line;       /* as it was sent */
+  tp_span sent;       /* as it was sent */
+  tp_span line;       /* the same if a person knows it so, else no bytes */
   tp_caret_view view; /* what the terminal shows of it */
 } tp_show_command;
 

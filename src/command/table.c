@@ -104,18 +104,23 @@ static void keep_duration(tp_table *t, int column, double seconds) {
   keep_text(t, column, text, strlen(text));
 }
 
+const char *tp_table_unit(const char *field) {
+  static const char *const durations[] = {"age", "busy", "took", "left"};
+  size_t length = strlen(field);
+  if (length > 3 && strcmp(field + length - 3, "_at") == 0)
+    return "time";
+  for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
+    if (strcmp(field, durations[i]) == 0)
+      return "duration";
+  return NULL;
+}
+
 /* How people see a number, by the name of its field. */
 typedef void keep_number(tp_table *t, int column, double number);
 
 static keep_number *number_of(const char *field) {
-  static const char *const durations[] = {"age", "busy", "took", "left"};
-  size_t length = strlen(field);
-  if (length > 3 && strcmp(field + length - 3, "_at") == 0)
-    return keep_time;
-  for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
-    if (strcmp(field, durations[i]) == 0)
-      return keep_duration;
-  return NULL;
+  const char *unit = tp_table_unit(field);
+  return !unit ? NULL : *unit == 't' ? keep_time : keep_duration;
 }
 
 /* Keeps the text of the value on top as a cell; pops it. */

@@ -25,6 +25,9 @@
  * the value is neither, and nothing was pushed. Raises only for lack of memory. */
 bool tp_table_push(lua_State *L, int index, const char *const *fields, int width);
 
+/* What numbers in a field are: "time" of day, "duration", or NULL for plain numbers. */
+const char *tp_table_unit(const char *field);
+
 /* The columns that such a table has set right, those with numbers only: bit N for field N. */
 uint32_t tp_table_right_of(lua_State *L, int index, const char *const *fields);
 

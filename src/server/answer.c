@@ -2,6 +2,7 @@
  *
  * Answers; see answer.h. */
 #include "server/answer.h"
+#include "command/table.h"
 #include "value/error.h"
 #include "value/json.h"
 #include "value/text.h"
@@ -83,8 +84,9 @@ static void end_answer(tp_output *output, tp_answer_mode mode) {
 static void add_columns(tp_output *output, const tp_answer_columns *columns) {
   json_t *list = columns ? json_array() : NULL;
   for (unsigned i = 0; list && columns->fields[i]; i++)
-    json_array_append_new(list, json_pack("{s:s, s:s}", "name", columns->fields[i], "align",
-                                          columns->right >> i & 1 ? "right" : "left"));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s*}", "name", columns->fields[i], "align",
+                                          columns->right >> i & 1 ? "right" : "left", "unit",
+                                          tp_table_unit(columns->fields[i])));
   if (columns)
     add_field(output, ", \"columns\": ", list);
 }
