@@ -53,7 +53,7 @@ local DIALOGUES <const> = {
   ["num-waiting"] = { "num-waiting" },
   ["is-full"] = { "is-full" },
   ["get-group-ids"] = { "get-group-ids g h" },
-  cancel = { "cancel g" },
+  cancel = { "cancel --group g" },
   ["cancel-group"] = { "cancel-group g" },
   ["cancel-all"] = { "cancel-all" },
   flush = { "flush -r" },
@@ -94,7 +94,7 @@ local CHECKS <const> = {
   stream = function(value) return math.type(value) == "integer" end,
 }
 
-local KINDS <const> = { required = true, optional = true, rest = true, trailing = true, option = true }
+local KINDS <const> = { required = true, optional = true, rest = true, any = true, trailing = true, option = true }
 local ROLES <const> = { none = true, read = true, operate = true }
 
 describe("the schema of all commands", function()
