@@ -56,7 +56,7 @@ local subjects = {
   { "Start work", "apply", "map", "starmap", "doublestarmap", "submit", "submit_nowait", "start" },
   { "Cancel tasks", "cancel", "cancel_group", "cancel_all", "stop", "stop_all" },
   { "Wait for tasks", "wait", "flush", "gather_and_close", "until_closed" },
-  { "Look at a pool", "status", "groups", "tasks", "task", "traceback", "get_group_ids", "func_name" },
+  { "Look at a pool", "status", "groups", "tasks", "task", "results", "traceback", "get_group_ids", "func_name" },
   { "Counts", "num_running", "num_waiting", "num_cancelled", "num_ended", "num_ok", "num_failed", "num_cancelled_total",
     "num_timed_out", "num_retried" },
   { "Control a pool", "pool_size", "size", "scale", "is_full", "order", "queue_limit", "set_weight",

@@ -63,6 +63,7 @@ local DIALOGUES <const> = {
   status = { "status" },
   groups = { "groups" },
   tasks = { "tasks" },
+  results = { "results g" },
   traceback = { "traceback 0" },
   task = { "task 0" },
   pools = { "pools --long" },

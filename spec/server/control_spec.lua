@@ -230,7 +230,7 @@ describe("the commands", function()
       { "cancel-group short --m one -m=two --msg three", "ok" },
       { "apply mypackage.mymodule.worker --r 3", "InvalidArgument: apply has several options that begin with '--r' at \z
         column 33; it has -a/--args, -k/--kwargs, -n/--num, -g/--group-name, -e/--end-callback, -c/--cancel-callback, \z
-        -t/--timeout, -w/--weight, --retries, --rate; apply -h shows help" },
+        -t/--timeout, -w/--weight, --retries, --rate, --results; apply -h shows help" },
       { "flush --return", "ok" },
     })
   end)

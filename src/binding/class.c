@@ -6,6 +6,7 @@
 #include "binding/executor.h"
 #include "binding/funcname.h"
 #include "binding/handle.h"
+#include "binding/kept.h"
 #include "binding/load.h"
 #include "binding/method.h"
 #include "binding/policy.h"
@@ -40,6 +41,8 @@
   { .name = "retries", .type = TP_PARAM_POLICY }
 #define RATE_OPTION                                                                                \
   { .name = "rate", .type = TP_PARAM_POLICY }
+#define KEEP_RESULTS_OPTION                                                                        \
+  { .name = "keep_results", .type = TP_PARAM_SIZE }
 #define EXECUTOR_OPTION                                                                            \
   { .name = "executor", .type = TP_PARAM_NAME }
 #define THREADS_OPTION                                                                             \
@@ -103,20 +106,24 @@ typedef struct defaults {
   double grace;   /* seconds that a cancelled task has */
   tp_retry retry; /* of calls that set none */
   tp_rate rate;   /* of the starts */
+  uint64_t kept;  /* how many records it keeps */
 } defaults;
 
-/* Reads the options GRACE, RETRIES and RATE, in the slots from `index` on. */
+/* Reads the options GRACE, RETRIES, RATE and KEEP_RESULTS, in the slots from `index` on. */
 static defaults read_defaults(lua_State *L, int index, const char *what) {
   const tp_retry none = {.n = TP_RETRIES_DEFAULT};
   return (defaults){.grace = luaL_optnumber(L, index, TP_GRACE_DEFAULT),
                     .retry = tp_policy_retries(L, index + 1, what, &none),
-                    .rate = tp_policy_rate(L, index + 2, what)};
+                    .rate = tp_policy_rate(L, index + 2, what),
+                    .kept = lua_isnil(L, index + 3) ? TP_RECORDS_MAX
+                                                    : tp_arguments_to_size(L, index + 3)};
 }
 
 static void set_defaults(tp_pool *pool, const defaults *to) {
   tp_run *run = pool->owner;
   run->grace = to->grace;
   run->retry = to->retry;
+  pool->records.most = to->kept;
   tp_pool_set_rate(pool, &to->rate);
 }
 
@@ -129,6 +136,7 @@ int l_task_pool_new(lua_State *L) {
     GRACE,
     RETRIES,
     RATE,
+    KEEP_RESULTS,
     ORDER,
     QUEUE_LIMIT,
     AUTOSCALE,
@@ -143,6 +151,7 @@ int l_task_pool_new(lua_State *L) {
       AT(GRACE) = GRACE_OPTION,
       AT(RETRIES) = RETRIES_OPTION,
       AT(RATE) = RATE_OPTION,
+      AT(KEEP_RESULTS) = KEEP_RESULTS_OPTION,
       AT(ORDER) = {.name = "order", .type = TP_PARAM_NAME},
       AT(QUEUE_LIMIT) = {.name = "queue_limit", .type = TP_PARAM_SIZE},
       AT(AUTOSCALE) = {.name = "autoscale", .type = TP_PARAM_TABLE},
@@ -185,6 +194,8 @@ int l_simple_task_pool_new(lua_State *L) {
     GRACE,
     RETRIES,
     RATE,
+    KEEP_RESULTS,
+    RESULTS,
     EXECUTOR,
     THREADS,
     BOUND
@@ -200,6 +211,8 @@ int l_simple_task_pool_new(lua_State *L) {
       AT(GRACE) = GRACE_OPTION,
       AT(RETRIES) = RETRIES_OPTION,
       AT(RATE) = RATE_OPTION,
+      AT(KEEP_RESULTS) = KEEP_RESULTS_OPTION,
+      AT(RESULTS) = {.name = "results", .type = TP_PARAM_NAME},
       AT(EXECUTOR) = EXECUTOR_OPTION,
       AT(THREADS) = THREADS_OPTION};
   lua_settop(L, TABLE);
@@ -210,10 +223,12 @@ int l_simple_task_pool_new(lua_State *L) {
   tp_bind_arguments(L, FUNC, ARGS, KWARGS);
   tp_funcname_push(L, FUNC);
   defaults given = read_defaults(L, GRACE, what);
+  tp_keep results = tp_kept_read(L, RESULTS, what);
   tp_load_check(L, "no pool can be made");
   tp_pool *pool =
       tp_handle_create(L, TP_ON_SIMPLE_POOL, lua_tostring(L, NAME), tp_arguments_to_size(L, SIZE));
   set_defaults(pool, &given);
+  ((tp_run *)pool->owner)->results = results;
   const int values[] = {[TP_HANDLE_FUNCTION] = FUNC,
                         [TP_HANDLE_ARGUMENTS] = BOUND,
                         [TP_HANDLE_END_CALLBACK] = END_CALLBACK,

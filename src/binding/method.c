@@ -4,6 +4,7 @@
 #include "binding/method.h"
 #include "base/distance.h"
 #include "binding/close.h"
+#include "binding/kept.h"
 #include "binding/pool.h"
 #include "binding/slots.h"
 #include "binding/status.h"
@@ -79,6 +80,12 @@
             "{n=10,per=SECONDS,burst=1} (default: any number)"                                     \
   }
 
+#define RESULTS                                                                                    \
+  {                                                                                                \
+    .name = "results", .kind = TP_PARAM_OPTION, .type = TP_PARAM_NAME, .value = "WHICH",           \
+    .help = "whose results are kept: none, errors (of tasks that fail) or all (default: errors)"   \
+  }
+
 #define GRACE                                                                                      \
   {                                                                                                \
     .name = "grace", .kind = TP_PARAM_OPTION, .type = TP_PARAM_SECONDS, .value = "SECONDS",        \
@@ -104,7 +111,7 @@
   AT(MAP_FUNC) = FUNC, AT(MAP_ITERABLE) = ITERABLE(text), AT(MAP_NUM_CONCURRENT) = NUM_CONCURRENT, \
   AT(MAP_GROUP_NAME) = GROUP_NAME, AT(MAP_END_CALLBACK) = END_CALLBACK,                            \
   AT(MAP_CANCEL_CALLBACK) = CANCEL_CALLBACK, AT(MAP_TIMEOUT) = TIMEOUT, AT(MAP_WEIGHT) = WEIGHT,   \
-  AT(MAP_RETRIES) = RETRIES, AT(MAP_RATE) = RATE
+  AT(MAP_RETRIES) = RETRIES, AT(MAP_RATE) = RATE, AT(MAP_RESULTS) = RESULTS
 
 /* The parameters of submit and submit_nowait. */
 #define SUBMIT                                                                                     \
@@ -117,6 +124,7 @@
                          .value = "EXECUTOR",                                                      \
                          .choices = "coroutine thread",                                            \
                          .help = "what runs it, coroutine or thread (default: the pool's)"},       \
+  AT(SUBMIT_RESULTS) = RESULTS,                                                                    \
   AT(SUBMIT_GROUP_NAME) = {                                                                        \
       .name = "group_name",                                                                        \
       .letter = 'g',                                                                               \
@@ -185,7 +193,8 @@ const tp_method tp_methods[] = {
                                  .help = "how many tasks"},
                 AT(APPLY_GROUP_NAME) = GROUP_NAME, AT(APPLY_END_CALLBACK) = END_CALLBACK,
                 AT(APPLY_CANCEL_CALLBACK) = CANCEL_CALLBACK, AT(APPLY_TIMEOUT) = TIMEOUT,
-                AT(APPLY_WEIGHT) = WEIGHT, AT(APPLY_RETRIES) = RETRIES, AT(APPLY_RATE) = RATE},
+                AT(APPLY_WEIGHT) = WEIGHT, AT(APPLY_RETRIES) = RETRIES, AT(APPLY_RATE) = RATE,
+                AT(APPLY_RESULTS) = RESULTS},
      .summary = "Call a function with the same arguments in one or more tasks.",
      .result = TP_RESULT_GROUP,
      .call = l_pool_apply},
@@ -506,6 +515,39 @@ const tp_method tp_methods[] = {
      .summary = "List the tasks that have started and are not done, or have ended in some way.",
      .fields = tp_tasks_fields,
      .call = l_pool_tasks},
+    {.name = "results",
+     .on = TP_ON_ALL,
+     .role = TP_ROLE_READ,
+     .is_list = true,
+     .params = {AT(RESULTS_GROUP_NAME) = {.name = "group_name",
+                                          .kind = TP_PARAM_REQUIRED,
+                                          .type = TP_PARAM_NAME,
+                                          .value = "NAME",
+                                          .help = "a group, or a submitted call that has a name"},
+                AT(RESULTS_ORDERED) = {.name = "ordered",
+                                       .letter = 'o',
+                                       .kind = TP_PARAM_OPTION,
+                                       .type = TP_PARAM_FLAG,
+                                       .fallback = "false",
+                                       .help =
+                                           "in the order of the group's tasks, not as they end"},
+                AT(RESULTS_FOLLOW) = {.name = "follow",
+                                      .letter = 'f',
+                                      .kind = TP_PARAM_OPTION,
+                                      .type = TP_PARAM_FLAG,
+                                      .fallback = "false",
+                                      .help = "go on until the group has ended, a line for each"},
+                AT(RESULTS_LIMIT) =
+                    {.name = "limit",
+                     .letter = 'l',
+                     .kind = TP_PARAM_OPTION,
+                     .type = TP_PARAM_SIZE,
+                     .value = "N",
+                     .help = "how many to show at most, or inf (default: " TP_DEFAULT_TEXT(
+                         TP_LIMIT_DEFAULT) "; with --follow: inf)"}},
+     .summary = "Show what the tasks of a group have returned or raised, as far as it is kept.",
+     .fields = tp_kept_fields,
+     .call = l_pool_results},
     {.name = "traceback",
      .on = TP_ON_ALL,
      .role = TP_ROLE_READ,

@@ -8,6 +8,7 @@
 #include "binding/funcname.h"
 #include "binding/future.h"
 #include "binding/handle.h"
+#include "binding/kept.h"
 #include "binding/policy.h"
 #include "binding/rows.h"
 #include "binding/slots.h"
@@ -85,6 +86,7 @@ int l_pool_apply(lua_State *L) {
       (tp_group_options){.name = lua_tostring(L, TP_SLOT_APPLY_GROUP_NAME),
                          .limit = TP_UNLIMITED,
                          .rate = tp_policy_rate(L, TP_SLOT_APPLY_RATE, "apply"),
+                         .results = tp_kept_read(L, TP_SLOT_APPLY_RESULTS, "apply"),
                          .weight = to_weight(L, TP_SLOT_APPLY_WEIGHT)},
       "apply");
 }
@@ -113,6 +115,7 @@ static int map(lua_State *L, tp_spread spread, const char *method) {
                          (tp_group_options){.name = lua_tostring(L, TP_SLOT_MAP_GROUP_NAME),
                                             .limit = limit,
                                             .rate = tp_policy_rate(L, TP_SLOT_MAP_RATE, method),
+                                            .results = tp_kept_read(L, TP_SLOT_MAP_RESULTS, method),
                                             .weight = to_weight(L, TP_SLOT_MAP_WEIGHT)},
                          method);
 }
@@ -152,6 +155,7 @@ void tp_pool_push_submitted(lua_State *L, bool waits) {
                 &(tp_group_options){.name = lua_tostring(L, TP_SLOT_SUBMIT_GROUP_NAME),
                                     .limit = 1,
                                     .weight = to_weight(L, TP_SLOT_SUBMIT_WEIGHT),
+                                    .results = tp_kept_read(L, TP_SLOT_SUBMIT_RESULTS, method),
                                     .submitted = true,
                                     .waits = waits},
                 TP_SLOT_SUBMIT_EXECUTOR);
@@ -202,8 +206,10 @@ int l_pool_start(lua_State *L) {
                                  .spread = TP_SPREAD_SAME,
                                  .times = times,
                                  .retry = run_of(L)->retry},
-                &(tp_group_options){
-                    .prefix = "start-group", .limit = TP_UNLIMITED, .weight = TP_WEIGHT_DEFAULT},
+                &(tp_group_options){.prefix = "start-group",
+                                    .limit = TP_UNLIMITED,
+                                    .results = run_of(L)->results,
+                                    .weight = TP_WEIGHT_DEFAULT},
                 0);
   lua_pushstring(L, group->name);
   return 1;

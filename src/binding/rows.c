@@ -58,7 +58,7 @@ static int step(lua_State *L, int status, lua_KContext context) {
     return tp_rows_park(rows, L, step, 0);
   if (brought == TP_ROWS_END)
     lua_pushnil(L);
-  return 1;
+  return lua_gettop(L) - ROWS;
 }
 
 /* Lua: the next row of a stream, or nil at its end. */
@@ -126,7 +126,9 @@ int tp_rows_collect(lua_State *L) {
 }
 
 int tp_rows_return(lua_State *L) {
-  if (!tp_rows_at(L, -1)->is_stream)
+  tp_rows *rows = tp_rows_at(L, -1);
+  rows->is_stream = rows->is_stream || rows->waits_in_lua;
+  if (!rows->is_stream)
     return tp_rows_collect(L);
   luaL_checkstack(L, 3, NULL);
   lua_pushnil(L);

@@ -39,6 +39,7 @@ typedef struct tp_rows {
   uint64_t left;                                            /* rows that may still come */
   bool is_set; /* the rows are the members of a set, integers that rise; else integers or tables */
   bool is_stream;    /* rows come as things happen; tables, or strings as `form` says */
+  bool waits_in_lua; /* it is a stream for Lua code, if not for a control session */
   tp_rows_form form; /* set by the reader: instead of a table `next` may push its line, a string
                         without a line end */
   tp_wake_id reader; /* the park of who waits for a row of a stream; 0: nobody has waited yet */

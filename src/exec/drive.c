@@ -71,7 +71,8 @@ void tp_drive_end_job(tp_coro *coro, lua_State *L, bool ok) {
 static void end_body(tp_coro *coro, lua_State *L, bool ok) {
   coro->failed = !ok;
   coro->cancelled = false;
-  if (!ok || coro->cancelling || coro->as.task.group->submitted)
+  const tp_group *group = coro->as.task.group;
+  if (!ok || coro->cancelling || group->submitted || group->results == TP_KEEP_ALL)
     tp_ending_run(coro, L, ok);
 }
 

@@ -70,6 +70,51 @@ static void keep_arguments(const tp_task *task, lua_State *L) {
     record->arguments = strdup(of.text);
 }
 
+/* Lua: a reference to the values: to one itself, else to a list of them. Stack: the values. */
+static int l_refer(lua_State *L) {
+  int count = lua_gettop(L);
+  luaL_checkstack(L, 4, NULL);
+  if (count != 1) {
+    lua_createtable(L, count, 1);
+    for (int i = 1; i <= count; i++) {
+      lua_pushvalue(L, i);
+      lua_rawseti(L, -2, i);
+    }
+    lua_pushinteger(L, count);
+    lua_setfield(L, -2, "n");
+  }
+  lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
+  return 1;
+}
+
+/* Keeps the values on top of L in the record of a task, if there is memory for them. */
+static void keep_values(const tp_task *task, lua_State *L, int count) {
+  int first = lua_gettop(L) - count + 1;
+  if (!lua_checkstack(L, count + 2))
+    return;
+  lua_pushcfunction(L, l_refer);
+  for (int i = 0; i < count; i++)
+    lua_pushvalue(L, first + i);
+  bool is_kept = lua_pcall(L, count, 1, 0) == LUA_OK;
+  int values = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  tp_record *record = is_kept ? record_of(task) : NULL;
+  if (record)
+    tp_record_set_values(&task->group->pool->records, record, values, (uint32_t)count);
+  else if (is_kept)
+    luaL_unref(L, LUA_REGISTRYINDEX, values);
+}
+
+/* The error of a cancel is made of the reason, when it is asked for. */
+static void keep_results(const tp_coro *coro, lua_State *L, bool ok) {
+  const tp_task *task = &coro->as.task;
+  tp_keep results = task->group->results;
+  if (ok && results == TP_KEEP_ALL)
+    keep_values(task, L, lua_gettop(L) - tp_state_base(coro));
+  else if (!ok && !coro->cancelled && results != TP_KEEP_NONE)
+    keep_values(task, L, 1);
+}
+
 /* Keeps when the task has run and how it has ended. */
 static void keep_record(const tp_coro *coro, lua_State *L) {
   const tp_task *task = &coro->as.task;
@@ -145,8 +190,10 @@ void tp_ending_run(tp_coro *coro, lua_State *L, bool ok) {
     end_cancel(coro, L, ok);
   if (!ok)
     coro->as.task.end = end_of(coro, L);
-  if (!ok || was_cancelled)
+  if (!ok || was_cancelled || coro->as.task.group->results == TP_KEEP_ALL) {
     keep_record(coro, L);
+    keep_results(coro, L, ok);
+  }
   bool is_told = tell(coro, L, ok) && !coro->as.task.group->known_by_name;
   if (coro->failed && !coro->cancelled)
     end_failed(coro, L, is_told);

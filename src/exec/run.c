@@ -71,12 +71,24 @@ static void note_change(tp_run *run, tp_event event) {
 
 /* ---- events ---- */
 
+/* The events by which a group moves on. */
+enum {
+  MOVES =
+      TP_EVENT_BIT(TP_EVENT_ENDED) | TP_EVENT_BIT(TP_EVENT_DONE) | TP_EVENT_BIT(TP_EVENT_FINISHED),
+};
+
+static bool concerns(const tp_pool_waiter *waiter, tp_event event) {
+  return waiter->event == event ||
+         (waiter->event == TP_EVENT_MOVED && (MOVES & TP_EVENT_BIT(event)));
+}
+
 /* Tells the pool which events matter: those that are listened to, those that somebody waits for,
  * and those that its scaling depends on. */
 static void update_listened(tp_run *run) {
   unsigned listened = run->listened | scale_events(run);
   for (size_t i = 0; i < run->waiter_count; i++)
-    listened |= TP_EVENT_BIT(run->waiters[i].event);
+    listened |=
+        run->waiters[i].event == TP_EVENT_MOVED ? MOVES : TP_EVENT_BIT(run->waiters[i].event);
   run->pool->listened = listened;
 }
 
@@ -94,8 +106,14 @@ void tp_run_listen(tp_pool *pool, unsigned events) {
   update_listened(run);
 }
 
-/* Whether a waiter for that event, which has happened, has got what it waits for. */
-static bool is_due(const tp_run *run, const tp_pool_waiter *waiter) {
+/* Whether a waiter for that event, which has happened to the task or to the pool, has got what it
+ * waits for. */
+static bool is_due(const tp_run *run, const tp_pool_waiter *waiter, tp_event event,
+                   const tp_task *task) {
+  if (waiter->event == TP_EVENT_MOVED && event == TP_EVENT_FINISHED)
+    return waiter->number == run->pool->finished;
+  if (waiter->event == TP_EVENT_MOVED)
+    return task && waiter->number == task->group->number;
   if (waiter->event == TP_EVENT_DONE)
     return tp_pool_is_flushable(run->pool, waiter->number);
   if (waiter->event == TP_EVENT_FINISHED)
@@ -104,11 +122,11 @@ static bool is_due(const tp_run *run, const tp_pool_waiter *waiter) {
 }
 
 /* Wakes those who wait for that event, and keeps the others. */
-static void wake_waiters(tp_run *run, tp_event event) {
+static void wake_waiters(tp_run *run, tp_event event, const tp_task *task) {
   size_t kept = 0;
   for (size_t i = 0; i < run->waiter_count; i++) {
     tp_pool_waiter waiter = run->waiters[i];
-    if (waiter.event == event && is_due(run, &waiter))
+    if (concerns(&waiter, event) && is_due(run, &waiter, event, task))
       tp_park_wake(run->exec, waiter.id, run->exec->L, 0);
     else
       run->waiters[kept++] = waiter;
@@ -120,7 +138,7 @@ static void wake_waiters(tp_run *run, tp_event event) {
 void tp_run_tell(tp_pool *pool, tp_event event, tp_task *task, const char *words) {
   tp_run *run = pool->owner;
   if (run->waiter_count)
-    wake_waiters(run, event);
+    wake_waiters(run, event, task);
   if (scale_events(run) & TP_EVENT_BIT(event))
     note_change(run, event);
   tp_exec_listener *listener = &run->exec->listener;
@@ -134,6 +152,13 @@ static void ring(tp_run *run) {
 }
 
 /* ---- the record of a pool ---- */
+
+/* Gives a reference to the values of a task back; it goes with the state where that may be gone. */
+static void release_values(void *owner, int values) {
+  const tp_run *run = owner;
+  if (!run->exec->closing)
+    luaL_unref(run->exec->L, LUA_REGISTRYINDEX, values);
+}
 
 /* How many alarms a pool has. */
 enum { ALARMS = 2 };
@@ -154,6 +179,8 @@ tp_pool *tp_run_create(tp_exec *exec, const tp_pool_ops *ops, int kind, const ch
   run->pool = tp_pool_make(ops, run, kind, label, size);
   if (!run->pool)
     goto release_alarms;
+  run->pool->records.release = release_values;
+  run->pool->records.owner = run;
   return run->pool;
 
 release_alarms:

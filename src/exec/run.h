@@ -11,9 +11,9 @@
 /* One who waits for something of a pool. */
 typedef struct tp_pool_waiter {
   tp_wake_id id;   /* woken when … */
-  tp_event event;  /* … this happens: IDLE, CLOSED, FINISHED, ENDED or DONE */
+  tp_event event;  /* … this happens: IDLE, CLOSED, FINISHED, MOVED, ENDED or DONE */
   uint64_t number; /* DONE: once the pool is flushable for this ticket; ENDED: of the task of this
-                      id; FINISHED: of the group of this number; else unused */
+                      id; FINISHED, MOVED: of the group of this number; else unused */
 } tp_pool_waiter;
 
 /* How many tasks of a pool had ended at some time. */
@@ -40,6 +40,7 @@ struct tp_run {
   tp_alarm scaler;                /* the next look at a pool that scales itself */
   bool changed;                   /* something has happened to it since the last one */
   tp_retry retry;                 /* of calls that say nothing else */
+  tp_keep results;                /* which results the groups of a SimpleTaskPool keep */
   uint64_t errors;                /* tasks and iterators that failed since the last flush */
   int first_error;                /* registry reference of the first error value */
   tp_tally tallies[TP_RUN_TALLIES]; /* a ring of those that the host has made last */

@@ -20,6 +20,7 @@ tp_group *tp_group_create(struct tp_pool *pool, const char *name, const tp_group
   group->limit = options->limit;
   group->weight = options->weight;
   group->rate = options->rate;
+  group->results = options->results;
   group->submitted = options->submitted;
   group->kept = options->submitted && name && !options->waits;
   group->call = call;

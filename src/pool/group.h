@@ -35,6 +35,13 @@ typedef enum tp_admission {
   TP_CALL_BLOCKED, /* it is not, because the queue is full or the pool paused */
 } tp_admission;
 
+/* Which tasks' results a group keeps when they have ended. */
+typedef enum tp_keep {
+  TP_KEEP_ERRORS, /* of those that did not end well: the error */
+  TP_KEEP_NONE,   /* of none */
+  TP_KEEP_ALL,    /* of all */
+} tp_keep;
+
 /* How many tasks did not end well, ever. */
 typedef struct tp_ends {
   uint64_t failed;
@@ -49,6 +56,7 @@ typedef struct tp_group_options {
   uint64_t limit;     /* tasks of it at a time, UINT64_MAX for no limit */
   double weight;      /* a smaller one starts sooner, where the pool's order is by priority */
   tp_rate rate;       /* of the starts of its tasks */
+  tp_keep results;    /* which results it keeps */
   bool submitted;     /* a submitted call */
   bool waits;         /* submitted: may be blocked by a full queue or a paused pool */
 } tp_group_options;
@@ -78,6 +86,8 @@ typedef struct tp_group {
   tp_rate rate;           /* of the starts of its tasks */
   double weight;          /* a smaller one starts sooner, where the pool's order is by priority */
   tp_admission admission; /* of a submitted call that has not started */
+  tp_keep results;        /* which results it keeps */
+  uint64_t dropped;       /* records that gave way to newer ones */
   bool submitted;         /* a submitted call */
   bool kept;              /* a submitted call that stays until a flush when it has ended */
   bool known_by_name; /* the same, without a future: its failure counts as those of other groups */

@@ -36,7 +36,9 @@ tp_record *tp_records_find(const tp_records *records, uint64_t task) {
 
 /* ---- one record ---- */
 
-static void release(tp_record *record) {
+static void release(const tp_records *records, tp_record *record) {
+  if (record->values != TP_NO_VALUES)
+    records->release(records->owner, record->values);
   tp_cancel_release(record->reason);
   free(record->text);
   free(record->arguments);
@@ -59,8 +61,11 @@ static tp_record *make_room(tp_records *records) {
   tp_record *oldest = TAILQ_FIRST(&records->list);
   if (!oldest)
     return NULL;
+  if (oldest->group)
+    oldest->group->dropped++;
+  records->dropped++;
   take_out(records, oldest);
-  release(oldest);
+  release(records, oldest);
   return oldest;
 }
 
@@ -74,12 +79,20 @@ tp_record *tp_records_add(tp_records *records, const tp_task *task) {
   *record = (tp_record){.task = task->id,
                         .group = task->group,
                         .sequence = ++records->sequence,
+                        .values = TP_NO_VALUES,
                         .number = task->number};
   tp_idmap_add(&records->tasks, &record->node);
   TAILQ_INSERT_TAIL(&records->list, record, link);
   TAILQ_INSERT_TAIL(&task->group->records, record, group_link);
   records->count++;
   return record;
+}
+
+void tp_record_set_values(tp_records *records, tp_record *record, int values, uint32_t count) {
+  if (record->values != TP_NO_VALUES)
+    records->release(records->owner, record->values);
+  record->values = values;
+  record->count = count;
 }
 
 void tp_record_set_reason(tp_record *record, tp_cancel *reason) {
@@ -96,7 +109,7 @@ void tp_record_set_error(tp_record *record, const char *text, bool is_unseen) {
 
 void tp_records_remove(tp_records *records, tp_record *record) {
   take_out(records, record);
-  release(record);
+  release(records, record);
   free(record);
   if (records->count == 0)
     tp_idmap_clear(&records->tasks);

@@ -47,6 +47,9 @@ typedef struct tp_record {
   char *text;         /* of one that failed: message and traceback, as base/lines.h lays them out;
                          NULL: no memory */
   char *arguments;    /* what it was called with, in short; NULL: not kept */
+  int values;         /* what its function returned or raised, a reference of the executor's;
+                         TP_NO_VALUES: nothing is kept */
+  uint32_t count;     /* how many values: one stands for itself, others are a list */
   tp_outcome outcome; /* what came of the cancel */
   tp_task_end end;    /* how the function ended */
   bool is_unseen;     /* nobody has looked at its error */
@@ -54,12 +57,19 @@ typedef struct tp_record {
 
 typedef TAILQ_HEAD(tp_record_list, tp_record) tp_record_list;
 
+/* No reference to values. */
+#define TP_NO_VALUES (-2)
+
 typedef struct tp_records {
-  tp_record_list list; /* by age */
-  tp_idmap tasks;      /* by task */
-  uint64_t count;      /* how many */
-  uint64_t most;       /* how many there may be; the oldest give way */
-  uint64_t sequence;   /* of the newest one ever */
+  tp_record_list list;                      /* by age */
+  tp_idmap tasks;                           /* by task */
+  uint64_t count;                           /* how many */
+  uint64_t most;                            /* how many there may be; the oldest give way */
+  uint64_t sequence;                        /* of the newest one ever */
+  uint64_t dropped;                         /* those that gave way, ever */
+  void (*release)(void *owner, int values); /* gives a reference to values back; NULL: there are
+                                               none */
+  void *owner;                              /* for it */
 } tp_records;
 
 /* A place in the list of a pool or of a group, before its first record if it is all zero. It may be
@@ -81,6 +91,9 @@ void tp_records_open(tp_records *records, uint64_t most);
 /* The record of a task, a new one if it has none; the oldest one gives way if there are too many.
  * NULL: no memory, or none are kept. */
 tp_record *tp_records_add(tp_records *records, const tp_task *task);
+
+/* Sets the `count` values, whose reference is the record's then. */
+void tp_record_set_values(tp_records *records, tp_record *record, int values, uint32_t count);
 
 /* Sets the reason, of which the record takes a reference. */
 void tp_record_set_reason(tp_record *record, tp_cancel *reason);

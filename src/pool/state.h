@@ -50,10 +50,12 @@ typedef enum tp_event {
   TP_EVENT_IDLE,        /* nothing runs and nothing is to come */
   TP_EVENT_BUSY,        /* the pool was idle and got work */
   TP_EVENT_CLOSED,      /* the pool is closed */
-  TP_EVENT_FINISHED,    /* a group has nothing running and nothing to come */
-  TP_EVENT_CHANGED,     /* work has come, or the size was set: what scales the pool looks again */
-  TP_EVENT_SCALED,      /* the pool has given itself another size */
-  TP_EVENT_HELD,        /* it has decided to keep its size */
+  TP_EVENT_MOVED,    /* a task of a group has ended or is done, or the group is finished; never told
+                        itself, only waited for */
+  TP_EVENT_FINISHED, /* a group has nothing running and nothing to come */
+  TP_EVENT_CHANGED,  /* work has come, or the size was set: what scales the pool looks again */
+  TP_EVENT_SCALED,   /* the pool has given itself another size */
+  TP_EVENT_HELD,     /* it has decided to keep its size */
 } tp_event;
 
 /* What a pool needs of its executor. */

@@ -43,6 +43,7 @@
 ---@field cancel_grace? number seconds that a cancelled task has before it is killed; default: 5
 ---@field retries? taskpool.Retries|integer how often tasks are tried again, unless a call sets it; default: 0
 ---@field rate? taskpool.Rate|integer how fast all its tasks may start; default: no limit
+---@field keep_results? number of how many tasks that have ended it keeps records and results; default: 65536
 ---@field executor? "coroutine"|"thread" what runs the tasks; a thread takes functions by name; default: "coroutine"
 ---@field threads? integer with executor = "thread": how many, 1 to 1024; default: one for each core
 
@@ -66,6 +67,7 @@
 ---@field kwargs? table<string, any> arguments by the names of the function's parameters
 ---@field end_callback? taskpool.Callback called when a task has ended, in whatever way
 ---@field cancel_callback? taskpool.Callback called before it for a task that was cancelled
+---@field results? "none"|"errors"|"all" which results `pool:results` finds; default: "errors"
 
 ---@class taskpool.GroupOptions
 ---@field group_name? string default: made of method, function and an index
@@ -74,6 +76,8 @@
 ---@field timeout? number seconds after which a task is cancelled with TimedOut, all its tries together; default: never
 ---@field retries? taskpool.Retries|integer whether a task that fails is tried again; default: as the pool says
 ---@field rate? taskpool.Rate|integer how fast the group's tasks may start; default: as fast as the pool lets them
+---@field results? "none"|"errors"|"all" which results `pool:results` finds: of tasks that did not end well, or of all;
+---default: "errors"; not of `start`
 ---@field weight? number a smaller weight starts sooner, with order = "priority"; default: 4; not of `start`
 
 ---@class taskpool.ApplyOptions: taskpool.GroupOptions
@@ -90,6 +94,7 @@
 ---@field timeout? number seconds that it may run before it is cancelled with TimedOut; default: no limit
 ---@field retries? taskpool.Retries|integer whether it is tried again when it fails; default: as the pool says
 ---@field executor? "coroutine"|"thread" what runs it, as in the pool's options; default: as the pool says
+---@field results? "none"|"errors"|"all" which results `pool:results` finds, by the call's name; default: "errors"
 ---@field group_name? string a name to wait for it by, and to cancel it; of `submit` it is free again when the call
 ---has ended, of `submit_nowait` after a flush; default: none
 
@@ -429,6 +434,27 @@ function Pool:groups(options) end
 ---@param options? taskpool.TasksOptions
 ---@return taskpool.TaskStatus[] tasks
 function Pool:tasks(options) end
+
+---@class taskpool.ResultsOptions
+---@field ordered? boolean in the order of the group's tasks; default: as they end
+---@field follow? boolean go on with those that come until the group has ended; default: true, of the command: false
+---@field limit? number how many at most; default: all, of the command without --follow: 100
+
+---Iterates over what the tasks of a group have returned or raised, as far as it is kept (the option `results` of the
+---call), and waits for those to come until the group has ended. Each step gives the number of the task in its group,
+---from 0 on, whether it ended well, and its results or its error. Where results were dropped before they were given,
+---because the pool keeps only the newest (`keep_results`), a warning in the log says how many. As a command, shows a
+---table of those that are there, or with --follow a line for each.
+---
+---Raises TaskGroupNotFound.
+---
+---    pool:results("nightly", { follow = false })()
+---    > results nightly
+---@async
+---@param group_name string a group, or a submitted call that has a name
+---@param options? taskpool.ResultsOptions
+---@return fun(): integer?, boolean, any iterator
+function Pool:results(group_name, options) end
 
 ---Shows the calls that a task is in, the innermost first, in one line.
 ---
