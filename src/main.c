@@ -23,11 +23,13 @@ static const tp_subcommand version_of_program = {
     .about = "Prints the name and the version of the program.",
     .options = (const tp_option *const[]){NULL},
     .notes = (const char *const[]){NULL},
+    .values = "",
     .call = version,
 };
 
 static const tp_subcommand *const subcommands[] = {
-    &tp_run_subcommand, &tp_serve_subcommand, &tp_control_subcommand, &version_of_program, NULL,
+    &tp_run_subcommand,        &tp_serve_subcommand, &tp_control_subcommand,
+    &tp_completion_subcommand, &version_of_program,  NULL,
 };
 
 static int version(int argc, char **argv, const tp_subcommand *const *all) {

@@ -415,6 +415,7 @@ const tp_method tp_methods[] = {
                                      .help = "a running task by its id, or a group by its name"}},
      .summary =
          "Cancel tasks and groups, none if one cannot be cancelled; or tasks by what they are.",
+     .result = TP_RESULT_ANY, /* ids, if tasks were asked for by what they are */
      .call = l_pool_cancel},
     {.name = "cancel_group",
      .on = TP_ON_ALL,

@@ -26,7 +26,8 @@ typedef struct tp_subcommand {
   const tp_option *const *options; /* tables of options, each ended by one without a name; ended by
                                       NULL */
   const char *const *notes;        /* more to know, paragraphs of one line each, ended by NULL */
-  const tp_exit *exits;            /* its exit codes */
+  const tp_exit *exits;            /* its exit codes; NULL: those of any program */
+  const char *values; /* its arguments, with blanks between; NULL: they are files, or its own */
   /* Gets the words after the name, and all sub-commands (ended by NULL); returns the exit code. */
   int (*call)(int argc, char **argv, const struct tp_subcommand *const *all);
 } tp_subcommand;
@@ -46,6 +47,7 @@ enum { TP_SUBCOMMAND_TERM_SIZE = 128 };
 const char *tp_subcommand_term(const tp_option *option, char out[TP_SUBCOMMAND_TERM_SIZE]);
 
 /* The sub-commands. */
-extern const tp_subcommand tp_run_subcommand, tp_serve_subcommand, tp_control_subcommand;
+extern const tp_subcommand tp_run_subcommand, tp_serve_subcommand, tp_control_subcommand,
+    tp_completion_subcommand;
 
 #endif
