@@ -14,6 +14,7 @@
 #include "client/exchange.h"
 #include "client/follow.h"
 #include "client/prompt.h"
+#include "client/top.h"
 #include "client/watch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,11 @@ static next watch(client *self, tp_span rest) {
   return after(self, tp_watch_run(&self->exchange, rest));
 }
 
+static next top(client *self, tp_span rest) {
+  (void)rest;
+  return after(self, tp_top_run(&self->exchange, self->in));
+}
+
 /* The commands of the client itself. */
 static const struct {
   const char *name;
@@ -95,6 +101,7 @@ static const struct {
     {.name = "exit", .run = leave},
     {.name = "quit", .help = "Leave this session.", .run = leave},
     {.name = "watch", .help = "Show the answer of a command again and again.", .run = watch},
+    {.name = "top", .help = "Show the host on the whole screen.", .run = top},
     {.name = "help", .run = help},
     {.name = "?", .run = help},
 };
