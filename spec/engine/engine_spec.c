@@ -367,6 +367,19 @@ static void one_batch_may_be_of_several_groups(void) {
   EXPECT(said.answer.count == 2);
 }
 
+static void an_item_that_is_named_twice_counts_once(void) {
+  uint64_t group = prepare("g", simple, 2, 2);
+  tp_engine_outcome outcomes[] = {{group, 0, TP_ENGINE_OK, {"a", 1}},
+                                  {group, 0, TP_ENGINE_OK, {"b", 1}},
+                                  {group, 0, TP_ENGINE_HOPELESS, {"c", 1}}};
+  EXPECT(ASK(ROWS_FATES, tp_engine_done, one.engine, "m", outcomes, 3) == TP_OK);
+  EXPECT(said.fates[0] == TP_ENGINE_RECORDED && said.fates[1] == TP_ENGINE_LOST);
+  EXPECT(said.fates[2] == TP_ENGINE_LOST);
+  EXPECT(look(group)->ok == 1 && said.groups[0].failed == 0 && said.groups[0].running == 1);
+  EXPECT(ASK(ROWS_OUTCOMES, tp_engine_results, one.engine, group, 0, 9) == TP_OK);
+  EXPECT(said.answer.count == 1 && is_text(said.outcomes[0].bytes, "a"));
+}
+
 static void a_failed_item_is_tried_again_with_growing_pauses(void) {
   tp_engine_plan plan = simple;
   plan.retries = 2;
@@ -679,6 +692,7 @@ static const spec_case cases[] = {
     CASE(outcomes_are_counted_and_kept_once),
     CASE(a_group_keeps_what_it_asks_for),
     CASE(one_batch_may_be_of_several_groups),
+    CASE(an_item_that_is_named_twice_counts_once),
     CASE(a_failed_item_is_tried_again_with_growing_pauses),
     CASE(pauses_have_an_upper_limit),
     CASE(retries_without_a_pause_wait_at_the_end),

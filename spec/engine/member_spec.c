@@ -261,6 +261,25 @@ static void what_was_done_meanwhile_is_acknowledged_later(void) {
   leave(&self);
 }
 
+static void an_acknowledgement_that_is_lost_is_sent_again(void) {
+  host self = {0};
+  if (!can_restart())
+    return;
+  uint64_t group = add_group(simple);
+  submit(group, 0, 2);
+  open_host(&self, 20, 2);
+  AWAIT(self.count == 2);
+  kill(server, SIGSTOP);
+  done(&self, 0, TP_ENGINE_OK, "kept");
+  run_for(30); /* it is sent meanwhile, or else when the server is back */
+  stop_redis(server);
+  AWAIT(self.told[TP_ENGINE_DOWN] > 0);
+  restart(&self);
+  AWAIT(look(group)->ok == 1);
+  EXPECT(self.count == 2 && said.groups[0].running == 1);
+  leave(&self);
+}
+
 static void what_a_lost_claim_took_is_run(void) {
   host self = {0};
   if (!can_restart())
@@ -372,6 +391,7 @@ static const spec_case cases[] = {
     CASE(who_was_taken_off_loses_its_items_and_joins_anew),
     CASE(dead_members_are_taken_off),
     CASE(what_was_done_meanwhile_is_acknowledged_later),
+    CASE(an_acknowledgement_that_is_lost_is_sent_again),
     CASE(what_a_lost_claim_took_is_run),
     CASE(an_engine_that_is_away_is_not_waited_for),
     CASE(nothing_is_lost_when_members_are_killed),
