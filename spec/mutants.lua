@@ -137,7 +137,7 @@ return {
     specs = { "trace" }, breaks = "in a trace a task runs before it has started" },
   { text = "bool ok = sink->waiting.length + length <= TP_SINK_MAX;", becomes = "bool ok = true;",
     specs = { "c.sink" }, breaks = "what waits to be written has no bound" },
-  { text = "if (!before.are_watched)\n    return;", becomes = "return;", specs = { "trace" },
+  { text = "if (status == LUA_YIELD && coro->is_task)", becomes = "if (false)", specs = { "trace" },
     breaks = "a trace does not show when tasks that wait have run" },
   { text = "if (sampler->thread != L || !sampler->profile)", becomes = "if (!sampler->profile)", specs = { "profile" },
     breaks = "a sample that is due elsewhere is taken where the next hook fires" },

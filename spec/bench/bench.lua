@@ -72,6 +72,8 @@ local programs = {
   cross = {command = "taskpool run $HERE/threads.lua cross 2 COUNT", count = 50000, quick_count = 50000},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
   latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 500, quick_count = 500},
+  latency_followed = {command = "lua5.4 $HERE/followers.lua $SOCKET 100 $BUILD/bench/control $SOCKET latency COUNT",
+                      count = 30000, quick_count = 30000},
   latency_saturated = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 3000},
   pipelined = {command = "$BUILD/bench/control $SOCKET pipelined COUNT", count = 300000},
 }
@@ -437,7 +439,7 @@ end
 local function print_latency(mode, target)
   with_host(mode, function(socket)
     local lines = repeated("latency_" .. mode, {SOCKET = socket})
-    local host = mode == "loops" and "4 endless loops" or "host " .. mode
+    local host = ({loops = "4 endless loops", followed = "100 follow 2000 events a second"})[mode] or "host " .. mode
     for line, percentile in ipairs{"p50", "p99"} do
       for round, time in ipairs(lines[line] or {}) do lines[line][round] = time / 1000 end
       print_figure(("control command, %s, %s"):format(host, percentile), lines[line], "ms", "≤",
@@ -450,6 +452,7 @@ local function print_control()
   print_latency("idle", 0.1)
   print_latency("saturated", 1)
   print_latency("loops", 25)
+  print_latency("followed")
   with_host("idle", function(socket)
     print_figure("control commands, pipelined", repeated("pipelined", {SOCKET = socket})[1], "a second", "≥", 500000)
   end)

@@ -45,22 +45,16 @@ static bool suspend(tp_coro *coro, int count) {
   return false;
 }
 
-/* A run begins; returns what its end puts back, because an iterator may run within a task. */
-static tp_runs begin_run(tp_exec *exec) {
-  tp_runs before = exec->runs;
-  if (before.are_watched)
-    exec->runs.since = uv_hrtime();
-  return before;
-}
-
-/* A run has ended with that status. */
-static void end_run(tp_coro *coro, int status, tp_runs before) {
+/* The same as lua_resume, and tells how long a task has run. An iterator may run within a task. */
+static int resume_watched(tp_coro *coro, int *count) {
   tp_exec *exec = coro->exec;
-  if (!before.are_watched)
-    return;
+  uint64_t before = exec->runs.since;
+  exec->runs.since = uv_hrtime();
+  int status = lua_resume(coro->L, exec->L, coro->nargs, count);
   if (status == LUA_YIELD && coro->is_task)
     exec->listener.ran(exec->listener.context, &coro->as.task, exec->runs.since);
-  exec->runs.since = before.since;
+  exec->runs.since = before;
+  return status;
 }
 
 bool tp_turn_resume(tp_coro *coro) {
@@ -71,12 +65,11 @@ bool tp_turn_resume(tp_coro *coro) {
   coro->state = TP_CORO_RUNNING;
   tp_state_release(exec, coro->L);
   exec->preemption.resumes++;
-  tp_runs runs = begin_run(exec);
   tp_context before = tp_state_enter(exec, coro, coro->L, true);
-  int status = lua_resume(coro->L, exec->L, coro->nargs, &count);
+  int status = exec->runs.are_watched ? resume_watched(coro, &count)
+                                      : lua_resume(coro->L, exec->L, coro->nargs, &count);
   tp_state_leave(exec, before);
   exec->budget.last = status == LUA_YIELD && coro->is_task ? coro : NULL;
-  end_run(coro, status, runs);
   if (status == LUA_YIELD)
     return suspend(coro, count);
   if (status == LUA_OK)

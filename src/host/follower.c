@@ -94,12 +94,10 @@ static tp_kept_event *tell_dropped(tp_follower *follower, double time) {
   return note;
 }
 
-/* Where events are missing before the next one, says so. False: there is no room for both. */
+/* Where events are missing before the next one, says so. False: no memory. */
 static bool close_gap(tp_follower *follower, double time) {
   if (follower->dropped == 0)
     return true;
-  if (follower->count + 2 > follower->limit)
-    return false;
   tp_kept_event *note = tell_dropped(follower, time);
   if (!note)
     return false;
@@ -137,7 +135,12 @@ static bool follows(const tp_follower_filter *filter, const tp_pool *pool, tp_ev
   return !filter->group || (record->group && strcmp(filter->group, record->group) == 0);
 }
 
-/* Queues a note (NULL: there is no memory for it) for one who follows it. */
+/* Whether there is room for an event, and for what is to be said before it. */
+static bool has_room(const tp_follower *follower) {
+  return follower->count + (follower->dropped > 0) < follower->limit;
+}
+
+/* Queues a note (NULL: there is no room or no memory for it) for one who follows it. */
 static void push(tp_follower *follower, tp_kept_event *note, double time) {
   bool was_empty = follower->count == 0 && follower->dropped == 0;
   follower->last = time;
@@ -154,9 +157,10 @@ void tp_follower_tell(tp_follower_list *followers, const tp_pool *pool, tp_event
   LIST_FOREACH (follower, followers, link) {
     if (!follows(&follower->filter, pool, event, record))
       continue;
-    if (!note)
+    bool fits = has_room(follower);
+    if (fits && !note)
       note = create(record);
-    push(follower, note, record->time);
+    push(follower, fits ? note : NULL, record->time);
   }
   tp_follower_release(note);
 }

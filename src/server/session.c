@@ -440,11 +440,13 @@ static void go_on(tp_session *session, lua_State *L) {
     shut_down(session);
 }
 
-/* A command runs: ends it if its client asks for that; a stream goes on when its client has read.
- */
+/* A command runs: ends it if its client asks for that, and a stream that nobody is there to read;
+ * one goes on when its client has read. */
 static void watch_command(tp_session *session) {
-  if (session->busy && !session->interrupted && !session->delayed &&
-      tp_input_find(&session->input, "interrupt"))
+  if (session->output.muted)
+    end_stream(session);
+  else if (session->busy && !session->interrupted && !session->delayed &&
+           tp_input_find(&session->input, "interrupt"))
     interrupt(session);
   else if (session->blocked && tp_output_pending(&session->output) < TP_OUTPUT_HIGH)
     tp_rows_wake(session->stream);
