@@ -64,6 +64,13 @@ def line_of(method, arguments, options):
     return " ".join(words + [word(value) for value in arguments])
 
 
+def result(answer):
+    """What an answer says; raises its error."""
+    if answer["ok"]:
+        return answer.get("value")
+    raise TaskpoolError(answer["code"], answer["message"])
+
+
 class Client:
     """One session. `pool` is what the pool prints as that it begins with."""
 
@@ -87,19 +94,35 @@ class Client:
             self._socket.close()
             raise
 
-    def _send(self, line):
-        self._socket.sendall(line.encode() + b"\n")
+    def _read(self):
+        """The next line of the server: an answer, or an item of a stream, which has an "event"."""
         answer = self._answers.readline()
         if not answer.endswith(b"\n"):
             raise ConnectionError("the server has closed the connection")
-        answer = json.loads(answer)
-        if answer["ok"]:
-            return answer.get("value")
-        raise TaskpoolError(answer["code"], answer["message"])
+        return json.loads(answer)
+
+    def _send(self, line):
+        self._socket.sendall(line.encode() + b"\n")
+        return result(self._read())
 
     def call(self, method, *arguments, **options):
         """Runs a command, by its name in Lua, and returns what it returns."""
         return self._send(line_of(method, arguments, options))
+
+    def stream(self, method, *arguments, **options):
+        """Goes over what a command such as events streams, which ends with the loop: `for event in
+        client.stream("events", kind="ended")`. No other command can be run meanwhile."""
+        self._socket.sendall(line_of(method, arguments, options).encode() + b"\n")
+        try:
+            while "event" in (item := self._read()):
+                yield item
+        except GeneratorExit:
+            self._socket.sendall(b"interrupt\n")
+            while "event" in self._read():
+                pass
+            self._read()
+            raise
+        result(item)
 
     def __getattr__(self, method):
         if method.startswith("_"):

@@ -9,7 +9,8 @@
 ---
 ---How it works. A session of the server runs one command after the other, so each call takes a session that is idle, or
 ---opens another one. A call is written as a line of the control language, and its answer is a line of JSON. A call that
----is cancelled ends its session, and with it the command, if that still waits.
+---is cancelled ends its session, and with it the command, if that still waits. A stream has a session of its own; its
+---items are lines of JSON with the key `event`, which wait in the session until they are taken.
 local core = require "taskpool.core"
 local control = require "taskpool.control.core"
 local uv = require "luv"
@@ -30,9 +31,17 @@ local Client = {}
 ---@field private handle table of luv
 ---@field private buffer string what has come of the next answer
 ---@field private call? table the one that waits for it
+---@field private items? table[] of a stream: those that have come and were not taken, from `first` to `last`
+---@field private first? integer
+---@field private last? integer
+---@field private full? boolean of a stream: nothing is read until all of them are taken
+---@field private answer? table of a stream: what has ended it
 ---@field private problem? string why there are no answers any more
 local Session = {}
 Session.__index = Session
+
+---How many items of a stream may wait to be taken.
+local ITEMS_MAX <const> = 1000
 
 ---Words that are read as values where they are not in quotes.
 local VALUES <const> = { ["nil"] = true, null = true, None = true, ["true"] = true, True = true,
@@ -108,9 +117,25 @@ end
 function Session:give(answer)
   local call = self.call
   self.call = nil
+  if self.items then
+    self.answer = answer
+  end
   if call then
     call.answer = answer
     core.wake(call.id)
+  end
+end
+
+---Takes an item of a stream. While many wait to be taken, nothing is read.
+function Session:keep(item)
+  self.last = self.last + 1
+  self.items[self.last] = item
+  if self.last - self.first + 1 == ITEMS_MAX then
+    self.handle:read_stop()
+    self.full = true
+  end
+  if self.call then
+    core.wake(self.call.id)
   end
 end
 
@@ -128,12 +153,23 @@ function Session:read(failure, bytes)
   if not bytes then
     return self:fail(failure and "the connection broke: " .. failure or "the server has closed the connection")
   end
-  self.buffer = self.buffer .. bytes
-  local line, after = self.buffer:match "^([^\n]*)\n()"
-  if line then
-    self.buffer = self.buffer:sub(after)
-    self:give(control.decode(line))
+  local buffer, from = self.buffer .. bytes, 1
+  for line, after in buffer:gmatch "([^\n]*)\n()" do
+    local answer = control.decode(line)
+    if self.items and type(answer) == "table" and answer.event then
+      self:keep(answer)
+    else
+      self:give(answer)
+    end
+    from = after
   end
+  self.buffer = buffer:sub(from)
+end
+
+function Session:start_reading()
+  self.handle:read_start(function(failure, bytes)
+    self:read(failure, bytes)
+  end)
 end
 
 ---Sends a line, and returns the answer; nil: the session is over.
@@ -143,6 +179,32 @@ function Session:ask(line)
   self.handle:write(line .. "\n")
   core.park()
   return call.answer
+end
+
+---Begins a stream.
+function Session:begin(line)
+  self.items, self.first, self.last = {}, 1, 0
+  self.handle:write(line .. "\n")
+end
+
+---The next item of a stream, for which it waits; nil: the stream has ended.
+function Session:next()
+  while self.first > self.last do
+    if self.answer or self.problem then
+      return nil
+    end
+    self.call = { id = core.waiter() }
+    core.park()
+    self.call = nil
+  end
+  local item = self.items[self.first]
+  self.items[self.first] = nil
+  self.first = self.first + 1
+  if self.full and self.first > self.last and not self.problem then
+    self.full = false
+    self:start_reading()
+  end
+  return item
 end
 
 ---Waits until a handle of luv is connected.
@@ -177,9 +239,7 @@ end
 ---A new session, and the pool that it begins with.
 local function open_session(options)
   local session = setmetatable({ buffer = "", handle = connect(options) }, Session)
-  session.handle:read_start(function(failure, bytes)
-    session:read(failure, bytes)
-  end)
+  session:start_reading()
   local ok, answer = pcall(session.ask, session, hello(options))
   if ok and answer and answer.ok then
     return session, answer.value
@@ -244,6 +304,53 @@ end
 ---@return any
 function Client:call(method, ...)
   return self:send(line_of(method, ...))
+end
+
+---Runs a command that streams, such as "events". Returns what a `for` goes over: the items, as tables with `event`. The
+---command ends with the loop.
+---
+---    for event in jobs:stream("events", { kind = "ended" }) do
+---@async
+---@param method string
+---@param ... any as for `call`
+---@return async fun(): table?
+function Client:stream(method, ...)
+  local line <const> = line_of(method, ...)
+  if self.closed then
+    error(core.error("NotAvailable", "the client is closed"), 0)
+  end
+  local session <const> = open_session(self.options)
+  self.sessions[session] = false
+  session:begin(line)
+  local stream = setmetatable({}, {
+    __call = function()
+      local item = session:next()
+      if not item and not session.answer then
+        error(core.error("NotAvailable", session.problem), 0)
+      end
+      return item or result(session.answer) and nil
+    end,
+    __close = function()
+      session:fail "the stream was closed"
+      self.sessions[session] = nil
+    end,
+  })
+  return stream, nil, nil, stream
+end
+
+---The same for the command `events`.
+---@async
+---@param options? taskpool.EventOptions
+---@return async fun(): taskpool.HostEvent?
+function Client:events(options)
+  local words = {}
+  for name, value in pairs(options or {}) do
+    words[name] = type(value) == "table" and table.concat(value, ",") or value
+  end
+  if not next(words) then
+    return self:stream "events"
+  end
+  return self:stream("events", words)
 end
 
 ---Ends the sessions. Calls that wait raise NotAvailable.

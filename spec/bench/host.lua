@@ -13,7 +13,8 @@ taskpool.run(function()
     pool:map(function() taskpool.yield() end, function() return true end, {num_concurrent = 100})
   end
   if arg[2] == "followed" then
-    pool:map(function() taskpool.sleep(0.005 + math.random() / 100) end, function() return true end, {num_concurrent = 10})
+    local function nap() taskpool.sleep(0.005 + math.random() / 100) end
+    pool:map(nap, function() return true end, {num_concurrent = 10})
   end
   if arg[2] == "loops" then
     pool:apply(function() while true do end end, {num = 4})

@@ -70,6 +70,43 @@ describe("a client for tasks", function()
     server:close()
   end))
 
+  client_it("goes over the events of the server", function(client, pool)
+    local has_begun, seen = false, {}
+    taskpool.gather(function()
+      for event in client:events { kind = { "task", "locked" } } do
+        has_begun = true
+        if event.task then
+          seen[#seen + 1] = event.event .. " " .. event.task
+        end
+        if event.group == "last" then
+          break
+        end
+      end
+    end, function()
+      repeat
+        pool:lock()
+        pool:unlock()
+        taskpool.sleep(0.001)
+      until has_begun
+      for _ = 1, 1000 do -- more than wait in the client
+        pool:wait((pool:apply(taskpool.yield)))
+      end
+      pool:apply(taskpool.yield, { group_name = "last" })
+    end)
+    assert.are.equal(2001, #seen)
+    local ends = { "started 0", "ended 0", "ended 999", "started 1000" }
+    assert.are.same(ends, { seen[1], seen[2], seen[2000], seen[2001] })
+    assert.are.equal(pool.num_running, client:num_running())
+  end)
+
+  client_it("raises what a stream is refused for, and its end", function(client)
+    tasks.raises("InvalidArgument", (client:events { kind = "begun" }))
+    local stream <close> = client:events()
+    client:close()
+    tasks.raises("NotAvailable", stream)
+    tasks.raises("NotAvailable", client.events, client)
+  end)
+
   client_it("quotes what it must", function(client)
     local odd = 'two "words" \\ \n 5'
     assert.are.equal(odd, client:apply("spec.support.remote.sleep", { args = { 60 }, group_name = odd }))

@@ -15,6 +15,7 @@ io.stdout:flush()
 
 local CLIENT <const> = [[
 import sys
+import threading
 sys.path.insert(0, "examples/clients")
 from taskpool_client import Client, TaskpoolError
 
@@ -42,6 +43,27 @@ for address in sys.argv[1:]:
         except TaskpoolError as error:
             assert error.code == "TaskGroupNotFound", error.code
         jobs.flush()
+        with Client(address, timeout=30, token='a-token-for-"Python"') as other:
+            seen = threading.Event()
+
+            def act():
+                while not seen.is_set():
+                    other.lock()
+                    other.unlock()
+
+            thread = threading.Thread(target=act)
+            thread.start()
+            for event in jobs.stream("events", kind="locked"):
+                assert event["event"] == "locked" and event["pool"] == "TaskPool-jobs", event
+                break
+            seen.set()
+            thread.join()
+        assert jobs.pool_size() == "inf" and not jobs.is_locked()
+        try:
+            next(jobs.stream("events", kind="begun"))
+            raise SystemExit("it was not refused")
+        except TaskpoolError as error:
+            assert error.code == "InvalidArgument", error.code
 for wrong in "nowhere", "tcp://x":
     try:
         Client(wrong)
