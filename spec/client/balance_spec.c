@@ -27,8 +27,17 @@ static void expect_word(const char *line, const char *word) {
   tp_balance_clear(&balance);
 }
 
+static void expect_end(const char *line, size_t end) {
+  EXPECT(tp_balance_command_end(line, strlen(line)) == end);
+}
+
 int main(void) {
   tp_balance balance = {0};
+  expect_end("", 0);
+  expect_end("lock; unlock", 4);
+  expect_end("cancel -m 'a;b' [';', (;)];", 26);
+  expect_end("don't; x", 5);
+  expect_end("x 'a\\", 5);
   expect_line(&balance, "map f [1,", "map f [1,", true);
   expect_line(&balance, " 'a]", "map f [1,  'a]", true);
   expect_line(&balance, "b'", "map f [1,  'a]\\nb'", true);

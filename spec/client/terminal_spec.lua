@@ -81,6 +81,14 @@ describe("the prompt at a terminal", function()
     assert.is_truthy(text:find(expected, 1, true), text)
   end)
 
+  it("takes several commands in a line, each with the place of its own mistakes", function()
+    local screen <close> = open()
+    local text = enter(screen, "use 'other'; pool-size 'a;b'; start x; pool-size", "\n3\nother>")
+    local expected = "; start x; pool-size\nok\n" .. (" "):rep(29) .. "^\nInvalidArgument"
+    assert.is_truthy(text:find(expected, 1, true), text)
+    assert.is_truthy(text:find("\n" .. (" "):rep(36) .. "^\nNotFound", 1, true), text)
+  end)
+
   it("shows the place of a mistake in a line that is longer than the screen", function()
     local screen <close> = open { width = 40 }
     local line = "submit work.count -a [" .. ("1234567, "):rep(8) .. "}"

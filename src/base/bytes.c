@@ -27,7 +27,8 @@ bool tp_bytes_reserve(tp_bytes *bytes, size_t more) {
 bool tp_bytes_append(tp_bytes *bytes, const char *data, size_t length) {
   if (!tp_bytes_reserve(bytes, length))
     return false;
-  memcpy(bytes->data + bytes->length, data, length);
+  if (length > 0) /* no bytes at all may have no address */
+    memcpy(bytes->data + bytes->length, data, length);
   bytes->length += length;
   return true;
 }

@@ -23,9 +23,9 @@ static size_t take(tp_balance *balance, const char *text, size_t at) {
       balance->quote = '\0';
   } else if ((c == '"' || c == '\'') && may_open(balance, text, at)) {
     balance->quote = c;
-  } else if (strchr("[({", c)) {
+  } else if (c && strchr("[({", c)) {
     balance->depth++;
-  } else if (strchr("])}", c)) {
+  } else if (c && strchr("])}", c)) {
     balance->depth -= balance->depth > 0;
   } else if (is_blank(c) && balance->depth == 0) {
     balance->word = at + 1;
@@ -56,6 +56,14 @@ bool tp_balance_add(tp_balance *balance, const char *line, size_t length) {
 
 bool tp_balance_is_open(const tp_balance *balance) {
   return balance->depth > 0 || balance->quote;
+}
+
+size_t tp_balance_command_end(const char *text, size_t length) {
+  tp_balance balance = {0};
+  size_t at = 0;
+  while (at < length && (tp_balance_is_open(&balance) || text[at] != ';'))
+    at = take(&balance, text, at);
+  return at < length ? at : length;
 }
 
 void tp_balance_clear(tp_balance *balance) {

@@ -24,6 +24,10 @@ bool tp_balance_add(tp_balance *balance, const char *line, size_t length);
 /* Whether more lines belong to the command. */
 bool tp_balance_is_open(const tp_balance *balance);
 
+/* Where the first command of a text ends: at a ';' outside of quotes and brackets, or at the end.
+ */
+size_t tp_balance_command_end(const char *text, size_t length);
+
 /* Forgets all lines. */
 void tp_balance_clear(tp_balance *balance);
 

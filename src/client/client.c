@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "base/span.h"
 #include "base/standard.h"
+#include "client/balance.h"
 #include "client/exchange.h"
 #include "client/follow.h"
 #include "client/prompt.h"
@@ -120,10 +121,10 @@ static bool is_leaving(tp_span word) {
   return tp_span_is(word, "exit") || tp_span_is(word, "quit");
 }
 
-/* Runs a line, which `indent` columns are in front of on the screen. */
-static next run_line(client *self, tp_span line, int indent) {
+/* Runs a command, which `indent` columns are in front of on the screen; -1: it is not there. */
+static next run_one(client *self, tp_span line, int indent) {
   tp_span word = first_word(line);
-  if (line.length == 0 || line.bytes[0] == '#')
+  if (line.length == 0)
     return NEXT_LINE;
   if (self->prompt && !is_leaving(word) && !tp_exchange_revive(&self->exchange))
     return NEXT_LINE;
@@ -132,6 +133,26 @@ static next run_line(client *self, tp_span line, int indent) {
     if (tp_span_is(word, own[i].name))
       return own[i].run(self, tp_span_trim(rest, BLANKS));
   return ask(self, line, indent);
+}
+
+/* Runs the commands of a line, which have ';' between them if the server takes that. After a loss
+ * of the connection none of them follows. */
+static next run_line(client *self, tp_span line, int indent) {
+  const char *start = line.bytes;
+  tp_span whole = tp_span_trim(line, BLANKS);
+  next what = NEXT_LINE;
+  if (whole.length > 0 && whole.bytes[0] == '#')
+    return NEXT_LINE;
+  while (what == NEXT_LINE && line.length > 0) {
+    bool splits = self->exchange.link.protocol >= TP_LINK_WORDS;
+    size_t end = splits ? tp_balance_command_end(line.bytes, line.length) : line.length;
+    tp_span command = tp_span_trim((tp_span){.bytes = line.bytes, .length = end}, BLANKS);
+    what = run_one(self, command, indent < 0 ? indent : indent + (int)(command.bytes - start));
+    size_t used = end < line.length && self->exchange.is_open ? end + 1 : line.length;
+    line.bytes += used;
+    line.length -= used;
+  }
+  return what;
 }
 
 /* ---- where commands come from ---- */
@@ -155,11 +176,7 @@ static bool converse(client *self) {
         fputc('\n', self->exchange.show.out); /* ^D leaves the cursor after the prompt */
       return true;
     }
-    tp_span command = tp_span_trim(line, BLANKS);
-    int indent = self->prompt ? tp_prompt_indent(self->prompt) : -1;
-    if (indent >= 0)
-      indent += (int)(command.bytes - line.bytes);
-    next what = run_line(self, command, indent);
+    next what = run_line(self, line, self->prompt ? tp_prompt_indent(self->prompt) : -1);
     if (what != NEXT_LINE)
       return what == NEXT_END;
   }
@@ -262,7 +279,7 @@ static void send_words(client *self, const char *const *words) {
 
 static void run_command(client *self, const tp_client_options *options) {
   if (options->command)
-    run_line(self, tp_span_trim(tp_span_of(options->command), BLANKS), -1);
+    run_line(self, tp_span_of(options->command), -1);
   else if (is_own(options->words[0]))
     run_own(self, options->words);
   else

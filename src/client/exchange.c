@@ -342,6 +342,9 @@ static tp_exchange_outcome send(tp_exchange *exchange, const tp_show_command *co
 /* Remembers the pool of a `use` that was answered well. */
 static void remember_pool(tp_exchange *exchange, tp_span line) {
   tp_span name = {.bytes = line.bytes + sizeof USE - 1, .length = line.length - sizeof USE + 1};
+  char quote = name.bytes[0];
+  if (name.length > 2 && (quote == '"' || quote == '\'') && name.bytes[name.length - 1] == quote)
+    name = (tp_span){.bytes = name.bytes + 1, .length = name.length - 2};
   char *pool = strndup(name.bytes, name.length);
   if (!pool)
     return;
