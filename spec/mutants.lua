@@ -168,6 +168,12 @@ return {
   { text = "    return task && waiter->number == task->group->number;",
     becomes = "    return false;", specs = { "kept" },
     breaks = "results are given when the group has ended, not while they come" },
+  { text = "if (is_after(of->heap[0], entry))", becomes = "if (false)", specs = { "status" },
+    breaks = "of sorted tasks a limit leaves the first that were found" },
+  { text = "uint64_t now = group->ended ? group->ended :", becomes = "uint64_t now =", specs = { "status" },
+    breaks = "the rate of a group that has ended falls for ever" },
+  { text = "exec->budget.last->as.task.busy += spent;", becomes = "exec->budget.last->as.task.busy += 0;",
+    specs = { "status" }, breaks = "no task is busy" },
   -- exec
   { text = "if (exec->clock.is_virtual)\n    exec->budget.stride = 1;\n  else if",
     becomes = "if", specs = { "testing" },

@@ -68,12 +68,13 @@ describe("groups", function()
     local pool = start({ size = 3 }, 5)
     assert.are.same({
       { group = "work", running = 3, waiting = 2, ended = 0, ok = 0, failed = 0, cancelled = 0, timed_out = 0,
-        limit = math.huge, weight = 4, why = "pool full 3/3" },
+        limit = math.huge, weight = 4, progress = "------ 0/5", why = "pool full 3/3" },
     }, pool:groups())
     taskpool.sleep(1)
     assert.are.same({
       { group = "work", running = 2, waiting = 0, ended = 3, ok = 3, failed = 0, cancelled = 0, timed_out = 0,
-        limit = math.huge, weight = 4, why = "all started" },
+        limit = math.huge, weight = 4, progress = "###--- 3/5", outcome = "3 ok", rate = 3, left = 0.667,
+        why = "all started" },
     }, pool:groups())
     finish(pool)
   end))
@@ -159,6 +160,48 @@ describe("groups", function()
   end))
 end)
 
+describe("the progress of a group", function()
+  it("is how many have ended of how many, how, how fast, and for how long", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    pool:map(function(n)
+      taskpool.sleep(n == 3 and 2 or 1)
+      if n == 2 then
+        error("two", 0)
+      end
+    end, { 1, 2, 3, 4, 5, 6 }, { num_concurrent = 2, timeout = 1.5, group_name = "work" })
+    local function row()
+      return pool:groups({ all = true })[1]
+    end
+    tasks.settle()
+    assert.are.same({ "------ 0/6" }, { row().progress, row().outcome, row().rate, row().left })
+    taskpool.sleep(2)
+    log:expect "two"
+    local half = row() -- 1 to 4 began at 0, 0, 1, 1; 4 ends now
+    assert.are.same({ "###--- 3/6", "2 ok, 1 failed", 1.5, 2 }, { half.progress, half.outcome, half.rate, half.left })
+    taskpool.sleep(8)
+    local over = row()
+    assert.are.same({ "###### 6/6", "4 ok, 1 failed, 1 timed out", "ended" }, { over.progress, over.outcome, over.why })
+    assert.are.same({ 1.71, nil }, { over.rate, over.left })
+    taskpool.sleep(10)
+    assert.are.equal(1.71, row().rate) -- up to its end, not until now
+    finish(pool)
+  end))
+
+  it("has no end that is known where an iterator feeds it", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local left = 3
+    pool:map(taskpool.sleep, function()
+      left = left - 1
+      return left >= 0 and 1 or nil
+    end)
+    taskpool.sleep(1.5)
+    local row = pool:groups()[1]
+    assert.are.same({ "1 of ?", 0.67 }, { row.progress, row.rate })
+    assert.is_nil(row.left)
+    finish(pool)
+  end))
+end)
+
 describe("tasks", function()
   local function ids(rows)
     local list = {}
@@ -224,6 +267,48 @@ describe("tasks", function()
     pool:gather_and_close { return_exceptions = true }
   end))
 
+  it("come in the order that is asked for, and the first of it are those that a limit leaves", tasks.case(function()
+    local pool = tasks.TaskPool()
+    local function nap(seconds)
+      taskpool.sleep(seconds)
+    end
+    pool:apply(nap, { args = { 100 }, group_name = "a" })
+    taskpool.sleep(1)
+    pool:map(nap, { 4, 2, 3 }, { num_concurrent = 3, group_name = "b", timeout = 3.5 })
+    taskpool.sleep(1)
+    pool:apply(nap, { args = { 100 }, group_name = "a2" })
+    taskpool.sleep(1)
+    local function sorted(by, options)
+      options = options or {}
+      options.sort = by
+      return ids(pool:tasks(options))
+    end
+    assert.are.same({ 0, 1, 3, 4 }, sorted "age")
+    assert.are.same({ 0, 1, 3, 4 }, sorted "id")
+    assert.are.same({ 0, 1, 3, 4 }, sorted "group")
+    assert.are.same({ 0, 1 }, sorted("age", { limit = 2 }))
+    assert.are.same({ 1, 3 }, sorted("id", { group = "b" }))
+    assert.are.equal(4, #sorted "busy")
+    taskpool.sleep(2)
+    assert.are.same({ 1 }, sorted("age", { state = "timed-out" }))
+    pool:cancel_all()
+    pool:gather_and_close()
+    local err = tasks.raises("InvalidArgument", pool.tasks, pool, { sort = "size" })
+    assert.are.equal("tasks: 'sort' must be age, busy, id or group, not 'size'", err.message)
+  end))
+
+  it("come in order where there are many, and change while they are listed", tasks.case(function()
+    local pool = tasks.TaskPool()
+    pool:apply(taskpool.sleep, { args = { 100 }, num = 3000 })
+    tasks.settle()
+    local rows = pool:tasks { sort = "id", limit = math.huge }
+    assert.are.equal(3000, #rows)
+    for index, row in ipairs(rows) do
+      assert.are.equal(index - 1, row.id)
+    end
+    pool:cancel_all()
+  end))
+
   it("says how long the code of each has run", tasks.live_case(function()
     local pool = tasks.TaskPool { size = 2 }
     local stop = false
@@ -237,9 +322,11 @@ describe("tasks", function()
     for _, row in ipairs(pool:tasks()) do
       busy[row.id] = row.busy
     end
+    local first = pool:tasks({ sort = "busy" })[1].id
     stop = true
     assert.is_true(busy[0] > 0.05, busy[0])
     assert.is_true(busy[1] < busy[0] / 2, busy[1])
+    assert.are.equal(0, first)
     pool:gather_and_close()
   end))
 
@@ -396,8 +483,8 @@ describe("at the control port", function()
       "TaskPool-other     1        0        0  fifo   false   false   -",
     }, ask(wire, "pools --long", 3))
     assert.are.same({
-      "group  running  waiting  ok  failed  cancelled  timed-out  limit  why",
-      "long         2        1   0       0          0          0    inf  pool full 2/2",
+      "group  progress    running  outcome  rate  left  why",
+      "long   ------ 0/3        2  -        -     -     pool full 2/2",
     }, ask(wire, "groups", 2))
     local listed = ask(wire, "tasks -g long --limit 1", 2)
     assert.matches("^id  group  state +age +busy  at +why$", listed[1])
@@ -425,7 +512,7 @@ describe("at the control port", function()
     local wire <close> = host:greet '{"terminal_width": 80, "reply": "json"}'
     local answer = json.decode(wire:ask "groups")
     assert.are.same({ { group = "long", running = 2, waiting = 1, ended = 0, ok = 0, failed = 0, cancelled = 0,
-      timed_out = 0, limit = "inf", weight = 4, why = "pool full 2/2" } }, answer.value)
+      timed_out = 0, limit = "inf", weight = 4, progress = "------ 0/3", why = "pool full 2/2" } }, answer.value)
     assert.matches("^group .*\nlong .*pool full 2/2$", answer.text)
     assert.are.equal(2, json.decode(wire:ask "status").value.size)
     assert.are.equal("TaskPool-jobs", json.decode(wire:ask "pools -l").value[1].pool)

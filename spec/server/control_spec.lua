@@ -597,7 +597,7 @@ describe("framed answers", function()
     end
     ask "start 1"
     local groups = columns_of "groups"
-    assert.are.same({ "group left", "running right" }, { groups[1], groups[2] })
+    assert.are.same({ "group left", "running right" }, { groups[1], groups[3] })
     assert.are.same("id right", columns_of("tasks")[1])
     assert.are.same({ "pool left", "size right" }, { table.unpack(columns_of "pools -l", 1, 2) })
     assert.are.same("pool left", columns_of("status")[1])

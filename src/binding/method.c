@@ -512,6 +512,13 @@ const tp_method tp_methods[] = {
                                    .choices = "running cancelled ended",
                                    .help = "running, ended (its callback runs), or of those that "
                                            "have ended: ok, failed, cancelled, timed-out"},
+                AT(TASKS_SORT) = {.name = "sort",
+                                  .kind = TP_PARAM_OPTION,
+                                  .type = TP_PARAM_NAME,
+                                  .value = "BY",
+                                  .help = "first the highest age or busy, or the lowest id or "
+                                          "group (default: as they "
+                                          "started, or ended)"},
                 AT(TASKS_LIMIT) = LIMIT},
      .summary = "List the tasks that have started and are not done, or have ended in some way.",
      .fields = tp_tasks_fields,

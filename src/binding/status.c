@@ -57,9 +57,9 @@ const char *const tp_status_fields[] = {"pool",
 const char *const tp_status_list_fields[] = {"pool",   "size",   "running",  "waiting", "order",
                                              "locked", "paused", "decision", NULL};
 
-/* These fit a line of 80 columns; `ended` is left out because it is the sum of four of them. */
-const char *const tp_status_group_fields[] = {"group",     "running",   "waiting", "ok",  "failed",
-                                              "cancelled", "timed_out", "limit",   "why", NULL};
+/* These fit a line of 80 columns; `progress` and `outcome` say in words what others count. */
+const char *const tp_status_group_fields[] = {"group", "progress", "running", "outcome",
+                                              "rate",  "left",     "why",     NULL};
 
 /* ---- fields of the table on top ---- */
 
@@ -156,6 +156,50 @@ static void set_weight(lua_State *L, double weight) {
   lua_setfield(L, -2, "weight");
 }
 
+/* Sets how far the group is: a bar, and how many of its tasks have ended, of how many. */
+static void set_progress(lua_State *L, const tp_view *view) {
+  enum { CELLS = 6 };
+  char text[80];
+  uint64_t total = view->ended + view->running + view->waiting;
+  int filled = total ? (int)((double)view->ended / (double)total * CELLS) : CELLS;
+  if (view->is_exact)
+    snprintf(text, sizeof text, "%.*s%.*s %" PRIu64 "/%" PRIu64, filled, "######", CELLS - filled,
+             "------", view->ended, total);
+  else
+    snprintf(text, sizeof text, "%" PRIu64 " of ?", view->ended);
+  set_text(L, "progress", text);
+}
+
+/* Sets how fast tasks of the group end, a second, and how long the rest takes at that speed. */
+static void set_speed(lua_State *L, const tp_view *view) {
+  double rate = view->seconds > 0 ? (double)view->ended / view->seconds : 0;
+  if (rate == 0)
+    return;
+  double places = rate < 10 ? 100 : 10;
+  lua_pushnumber(L, rate < 1e12 ? (double)(int64_t)(rate * places + 0.5) / places : rate);
+  lua_setfield(L, -2, "rate");
+  if (view->is_exact && !view->is_over)
+    set_seconds(L, "left", (double)(view->running + view->waiting) / rate);
+}
+
+/* Adds a count to the text of how tasks have ended. */
+static void add_end(char text[100], uint64_t count, const char *how) {
+  size_t length = strlen(text);
+  if (count > 0)
+    snprintf(text + length, 100 - length, "%s%" PRIu64 " %s", length ? ", " : "", count, how);
+}
+
+/* Sets how its tasks have ended, in words. */
+static void set_outcome(lua_State *L, const tp_view *view) {
+  char text[100] = "";
+  add_end(text, view->ok, "ok");
+  add_end(text, view->ends.failed, "failed");
+  add_end(text, view->ends.cancelled, "cancelled");
+  add_end(text, view->ends.timed_out, "timed out");
+  if (text[0])
+    set_text(L, "outcome", text);
+}
+
 /* Replaces the name on top by the table of a group. */
 static void push_row(lua_State *L, const tp_view *view) {
   lua_newtable(L);
@@ -174,6 +218,13 @@ static void push_row(lua_State *L, const tp_view *view) {
   set_text(L, "why", view->why);
 }
 
+/* Adds to the table on top what people want to know of a group. */
+static void set_summary(lua_State *L, const tp_view *view) {
+  set_progress(L, view);
+  set_outcome(L, view);
+  set_speed(L, view);
+}
+
 /* A walk over groups that returns tables. */
 typedef struct group_rows {
   tp_rows rows;
@@ -190,6 +241,7 @@ static tp_rows_step next_group(tp_rows *rows, lua_State *L) {
     tp_view view = tp_view_group(group);
     lua_pushstring(L, group->name);
     push_row(L, &view);
+    set_summary(L, &view);
     return TP_ROWS_FOUND;
   }
   if (step != TP_VIEW_CALLS)

@@ -2,6 +2,7 @@
  *
  * What people see of a pool's groups and tasks; see view.h. */
 #include "pool/view.h"
+#include "base/seconds.h"
 #include "pool/flow.h"
 #include "pool/pool.h"
 
@@ -51,6 +52,13 @@ static uint64_t waiting_of(const tp_group *group) {
   return tp_group_is_feeding(group) ? group->pool->ops->waiting(group) : 0;
 }
 
+static double seconds_of(const tp_group *group) {
+  if (group->started == 0)
+    return 0;
+  uint64_t now = group->ended ? group->ended : group->pool->ops->now(group->pool);
+  return now > group->began ? tp_seconds_of(now - group->began) : 0;
+}
+
 tp_view tp_view_group(const tp_group *group) {
   tp_view view = {.running = group->occupying,
                   .waiting = waiting_of(group),
@@ -59,6 +67,8 @@ tp_view tp_view_group(const tp_group *group) {
                   .ends = group->ends,
                   .limit = group->limit,
                   .weight = group->weight,
+                  .seconds = seconds_of(group),
+                  .is_over = group->finished,
                   .is_exact = is_exact(group)};
   set_why(group, &view);
   return view;

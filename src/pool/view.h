@@ -19,6 +19,9 @@ typedef struct tp_view {
   tp_ends ends;     /* the others */
   uint64_t limit;   /* tasks at a time, TP_UNLIMITED for no limit */
   double weight;    /* a smaller one comes sooner */
+  double seconds;   /* from the start of its first task until now, or until its end; 0: none has
+                       started */
+  bool is_over;     /* nothing of it is to come */
   bool is_exact;    /* `waiting` counts all of them; an iterator does not say how many */
   char why[64];     /* what holds the group back */
 } tp_view;

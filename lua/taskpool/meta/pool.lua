@@ -392,6 +392,10 @@ function Pool:status() end
 ---@field timed_out integer tasks that ran out of time
 ---@field limit number how many may run at a time
 ---@field weight number a smaller weight starts sooner, with order = "priority"
+---@field progress? string a bar, and how many tasks have ended, of how many; nil for submitted calls without a name
+---@field outcome? string how they have ended, such as "4 ok, 1 failed"; nil while none has
+---@field rate? number how many of its tasks have ended in a second, since the first one started; nil while none has
+---@field left? number seconds that the rest takes at this rate; nil where that is not known, or it has ended
 ---@field why string what holds it back: "pool full 3/3", "limit 2/2", "its rate", "its iterator waits", …
 
 ---@class taskpool.GroupsOptions
@@ -421,6 +425,7 @@ function Pool:groups(options) end
 ---@class taskpool.TasksOptions
 ---@field group? string only tasks of this group
 ---@field state? "running"|"ended"|"ok"|"failed"|"cancelled"|"timed-out" default: all that are not done
+---@field sort? "age"|"busy"|"id"|"group" first the highest age or busy, or the lowest id or group; default: by age
 ---@field limit? number how many rows to show at most; default: 100
 
 ---Lists the tasks that have started and are not done: the running ones by age, then the others. With a `state` in
