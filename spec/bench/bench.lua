@@ -3,7 +3,7 @@
 -- Runs the benchmarks and prints one table; scripts/bench calls it in the environment of scripts/env.
 --
 --   lua5.4 bench.lua [--quick] [--json] [WORK…]        WORK: map, calls, embed, start, queue, growth, threads, control,
---                                                      fairness, asleep, answers
+--                                                      fairness, asleep, answers, engines
 --
 -- How it works. Ours and the baselines run in turn, each in a process of its own, in several rounds (A B C A B C …), so
 -- that a slow moment of the machine meets all of them. A ratio is taken within a round; printed are the median and the
@@ -70,6 +70,7 @@ local programs = {
   threads_one = {command = "taskpool run $HERE/threads.lua spin 1 COUNT", count = 15000},
   processes_two = {command = "taskpool run $HERE/threads.lua processes 2 COUNT", count = 15000},
   cross = {command = "taskpool run $HERE/threads.lua cross 2 COUNT", count = 50000, quick_count = 50000},
+  engine = {command = "$BUILD/bench/engines $ENGINE $MEMBERS COUNT", count = 150000},
   latency_idle = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 15000},
   latency_loops = {command = "$BUILD/bench/control $SOCKET latency COUNT", count = 500, quick_count = 500},
   latency_followed = {command = "lua5.4 $HERE/followers.lua $SOCKET 100 $BUILD/bench/control $SOCKET latency COUNT",
@@ -458,6 +459,25 @@ local function print_control()
   end)
 end
 
+-- The engines of shared pools, and how many tasks a second one must carry.
+local engines = {
+  {"sqlite-normal", "SQLite", 40000}, {"sqlite-full", "SQLite, FULL"},
+  {"redis-everysec", "Redis, everysec", 50000}, {"redis-always", "Redis, always"},
+}
+
+local function print_engines()
+  for _, of in ipairs(engines) do
+    for members = 1, 2 do
+      local work = ("%s, %d member%s"):format(of[2], members, members > 1 and "s" or "")
+      print_figure(work, repeated("engine", {ENGINE = of[1], MEMBERS = members})[1], "tasks a second", "≥", of[3])
+    end
+  end
+  for _, of in ipairs{engines[1], engines[3]} do
+    local numbers = run("engine", {ENGINE = of[1], MEMBERS = "waiting"}) or {}
+    print_figure(of[2] .. ", a task that waits", numbers[1], "bytes")
+  end
+end
+
 local works = {
   {"map", print_map},
   {"calls", print_calls},
@@ -470,6 +490,7 @@ local works = {
   {"fairness", print_fairness},
   {"asleep", print_asleep},
   {"answers", print_answers},
+  {"engines", print_engines},
 }
 
 print_row("work", "ours", "baseline or unit", "baseline", "ratio", "", "instructions", "target")

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Measures engines: trivial items, submitted, claimed and acknowledged batch by batch.
+ * Measures an engine: trivial items, submitted, claimed and acknowledged batch by batch.
  *
- *     build/bench/engines [COUNT]
+ *     engines ENGINE MEMBERS COUNT     ENGINE: sqlite-normal, sqlite-full, redis-everysec,
+ * redis-always engines ENGINE waiting COUNT
  *
- * Prints a line for each engine and number of members: tasks a second from the first submit to the
- * end of the group. A member is a process; the first one is the producer as well. Redis is a server
- * of our own, with an append-only file that is synced each second. */
+ * Prints items a second, from the first submit to the end of the group; or how many bytes of the
+ * server's memory or of the file an item takes that waits. A member is a process; the first one is
+ * the producer as well. Redis is a server of our own, whose append-only file is synced each second
+ * or always.
+ */
 #define _GNU_SOURCE
 #include "support/engines.h"
 
@@ -126,67 +129,81 @@ static pid_t start_member(const char *url, bool is_synced) {
   _exit(0);
 }
 
-static void measure(const char *name, const char *url, bool is_synced, int members,
-                    uint64_t count) {
-  worker self = {.id = "first", .total = count};
+/* Opens the engine, once that many members are there, and adds the group. */
+static void begin(worker *self, const char *url, bool is_synced, size_t members) {
   tp_engine_plan plan = {.name = {"g", 1}, .losses_max = 3, .ttl = 60};
-  pid_t second = members > 1 ? start_member(url, is_synced) : 0;
   uv_loop_init(&loop);
-  open_synced(&self.at, url, "bench", is_synced);
-  await_event(&self.at, TP_ENGINE_UP, 1);
-  for (size_t found = 0; found + 1 < (size_t)members; found = said.answer.count)
-    EXPECT(ASK(ROWS_MEMBERS, tp_engine_members, self.at.engine) == TP_OK);
-  EXPECT(ASK(ROWS_NONE, tp_engine_add_group, self.at.engine, &plan) == TP_OK);
-  self.group = said.answer.group;
-  uint64_t before = uv_hrtime();
-  work(&self);
-  double seconds = (double)(uv_hrtime() - before) / 1e9;
-  if (second)
-    EXPECT(waitpid(second, NULL, 0) == second);
-  EXPECT(ASK(ROWS_GROUPS, tp_engine_find_group, self.at.engine, plan.name, 0) == TP_OK);
-  EXPECT(said.groups[0].ok == count);
-  printf("%-16s members=%d tasks=%llu tasks/s=%.0f\n", name, members, (unsigned long long)count,
-         (double)count / seconds);
-  close_place(&self.at);
+  open_synced(&self->at, url, "bench", is_synced);
+  await_event(&self->at, TP_ENGINE_UP, 1);
+  for (size_t found = 0; found < members; found = said.answer.count)
+    EXPECT(ASK(ROWS_MEMBERS, tp_engine_members, self->at.engine) == TP_OK);
+  EXPECT(ASK(ROWS_NONE, tp_engine_add_group, self->at.engine, &plan) == TP_OK);
+  self->group = said.answer.group;
+}
+
+static void end(worker *self) {
+  close_place(&self->at);
   EXPECT(uv_loop_close(&loop) == 0);
 }
 
-static void measure_sqlite(bool is_synced, uint64_t count) {
-  char url[128];
-  for (int members = 1; members <= 2; members++) {
-    make_directory();
-    snprintf(url, sizeof url, "sqlite:%s/jobs.db", directory);
-    measure(is_synced ? "sqlite full" : "sqlite normal", url, is_synced, members, count);
-    remove_directory();
-  }
+/* Items a second. */
+static double measure_speed(const char *url, bool is_synced, int members, uint64_t count) {
+  worker self = {.id = "first", .total = count};
+  pid_t second = members > 1 ? start_member(url, is_synced) : 0;
+  begin(&self, url, is_synced, second ? 1 : 0);
+  uint64_t before = uv_hrtime();
+  work(&self);
+  double seconds = (double)(uv_hrtime() - before) / 1e9;
+  EXPECT(!second || waitpid(second, NULL, 0) == second);
+  EXPECT(ASK(ROWS_GROUPS, tp_engine_find_group, self.at.engine, (tp_span){NULL, 0}, self.group) ==
+         TP_OK);
+  EXPECT(said.groups[0].ok == count);
+  end(&self);
+  return (double)count / seconds;
 }
 
-static void measure_redis(const char *sync, uint64_t count) {
-  char url[128], name[32];
-  for (int members = 1; members <= 2; members++) {
-    const char *const more[] = {"--appendfsync", sync, NULL};
-    make_directory();
-    snprintf(url, sizeof url, "redis+unix:%s/redis.sock", directory);
-    snprintf(name, sizeof name, "redis %s", sync);
-    pid_t server = start_redis(more);
-    measure(name, url, false, members, count);
-    stop_redis(server);
-    remove_directory();
-  }
+/* Bytes that the engine takes: of its file, or of the server's memory. */
+static double read_size(bool is_redis) {
+  char command[256];
+  double size = 0;
+  snprintf(
+      command, sizeof command,
+      is_redis
+          ? "redis-cli -s %s/redis.sock info memory | sed -n 's/^used_memory:\\([0-9]*\\).*/\\1/p'"
+          : "cat %s/jobs.db | wc -c",
+      directory);
+  FILE *pipe = popen(command, "re"); /* NOLINT(cert-env33-c): our own words */
+  EXPECT(pipe && fscanf(pipe, "%lf", &size) == 1 && pclose(pipe) == 0); /* NOLINT(cert-err34-c) */
+  return size;
+}
+
+/* Bytes of an item that waits. SQLite writes its journal into the file when that is closed. */
+static double measure_size(const char *url, bool is_redis, uint64_t count) {
+  worker self = {.total = count};
+  begin(&self, url, false, 0);
+  double before = is_redis ? read_size(true) : 0;
+  submit_more(&self);
+  while (self.chunks > 0)
+    uv_run(&loop, UV_RUN_ONCE);
+  double size = is_redis ? read_size(true) - before : 0;
+  end(&self);
+  return (is_redis ? size : read_size(false)) / (double)count;
 }
 
 int main(int argc, char **argv) {
-  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
-  setvbuf(stdout, NULL, _IOLBF, 0);
-#ifdef TP_HAVE_SQLITE
-  measure_sqlite(false, count);
-  measure_sqlite(true, count);
-#endif
-#ifdef TP_HAVE_HIREDIS
-  if (has_redis()) {
-    measure_redis("everysec", count);
-    measure_redis("always", count);
-  }
-#endif
+  char url[128];
+  EXPECT(argc == 4 && (strncmp(argv[1], "redis-", 6) == 0 || strncmp(argv[1], "sqlite-", 7) == 0));
+  bool is_redis = strncmp(argv[1], "redis-", 6) == 0, is_full = strcmp(argv[1], "sqlite-full") == 0;
+  const char *const more[] = {"--appendfsync", argv[1] + strlen("redis-"), NULL};
+  uint64_t count = strtoull(argv[3], NULL, 10);
+  make_directory();
+  snprintf(url, sizeof url, is_redis ? "redis+unix:%s/redis.sock" : "sqlite:%s/jobs.db", directory);
+  pid_t server = is_redis ? start_redis(more) : 0;
+  printf("%.1f\n", strcmp(argv[2], "waiting") == 0
+                       ? measure_size(url, is_redis, count)
+                       : measure_speed(url, is_full, (int)strtol(argv[2], NULL, 10), count));
+  if (server)
+    stop_redis(server);
+  remove_directory();
   return 0;
 }
