@@ -394,7 +394,7 @@ return {
   { text = "exchange->link.protocol >= TP_LINK_WORDS);\n  tp_exchange_outcome",
     becomes = "false);\n  tp_exchange_outcome", specs = { "client" },
     breaks = "the client splits words that the shell has kept together" },
-  { text = "if (i >= COLUMNS_MAX || scols_column_is_right(column)", becomes = "if (i >= COLUMNS_MAX",
+  { text = "bool can_be_cut = !scols_column_is_right(column) &&", becomes = "bool can_be_cut =",
     specs = { "layout" }, breaks = "numbers in a table are cut" },
   { text = "const char *refused = getenv(\"NO_COLOR\")", becomes = "const char *refused = NULL", specs = { "layout" },
     breaks = "NO_COLOR is not obeyed" },

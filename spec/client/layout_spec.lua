@@ -18,6 +18,10 @@ local ANSWERS <const> = {
   status = '{"ok": true, "value": {"pool": "jobs", "size": 2.5, "min": null, "locked": true}, "columns": '
     .. '[{"name": "pool", "align": "left"}, {"name": "size", "align": "left"}, {"name": "min", "align": "left"}, '
     .. '{"name": "locked", "align": "left"}], "text": "the text"}\n',
+  wide = '{"ok": true, "value": [{"running_tasks": 1, "waiting_tasks": 22, "ended_tasks": 3, "why": "full"}, '
+    .. '{"running_tasks": 0, "waiting_tasks": 0, "ended_tasks": 0, "why": null}], "columns": '
+    .. '[{"name": "running_tasks", "align": "right"}, {"name": "waiting_tasks", "align": "right"}, '
+    .. '{"name": "ended_tasks", "align": "right"}, {"name": "why", "align": "left"}], "text": "the text"}\n',
   list = '{"ok": true, "value": [1, 2], "text": "[1, 2]"}\n',
 }
 
@@ -70,7 +74,7 @@ describe("a table", function()
     )
   end)
 
-  it("is cut where the terminal is narrow, the last texts first", function()
+  it("is cut where the terminal is narrow, the widest texts first", function()
     assert.are.equal(
       [[
   id  group        state    timed-out  at
@@ -84,6 +88,27 @@ describe("a table", function()
    7  größe  running          0  sleep <
 1234  b c\x  failed           2  -]],
       show(40, "tasks")
+    )
+  end)
+
+  it("has a line for each field where even that is too wide", function()
+    assert.are.equal(
+      "running-tasks  waiting-tasks  ended-tasks  why\n"
+        .. "            1             22            3  full\n"
+        .. "            0              0            0  -",
+      show(80, "wide")
+    )
+    assert.are.equal(
+      [[
+running-tasks  1
+waiting-tasks  22
+ended-tasks    3
+why            full
+
+running-tasks  0
+waiting-tasks  0
+ended-tasks    0]],
+      show(40, "wide")
     )
   end)
 

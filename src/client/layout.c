@@ -144,7 +144,7 @@ bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to) {
 enum {
   COLUMNS_MAX = 64, /* more columns are not fitted */
   GAP = 2,          /* between two columns */
-  CUT_MIN = 8,      /* a column that is cut is at least so wide */
+  CUT_MIN = 5,      /* a column that is cut is at least so wide */
 };
 
 /* A table that is being filled. */
@@ -236,19 +236,33 @@ static bool fill_fields(filling *of, const json_t *columns, const json_t *object
   return true;
 }
 
-/* Lets columns of texts be cut, the last first, until the lines fit. Numbers are never cut. */
-static void fit(const filling *of, int width) {
-  size_t count = scols_table_get_ncols(of->table);
-  int over = -GAP - width;
-  for (size_t i = 0; i < count && i < COLUMNS_MAX; i++)
-    over += of->widths[i] + GAP;
-  for (size_t i = count; i-- > 0 && over > 0;) {
+/* The widest column of texts that is not cut yet; NULL: none can be cut. */
+static struct libscols_column *widest_text(const filling *of, int *width) {
+  struct libscols_column *widest = NULL;
+  *width = CUT_MIN;
+  for (size_t i = 0; i < scols_table_get_ncols(of->table) && i < COLUMNS_MAX; i++) {
     struct libscols_column *column = scols_table_get_column(of->table, i);
-    if (i >= COLUMNS_MAX || scols_column_is_right(column) || of->widths[i] <= CUT_MIN)
-      continue;
-    scols_column_set_flags(column, SCOLS_FL_TRUNC);
-    over -= of->widths[i] - CUT_MIN;
+    bool can_be_cut = !scols_column_is_right(column) && !scols_column_is_trunc(column);
+    if (can_be_cut && of->widths[i] > *width) {
+      *width = of->widths[i];
+      widest = column;
+    }
   }
+  return widest;
+}
+
+/* Lets columns of texts be cut, the widest first, until the lines fit. Numbers are never cut.
+ * False: the lines do not fit. */
+static bool fit(const filling *of, int width) {
+  struct libscols_column *column;
+  int over = -GAP - width, own = 0;
+  for (size_t i = 0; i < scols_table_get_ncols(of->table) && i < COLUMNS_MAX; i++)
+    over += of->widths[i] + GAP;
+  while (over > 0 && (column = widest_text(of, &own))) {
+    scols_column_set_flags(column, SCOLS_FL_TRUNC);
+    over -= own - CUT_MIN;
+  }
+  return over <= 0;
 }
 
 /* Appends the text of a table. */
@@ -260,22 +274,65 @@ static bool print(struct libscols_table *table, tp_bytes *to) {
   return done;
 }
 
+static bool open_table(filling *of, int width, bool color) {
+  *of = (filling){.table = scols_new_table(), .color = color};
+  if (!of->table)
+    return false;
+  scols_table_set_column_separator(of->table, "  ");
+  scols_table_set_termforce(of->table, SCOLS_TERMFORCE_ALWAYS);
+  scols_table_set_termwidth(of->table, (size_t)width);
+  scols_table_enable_minout(of->table, 1);
+  scols_table_enable_noencoding(of->table, 1); /* the cells have none but harmless characters */
+  scols_table_enable_colors(of->table, color);
+  return true;
+}
+
+/* Appends one object as a line for each field. */
+static bool append_object(const json_t *columns, const json_t *object, int width, bool color,
+                          tp_bytes *to) {
+  filling of;
+  if (!open_table(&of, width, color))
+    return false;
+  bool done = fill_fields(&of, columns, object);
+  fit(&of, width);
+  done = done && print(of.table, to);
+  scols_unref_table(of.table);
+  return done;
+}
+
+/* Appends rows that are too wide for a line as one object after the other. */
+static bool append_objects(const json_t *columns, const json_t *rows, int width, bool color,
+                           tp_bytes *to) {
+  size_t index;
+  const json_t *row;
+  json_array_foreach(rows, index, row) {
+    if ((index > 0 && !tp_bytes_append(to, "\n", 1)) ||
+        !append_object(columns, row, width, color, to))
+      return false;
+  }
+  return true;
+}
+
+static bool append_rows(const json_t *columns, const json_t *rows, int width, bool color,
+                        tp_bytes *to) {
+  filling of;
+  if (json_array_size(rows) == 0 || !open_table(&of, width, color))
+    return false;
+  bool done = fill_rows(&of, columns, rows);
+  bool fits = fit(&of, width);
+  done = done && (fits ? print(of.table, to) : append_objects(columns, rows, width, color, to));
+  scols_unref_table(of.table);
+  return done;
+}
+
 bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes *to) {
   const json_t *columns = json_object_get(answer, "columns");
-  filling of = {.table = scols_new_table(), .color = color};
-  if (!of.table)
-    return false;
-  scols_table_set_column_separator(of.table, "  ");
-  scols_table_set_termforce(of.table, SCOLS_TERMFORCE_ALWAYS);
-  scols_table_set_termwidth(of.table, (size_t)width);
-  scols_table_enable_minout(of.table, 1);
-  scols_table_enable_noencoding(of.table, 1); /* the cells have none but harmless characters */
-  scols_table_enable_colors(of.table, color);
-  bool done = single(answer) ? fill_fields(&of, columns, single(answer))
-                             : fill_rows(&of, columns, json_object_get(answer, "value"));
-  fit(&of, width);
-  done = done && !scols_table_is_empty(of.table) && print(of.table, to);
-  scols_unref_table(of.table);
+  const json_t *value = json_object_get(answer, "value");
+  size_t before = to->length;
+  bool done = single(answer) ? append_object(columns, value, width, color, to)
+                             : append_rows(columns, value, width, color, to);
+  if (!done)
+    to->length = before;
   return done;
 }
 

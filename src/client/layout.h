@@ -16,8 +16,9 @@ bool tp_layout_is_table(const json_t *answer);
  * of an object, a line for each field. False: no memory. */
 bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to);
 
-/* Appends it in columns, fitted to `width`: texts are cut where the line is too long. False: built
- * without libsmartcols, no rows, or no memory; nothing is appended. */
+/* Appends it in columns, fitted to `width`: texts are cut where the line is too long, and if that
+ * is not enough, each row becomes a line for each field. False: built without libsmartcols, no
+ * rows, or no memory; nothing is appended. */
 bool tp_layout_in_columns(const json_t *answer, int width, bool color, tp_bytes *to);
 
 #endif
