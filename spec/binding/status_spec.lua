@@ -297,6 +297,26 @@ describe("tasks", function()
     assert.are.equal("tasks: 'sort' must be age, busy, id or group, not 'size'", err.message)
   end))
 
+  it("that have not started are listed with their arguments, where these are known", tasks.case(function()
+    local pool = tasks.TaskPool { size = 1 }
+    pool:map(taskpool.sleep, { 1, 2, 3 }, { group_name = "list" })
+    pool:apply(taskpool.sleep, { args = { 5 }, num = 2, group_name = "same" })
+    pool:doublestarmap(function() end, { { x = 1 } }, { group_name = "named" })
+    pool:map(taskpool.sleep, function() end, { group_name = "iterator" })
+    tasks.settle()
+    local waiting = {}
+    for index, row in ipairs(pool:tasks { state = "waiting" }) do
+      assert.is_nil(row.id)
+      assert.are.equal("waiting", row.state)
+      waiting[index] = ("%s %d %s"):format(row.group, row.number, row.args)
+    end
+    assert.are.same({ "list 1 2", "list 2 3", "same 0 5", "same 1 5", 'named 0 {"x": 1}' }, waiting)
+    assert.are.equal("limit 1/1", pool:tasks({ state = "waiting" })[1].why)
+    assert.are.equal(2, #pool:tasks { state = "waiting", group = "same" })
+    assert.are.equal(3, #pool:tasks { state = "waiting", limit = 3 })
+    pool:cancel_all()
+  end))
+
   it("come in order where there are many, and change while they are listed", tasks.case(function()
     local pool = tasks.TaskPool()
     pool:apply(taskpool.sleep, { args = { 100 }, num = 3000 })

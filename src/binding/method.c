@@ -510,7 +510,8 @@ const tp_method tp_methods[] = {
                                    .type = TP_PARAM_NAME,
                                    .value = "STATE",
                                    .choices = "running cancelled ended",
-                                   .help = "running, ended (its callback runs), or of those that "
+                                   .help = "waiting (not started), running, ended (its callback "
+                                           "runs), or of those that "
                                            "have ended: ok, failed, cancelled, timed-out"},
                 AT(TASKS_SORT) = {.name = "sort",
                                   .kind = TP_PARAM_OPTION,

@@ -13,6 +13,7 @@
 #include "binding/rows.h"
 #include "binding/slots.h"
 #include "binding/task.h"
+#include "binding/waiting.h"
 #include "exec/report.h"
 #include "pool/view.h"
 #include "value/raise.h"
@@ -28,6 +29,7 @@ const char *const tp_tasks_fields[] = {"id", "group", "state", "age", "busy", "a
 /* A state that can be asked for. */
 typedef struct state {
   const char *name;
+  bool is_waiting;    /* those that have not started have it */
   bool is_live;       /* live tasks have it, … */
   tp_task_state live; /* … in this state */
   bool is_ended;      /* tasks that have ended have it, … */
@@ -35,6 +37,7 @@ typedef struct state {
 } state;
 
 static const state states[] = {
+    {.name = "waiting", .is_waiting = true},
     {.name = "running", .is_live = true, .live = TP_TASK_RUNNING},
     {.name = "ended", .is_live = true, .live = TP_TASK_ENDED},
     {.name = "ok", .is_ended = true, .end = TP_END_OK},
@@ -55,7 +58,8 @@ static state to_state(lua_State *L, int index) {
     if (strcmp(lua_tostring(L, index), states[i].name) == 0)
       return states[i];
   tp_raise(L, TP_INVALID_ARGUMENT,
-           "tasks: 'state' must be running, ended, ok, failed, cancelled or timed-out, not '%s'",
+           "tasks: 'state' must be waiting, running, ended, ok, failed, cancelled or timed-out, "
+           "not '%s'",
            lua_tostring(L, index));
 }
 
@@ -289,6 +293,10 @@ int l_pool_tasks(lua_State *L) {
   state asked = to_state(L, TP_SLOT_TASKS_STATE);
   order by = to_order(L, TP_SLOT_TASKS_SORT);
   const tp_group *group = to_group(L, pool, TP_SLOT_TASKS_GROUP);
+  if (asked.is_waiting) {
+    tp_waiting_push(L, pool, group, tp_arguments_to_limit(L, TP_SLOT_TASKS_LIMIT));
+    return 1;
+  }
   const tp_rows rows = {.next = next_task,
                         .close = close_tasks,
                         .left = tp_arguments_to_limit(L, TP_SLOT_TASKS_LIMIT)};

@@ -223,6 +223,11 @@ bool tp_call_is_of(const tp_group *group, const void *function) {
   return is_of;
 }
 
+bool tp_call_push_waiting(const tp_group *group, uint64_t number, lua_State *L) {
+  const tp_call *call = group->call;
+  return tp_source_push_waiting(L, &call->source, number);
+}
+
 void tp_call_push_future(const tp_group *group, lua_State *L) {
   push_value(group, L, FUTURE);
 }

@@ -41,6 +41,10 @@ void tp_call_push_future(const tp_group *group, lua_State *L);
  */
 void tp_call_push_arguments(const tp_task *task, lua_State *L);
 
+/* The same of a task that has not started, by its place in the group. False: an iterator will say,
+ * and nothing was pushed. */
+bool tp_call_push_waiting(const tp_group *group, uint64_t number, lua_State *L);
+
 /* Frees a call that found no group. */
 void tp_call_destroy(tp_call *call, lua_State *L);
 

@@ -267,23 +267,29 @@ static void spell_out(const tp_source *source, lua_State *L) {
   lua_setfield(L, -2, "n");
 }
 
-void tp_source_push_arguments(lua_State *L, const tp_source *source, const tp_task *task) {
+bool tp_source_push_waiting(lua_State *L, const tp_source *source, uint64_t number) {
+  if (source->iterated)
+    return false;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (source->iterated) {
-    push_kept_values(L, tp_state_coro_of((tp_task *)(uintptr_t)task));
-    if (source->spread == TP_SPREAD_ONE)
-      return;
-    lua_rawgeti(L, -1, 1);
-    lua_remove(L, -2);
-    spell_out(source, L);
-    return;
-  }
   lua_rawgeti(L, LUA_REGISTRYINDEX, source->feed.items);
   if (source->spread == TP_SPREAD_SAME) {
     copy_list(L);
-    return;
+    return true;
   }
-  lua_rawgeti(L, -1, (lua_Integer)task->number + 1);
+  lua_rawgeti(L, -1, (lua_Integer)number + 1);
+  lua_remove(L, -2);
+  spell_out(source, L);
+  return true;
+}
+
+void tp_source_push_arguments(lua_State *L, const tp_source *source, const tp_task *task) {
+  if (tp_source_push_waiting(L, source, task->number))
+    return;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  push_kept_values(L, tp_state_coro_of((tp_task *)(uintptr_t)task));
+  if (source->spread == TP_SPREAD_ONE)
+    return;
+  lua_rawgeti(L, -1, 1);
   lua_remove(L, -2);
   spell_out(source, L);
 }

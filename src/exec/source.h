@@ -32,6 +32,10 @@ int tp_source_push(tp_source *source, tp_coro *coro);
 /* Pushes a list of what a task was called with, its length at "n". Raises for lack of memory. */
 void tp_source_push_arguments(lua_State *L, const tp_source *source, const tp_task *task);
 
+/* The same of a task that has not started, by its place in the group. False: an iterator will say,
+ * and nothing was pushed. */
+bool tp_source_push_waiting(lua_State *L, const tp_source *source, uint64_t number);
+
 /* Moves what the thread of a coroutine keeps beneath the call to the thread that takes its place;
  * returns how many values. Raises in L for lack of memory. */
 int tp_source_move_kept(lua_State *L, tp_coro *coro, lua_State *to);

@@ -412,11 +412,11 @@ function Pool:groups(options) end
 
 ---A row of the list of tasks. Of a task that has ended, it also has the other fields of TaskRecord.
 ---@class taskpool.TaskStatus
----@field id integer the task's id
+---@field id? integer the task's id; nil for one that has not started
 ---@field number integer its place in the group, from 0 on
 ---@field group? string name of its group; nil for a submitted call without one
 ---@field state taskpool.TaskState
----@field age number seconds since its start; of one that has ended, until its end
+---@field age? number seconds since its start; of one that has ended, until its end
 ---@field busy? number seconds that its code has run, to within a turn of the loop; nil for one that has ended
 ---@field at? string the line of your code that it is at, such as "jobs.lua:12"; of a failure, where it comes from
 ---@field why? string what that line waits for, such as "sleep"; of one that has failed, the first line of the error
@@ -424,7 +424,7 @@ function Pool:groups(options) end
 
 ---@class taskpool.TasksOptions
 ---@field group? string only tasks of this group
----@field state? "running"|"ended"|"ok"|"failed"|"cancelled"|"timed-out" default: all that are not done
+---@field state? "waiting"|"running"|"ended"|"ok"|"failed"|"cancelled"|"timed-out" default: all that are not done
 ---@field sort? "age"|"busy"|"id"|"group" first the highest age or busy, or the lowest id or group; default: by age
 ---@field limit? number how many rows to show at most; default: 100
 
