@@ -139,8 +139,6 @@ return {
     specs = { "c.sink" }, breaks = "what waits to be written has no bound" },
   { text = "if (status == LUA_YIELD && coro->is_task)", becomes = "if (false)", specs = { "trace" },
     breaks = "a trace does not show when tasks that wait have run" },
-  { text = "if (sampler->thread != L || !sampler->profile)", becomes = "if (!sampler->profile)", specs = { "profile" },
-    breaks = "a sample that is due elsewhere is taken where the next hook fires" },
   { text = "  if (!is_wanted(sampler, coro))\n    return;\n", becomes = "", specs = { "profile" },
     breaks = "the profile of a pool has the tasks of others" },
   { text = "  if (sampler->profile)\n    return tp_fail(", becomes = "  if (false)\n    return tp_fail(",
