@@ -201,10 +201,10 @@ static bool is_set_right(const tp_table *t, int column) {
   return t->numbers[column] && !t->texts[column];
 }
 
-uint32_t tp_table_right(const tp_table *t) {
-  uint32_t columns = 0;
+uint64_t tp_table_right(const tp_table *t) {
+  uint64_t columns = 0;
   for (int column = 0; column < t->columns; column++)
-    columns |= (uint32_t)is_set_right(t, column) << column;
+    columns |= (uint64_t)is_set_right(t, column) << column;
   return columns;
 }
 
@@ -322,7 +322,7 @@ static void push_rows(lua_State *L, int index, const char *const *fields, int wi
   push_text(t, L);
 }
 
-uint32_t tp_table_right_of(lua_State *L, int index, const char *const *fields) {
+uint64_t tp_table_right_of(lua_State *L, int index, const char *const *fields) {
   tp_table t = {.fields = fields};
   lua_Integer count = (lua_Integer)lua_rawlen(L, index);
   index = lua_absindex(L, index);

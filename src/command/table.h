@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* An answer has at most so many fields. */
-#define TP_TABLE_FIELDS 32
+#define TP_TABLE_FIELDS 64
 
 /* Pushes the text of the value at `index`, without a line end after the last line:
  *
@@ -29,7 +29,7 @@ bool tp_table_push(lua_State *L, int index, const char *const *fields, int width
 const char *tp_table_unit(const char *field);
 
 /* The columns that such a table has set right, those with numbers only: bit N for field N. */
-uint32_t tp_table_right_of(lua_State *L, int index, const char *const *fields);
+uint64_t tp_table_right_of(lua_State *L, int index, const char *const *fields);
 
 /* ---- the first kind, row by row ---- */
 
@@ -49,7 +49,7 @@ size_t tp_table_length(const tp_table *table);
 bool tp_table_lay_out(tp_table *table);
 
 /* The same as tp_table_right_of for the rows so far. */
-uint32_t tp_table_right(const tp_table *table);
+uint64_t tp_table_right(const tp_table *table);
 
 /* The lines so far; the caller may take blocks from it. */
 tp_blocks *tp_table_text(tp_table *table);

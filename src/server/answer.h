@@ -26,7 +26,7 @@ typedef enum tp_answer_mode {
 /* The columns of a table, for a client that lays it out itself. */
 typedef struct tp_answer_columns {
   const char *const *fields; /* their names, ended by NULL */
-  uint32_t right;            /* those that are set right: bit N for field N */
+  uint64_t right;            /* those that are set right: bit N for field N */
 } tp_answer_columns;
 
 /* Answers with the values from the stack slot `first` up to the top. */
