@@ -99,6 +99,7 @@ describe("the client of a host", function()
     assert_ended(0, expected.out, "", tell "help lock\n")
     assert_ended(0, expected.out, "", tell "? lock\n")
     assert_ended(0, tell("-h\n").out, "", tell "?\n")
+    assert_ended(0, "Show the host on the whole screen.\n", "", ask("help", "top"))
   end)
 
   it("prints nothing but errors with -q", function()

@@ -74,9 +74,16 @@ static next leave(client *self, tp_span rest) {
   return NEXT_END;
 }
 
+static const char *help_of_own(tp_span name); /* NULL: it is not a command of the client */
+
 /* `help COMMAND` is `COMMAND -h`. */
 static next help(client *self, tp_span rest) {
   char line[1024];
+  const char *text = help_of_own(rest);
+  if (text) {
+    tp_show_plain(&self->exchange.show, tp_span_of(text));
+    return NEXT_LINE;
+  }
   if (rest.length == 0 || rest.bytes[0] == '-')
     snprintf(line, sizeof line, "help %.*s", (int)rest.length, rest.bytes);
   else
@@ -101,13 +108,22 @@ static const struct {
 } own[] = {
     {.name = "exit", .run = leave},
     {.name = "quit", .help = "Leave this session.", .run = leave},
-    {.name = "watch", .help = "Show the answer of a command again and again.", .run = watch},
+    {.name = "watch",
+     .help = "Show a command's answer again and again: watch [-n SECONDS] COMMAND.",
+     .run = watch},
     {.name = "top", .help = "Show the host on the whole screen.", .run = top},
     {.name = "help", .run = help},
     {.name = "?", .run = help},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const char *help_of_own(tp_span name) {
+  for (size_t i = 0; i < COUNT(own); i++)
+    if (tp_span_is(name, own[i].name))
+      return own[i].help;
+  return NULL;
+}
 
 /* The first word of a line. */
 static tp_span first_word(tp_span line) {
