@@ -166,12 +166,15 @@ static bool read_file(tp_access *access, const char *path, tp_error *error) {
   if (fd < 0)
     return tp_fail(error, TP_IO_ERROR, "cannot open %s: %s", path, strerror(errno));
   size_t length = 0;
+  bool done = false;
   char *bytes = malloc(FILE_MAX);
-  bool done = bytes || tp_fail(error, TP_NO_MEMORY, "no memory for %s", path);
-  done = done && check_file(fd, path, error) && read_all(fd, path, bytes, &length, error) &&
-         read_lines(access, (tp_span){bytes, length}, path, error);
-  if (bytes)
+  if (bytes) {
+    done = check_file(fd, path, error) && read_all(fd, path, bytes, &length, error) &&
+           read_lines(access, (tp_span){bytes, length}, path, error);
     explicit_bzero(bytes, FILE_MAX);
+  } else {
+    tp_fail(error, TP_NO_MEMORY, "no memory for %s", path);
+  }
   free(bytes);
   close(fd);
   return done;

@@ -10,7 +10,7 @@
 #include <lua.h>
 
 /* Reads the table at 1: its pools, its address and its options. Raises InvalidArgument. What
- * `options` points to then is on the stack. */
-void tp_options_read(lua_State *L, tp_server_options *options);
+ * `to` points to then is on the stack. */
+void tp_options_read(lua_State *L, tp_server_options *to);
 
 #endif

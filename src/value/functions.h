@@ -15,10 +15,10 @@ typedef bool tp_functions_visit(void *context, const char *name, const char *wha
  * those that were exposed under a name. A module that is not loaded is visited as "module.".
  * Loads nothing and runs no Lua code; raises only for lack of memory. */
 void tp_functions_visit_all(lua_State *L, const tp_exposure *names, const char *beginning,
-                            tp_functions_visit *visit, void *context);
+                            tp_functions_visit *take, void *context);
 
 /* The same for the names of modules. */
 void tp_functions_visit_modules(lua_State *L, const tp_exposure *names, const char *beginning,
-                                tp_functions_visit *visit, void *context);
+                                tp_functions_visit *take, void *context);
 
 #endif
