@@ -416,7 +416,7 @@ typedef struct tp_event_record {
   const char *pool;   /* what the pool prints as */
   const char *group;  /* the name of the group; NULL: none, or one without a name */
   long long task;     /* the id of the task; -1: none */
-  const char *detail; /* what more there is to say, such as why a task was cancelled; or NULL */
+  const char *detail; /* what more there is to say, such as how a task has ended; or NULL */
 } tp_event_record;
 
 /* Receives each event, on the host's thread. It must not call back into the host. */
