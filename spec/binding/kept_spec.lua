@@ -126,6 +126,15 @@ describe("results", function()
     log:expect "were dropped"
   end))
 
+  it("that a flush has forgotten are not told of as dropped", tasks.case(function(log)
+    local pool = tasks.TaskPool()
+    local group = pool:map(nap, { 1, 2, 3 }, { results = "all" })
+    taskpool.sleep(1.5)
+    pool:flush()
+    assert.are.same({ { 1, true, 2 }, { 2, true, 3 } }, all(pool:results(group)))
+    assert.are.equal(0, log:count "were dropped")
+  end))
+
   it("of tasks before one that takes long are held, as many as are kept", tasks.case(function(log)
     local pool = tasks.TaskPool { keep_results = 10 }
     local numbers = {}

@@ -101,23 +101,18 @@ static void hold(result_rows *of, lua_State *L, const tp_records *records,
   entries_rise(heap, of->count++, (entry){record->number, record->task});
 }
 
-/* Takes the first entry if it is its turn: no task before it can have a result any more. NULL: it
- * is not, or its record is gone. */
-static const tp_record *take_first(result_rows *of, const tp_group *group) {
-  const tp_task *first = TAILQ_FIRST(&group->tasks);
-  uint64_t until = first ? first->number : group->started;
-  if (of->count == 0 || of->heap[0].number >= until)
-    return NULL;
-  entry top = of->heap[0];
-  of->count--;
-  entries_remove(of->heap, of->count, 0);
-  return tp_records_find(&group->pool->records, top.task);
-}
-
-/* Whether a step may find something without anything happening. */
-static bool has_more(const result_rows *of, const tp_group *group) {
+/* Whether it is the turn of the first entry: no task before it can have a result any more. */
+static bool is_turn(const result_rows *of, const tp_group *group) {
   const tp_task *first = TAILQ_FIRST(&group->tasks);
   return of->count > 0 && (!first || of->heap[0].number < first->number);
+}
+
+/* Takes the first entry, of which there must be one. NULL: its record is gone. */
+static const tp_record *take_first(result_rows *of, const tp_records *records) {
+  uint64_t task = of->heap[0].task;
+  of->count--;
+  entries_remove(of->heap, of->count, 0);
+  return tp_records_find(records, task);
 }
 
 /* ---- a result ---- */
@@ -252,12 +247,12 @@ static tp_rows_step next_result(tp_rows *rows, lua_State *L) {
     hold(of, L, &pool->records, record);
     return TP_ROWS_NONE;
   }
-  bool had_more = !record && has_more(of, group);
-  if (had_more)
-    record = take_first(of, group);
+  bool takes = !record && is_turn(of, group);
+  if (takes)
+    record = take_first(of, &pool->records);
   if (record)
     return give(of, L, group, record);
-  return had_more ? TP_ROWS_NONE : wait_for_more(of, L, group);
+  return takes ? TP_ROWS_NONE : wait_for_more(of, L, group);
 }
 
 static void close_results(tp_rows *rows) {
