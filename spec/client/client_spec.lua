@@ -290,9 +290,9 @@ describe("the client of a framed server", function()
   end)
 
   it("shows events as they come, before the answer", function()
-    local events = '{"event": "ended", "id": 3, "group": "g"}\n{"event": "ended", "text": "as text"}\n'
+    local events = '{"event": "ended", "id": 3, "took": 0.1, "group": "g"}\n{"event": "ended", "text": "as text"}\n'
     serve(GREETING, { events = events .. '{"ok": true, "value": 2, "text": "2"}\n' })
-    assert_ended(0, "ended id=3 group=g\nas text\n2\n", "", ask "events")
+    assert_ended(0, "ended id=3 took=0.1 group=g\nas text\n2\n", "", ask "events")
     local done = program.run { "control", "--json", "unix", socket, "events" }
     assert_ended(0, events .. '{"ok": true, "value": 2, "text": "2"}\n', "", done)
   end)

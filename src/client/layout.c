@@ -16,18 +16,6 @@
 
 /* ---- cells ---- */
 
-/* The text of a value that is not a string, in a column; the caller frees it. */
-static char *describe(const json_t *column, const json_t *value) {
-  char number[TP_UNIT_SIZE];
-  const char *unit = tp_link_text(column, "unit", "");
-  if (!value || json_is_null(value))
-    return strdup("-");
-  if (!json_is_real(value) && !(json_is_number(value) && *unit))
-    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-  tp_unit_number(json_number_value(value), unit, number);
-  return strdup(number);
-}
-
 /* Blanks take the place of what would end the cell or its line. */
 static void flatten(char *text) {
   for (; *text; text++)
@@ -46,8 +34,9 @@ static char *harmless(char *text) {
 
 /* The text of a cell; the caller frees it. */
 static char *cell_text(const json_t *column, const json_t *value) {
-  const char *text = json_string_value(value);
-  return harmless(text ? strdup(text) : describe(column, value));
+  bool is_none = !value || json_is_null(value);
+  return harmless(is_none ? strdup("-")
+                          : tp_unit_describe(value, tp_link_text(column, "unit", "")));
 }
 
 /* The title of a column: its name as commands are spelled. */

@@ -122,8 +122,7 @@ static void put_fields(const tp_show *show, const json_t *event) {
   const char *key;
   json_t *value;
   json_object_foreach((json_t *)(uintptr_t)event, key, value) {
-    char *text = json_is_string(value) ? strdup(json_string_value(value))
-                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = tp_unit_describe(value, "");
     if (text && strcmp(key, "event") != 0 && strcmp(key, "time") != 0) {
       fputc(' ', show->out);
       put(show->out, tp_span_of(key));

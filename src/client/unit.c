@@ -42,3 +42,13 @@ void tp_unit_number(double number, const char *unit, char text[TP_UNIT_SIZE]) {
   else
     snprintf(text, TP_UNIT_SIZE, "%.14g", number);
 }
+
+char *tp_unit_describe(const json_t *value, const char *unit) {
+  char number[TP_UNIT_SIZE];
+  if (json_is_string(value))
+    return strdup(json_string_value(value));
+  if (!json_is_real(value) && !(json_is_number(value) && *unit))
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+  tp_unit_number(json_number_value(value), unit, number);
+  return strdup(number);
+}

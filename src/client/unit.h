@@ -4,7 +4,7 @@
 #ifndef TP_CLIENT_UNIT_H
 #define TP_CLIENT_UNIT_H
 
-#include <stddef.h>
+#include <jansson.h>
 
 /* Enough for each of these. */
 #define TP_UNIT_SIZE 32
@@ -20,5 +20,8 @@ void tp_unit_bytes(double bytes, char text[TP_UNIT_SIZE]);
 
 /* A number whose unit is "duration" or "time"; of another one, as it is. */
 void tp_unit_number(double number, const char *unit, char text[TP_UNIT_SIZE]);
+
+/* The text of a value, whose unit is "" if it has none; the caller frees it. NULL: no memory. */
+char *tp_unit_describe(const json_t *value, const char *unit);
 
 #endif
