@@ -297,6 +297,16 @@ describe("tasks", function()
     assert.are.equal("tasks: 'sort' must be age, busy, id or group, not 'size'", err.message)
   end))
 
+  it("that are found late come first, where they do, whatever the limit", tasks.case(function()
+    local pool = tasks.TaskPool()
+    pool:map(taskpool.sleep, { 1, 100 }, { group_name = "old" })
+    pool:apply(taskpool.sleep, { args = { 100 }, group_name = "new" })
+    taskpool.sleep(1.5)
+    assert.are.same({ 2 }, ids(pool:tasks { sort = "group", limit = 1 }))
+    assert.are.same({ 2, 1 }, ids(pool:tasks { sort = "group" }))
+    pool:cancel_all()
+  end))
+
   it("that have not started are listed with their arguments, where these are known", tasks.case(function()
     local pool = tasks.TaskPool { size = 1 }
     pool:map(taskpool.sleep, { 1, 2, 3 }, { group_name = "list" })
