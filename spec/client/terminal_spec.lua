@@ -54,6 +54,56 @@ describe("the prompt at a terminal", function()
     enter(screen, "pool-size", "\n3\nother>")
   end)
 
+  local SESSION <const> = [=[
+Connected to TaskPool-jobs
+-h lists the commands, exit leaves.
+jobs> pool-size
+7
+jobs> map work.sleep [1, 2} -n 3
+                          ^
+InvalidArgument: ITERABLE: '}' does not close the '[' of column 16 at column 21
+jobs> map work.sleep [60, 60] -n 2 -g nightly-work-on-the-files-of-today
+nightly-work-on-the-files-of-today
+jobs> pools
+["TaskPool-jobs", "TaskPool-other"]
+jobs> set-concurrency -h
+usage: set-concurrency NAME NUM [-h]
+
+%s
+
+arguments:
+  NAME        a group
+  NUM         %s
+
+options:
+  -h, --help  show this help
+jobs>]=]
+
+  -- What is folded in it, by the columns of the screen.
+  local FOLDED <const> = {
+    [40] = {
+      "Change how many tasks of a group may run\nat a time.",
+      "how many tasks of it may\n              run at a time; inf: the\n              pool's size",
+    },
+    [80] = {
+      "Change how many tasks of a group may run at a time.",
+      "how many tasks of it may run at a time; inf: the pool's size",
+    },
+  }
+  FOLDED[200] = FOLDED[80]
+
+  for _, columns in ipairs { 40, 80, 200 } do
+    it(("has a session on a screen of %d columns"):format(columns), function()
+      local screen <close> = open { width = columns, height = 40 }
+      enter(screen, "pool-size", "\n7\n")
+      enter(screen, "map work.sleep [1, 2} -n 3", "at column")
+      enter(screen, "map work.sleep [60, 60] -n 2 -g nightly-work-on-the-files-of-today", "today\njobs>")
+      enter(screen, "pools", 'other"]\njobs>')
+      enter(screen, "set-concurrency -h", "show this help\njobs>")
+      assert.are.equal(SESSION:format(table.unpack(FOLDED[columns])), screen:text())
+    end)
+  end
+
   it("completes what the server knows, and lists what is ambiguous", function()
     local screen <close> = open()
     screen:type("-l", "pool-s")
