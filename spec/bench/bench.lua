@@ -55,12 +55,14 @@ local programs = {
   pool_list_free = {command = "taskpool run --preempt off $HERE/pool.lua trivial list 100 COUNT", count = 1500000},
   spin = {command = "taskpool run $HERE/spin.lua COUNT", count = 300000000},
   spin_free = {command = "taskpool run --preempt off $HERE/spin.lua COUNT", count = 300000000},
+  spin_profiled = {command = "taskpool run --profile /dev/null $HERE/spin.lua COUNT", count = 300000000},
   embed = {command = "$BUILD/bench/embed COUNT", count = 150000},
   calls = {command = "taskpool run $HERE/calls.lua COUNT", count = 3000},
   start = {command = "for run in $(seq COUNT); do taskpool run $HERE/first.lua; done; echo 1", count = 90},
   start_lua = {command = "for run in $(seq COUNT); do lua5.4 -e ''; done; echo 1", count = 90},
   growth = {command = "taskpool run $HERE/growth.lua $SUBJECT COUNT", count = 1000000, quick_count = 100000},
   fairness = {command = "taskpool run $HERE/fairness.lua COUNT", count = 10000},
+  sequence = {command = "taskpool run $HERE/sequence.lua COUNT", count = 10000000, quick_count = 1000000},
   asleep = {command = "taskpool run $HERE/asleep.lua COUNT", count = 1000000, quick_count = 100000},
   answers = {command = "taskpool run $HERE/answers.lua COUNT $SOCKET $COMMANDS", count = 1000000,
              quick_count = 100000},
@@ -103,6 +105,7 @@ local comparisons = {
   {"", "pool_sleep", "Python asyncio", "python_sleep"},
   {"map, trivial, preemption on", "pool_list", "preemption off", "pool_list_free", 0.98},
   {"integer loop, preempted", "spin", "preemption off", "spin_free", 0.98},
+  {"integer loop, profiled", "spin_profiled", "not profiled", "spin", 0.95},
 }
 
 -- ---- figures ----
@@ -397,6 +400,9 @@ local function print_threads()
 end
 
 local function print_asleep()
+  local grown = run("sequence") or {}
+  print_figure((quick and "1 000 000" or "10 000 000") .. " tasks in sequence", grown[1] and grown[1] // 1024,
+    "KiB of memory more", "≤", 1024)
   local numbers = run("asleep") or {}
   local count = quick and "100 000" or "1 000 000"
   print_figure(count .. " tasks asleep", numbers[1], "resident bytes each", "≤", 1200)
