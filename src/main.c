@@ -55,6 +55,8 @@ int main(int argc, char **argv) {
     print_usage(stdout);
     return EXIT_SUCCESS;
   }
+  if (argc > 1 && strcmp(argv[1], "--version") == 0)
+    return version(argc - 2, argv + 2, subcommands);
   for (size_t i = 0; argc > 1 && subcommands[i]; i++)
     if (strcmp(argv[1], subcommands[i]->name) == 0)
       return subcommands[i]->call(argc - 2, argv + 2, subcommands);

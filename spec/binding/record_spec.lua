@@ -62,6 +62,8 @@ describe("tasks that have ended", function()
     assert.are.same({ "work", 1, "failed", "2", "two", "two" },
       { failed.group, failed.number, failed.state, failed.args, failed.error, failed.why })
     assert.matches("^two\n  stack traceback:", failed.traceback)
+    assert.matches("^two < %[C%]: in function 'error' < [^\n]*record_spec.lua:%d+: in [^\n]+$", pool:traceback(4))
+    tasks.raises("AlreadyEnded", pool.traceback, pool, 0)
     failed.age, failed.why = nil, nil
     assert.are.same(failed, pool:task(4))
     local late = pool:task(1)

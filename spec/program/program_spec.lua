@@ -30,9 +30,11 @@ describe("the program", function()
   end)
 
   it("tells its version", function()
-    local done = program.run { "version" }
-    assert.are.equal(0, done.code)
-    assert.matches("^taskpool %d+%.%d+%.%d+\n$", done.out)
+    for _, word in ipairs { "version", "--version" } do
+      local done = program.run { word }
+      assert.are.equal(0, done.code)
+      assert.matches("^taskpool %d+%.%d+%.%d+\n$", done.out)
+    end
   end)
 end)
 

@@ -25,6 +25,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const tp_run *run_of(lua_State *L) {
   return tp_handle_check(L, 1)->owner;
@@ -395,13 +396,32 @@ int l_pool_get_group_ids(lua_State *L) {
   return 1;
 }
 
+/* Pushes message and traceback of an error in one line, as those of tasks that run. */
+static void push_traceback(lua_State *L, const char *text) {
+  luaL_Buffer line;
+  luaL_buffinit(L, &line);
+  for (const char *from = text; *from;) {
+    size_t length = strcspn(from, "\n");
+    if (strncmp(from, "stack traceback:", length) != 0) {
+      luaL_addstring(&line, from > text ? " < " : "");
+      luaL_addlstring(&line, from, length);
+    }
+    from += length;
+    from += strspn(from, "\n \t");
+  }
+  luaL_pushresult(&line);
+}
+
 int l_pool_traceback(lua_State *L) {
   const tp_pool *pool = tp_handle_check(L, 1);
   uint64_t id = (uint64_t)lua_tointeger(L, 2);
   tp_error error;
   tp_task *task = tp_task_find(&pool->tasks, id);
+  const tp_record *record = task ? NULL : tp_records_find(&pool->records, id);
   if (task)
     tp_report_push_stack(L, task);
+  else if (record && record->text)
+    push_traceback(L, lua_pushstring(L, record->text));
   else if (!tp_pool_find_running(pool, id, &error))
     return tp_raise_error(L, &error);
   return 1;

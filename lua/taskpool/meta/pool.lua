@@ -461,13 +461,13 @@ function Pool:tasks(options) end
 ---@return fun(): integer?, boolean, any iterator
 function Pool:results(group_name, options) end
 
----Shows the calls that a task is in, the innermost first, in one line.
+---Shows the calls that a task is in, or was in when it failed, the innermost first, in one line.
 ---
 ---Raises TaskNotFound, AlreadyEnded.
 ---
 ---    pool:traceback(0)
 ---    > traceback 0
----@param task_id integer of a task that has not ended
+---@param task_id integer of a task that has not ended, or has failed
 ---@return string traceback
 function Pool:traceback(task_id) end
 
