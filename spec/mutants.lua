@@ -642,4 +642,7 @@ return {
     breaks = "cancel with a name and options leaves the options out" },
   { text = "lua_topointer(L, -1) == function || lua_topointer(L, -2) == function", becomes = "function != NULL",
     specs = { "group" }, breaks = "cancel by function ends tasks of other functions" },
+  { text = "member->done_count >= BATCH || !uv_is_active((uv_handle_t *)&member->batch)",
+    becomes = "member->done_count >= BATCH", specs = { "c.member" },
+    breaks = "what a member has done while it acknowledges is never acknowledged" },
 }

@@ -84,9 +84,9 @@ describe("a table", function()
     )
     assert.are.equal(
       [[
-  id  group  state    timed-out  at
-   7  größe  running          0  sleep <
-1234  b c\x  failed           2  -]],
+  id  group    state    timed-out  at
+   7  größer   running          0  sleep
+1234  b c\x1b  failed           2  -]],
       show(40, "tasks")
     )
   end)

@@ -130,6 +130,22 @@ static void items_are_claimed_run_and_acknowledged(void) {
   leave(&self);
 }
 
+/* Each outcome comes while the one before is on its way, and the loop is late. */
+static void outcomes_do_not_wait_for_more_of_them(void) {
+  host self = {0};
+  uint64_t group = add_group(simple);
+  submit(group, 0, 40);
+  open_host(&self, 60, 40);
+  AWAIT(self.count == 40);
+  for (size_t i = 0; i < 40; i++) {
+    done(&self, i, TP_ENGINE_OK, "");
+    uv_sleep(6);
+    uv_run(&loop, UV_RUN_NOWAIT);
+  }
+  AWAIT(look(group)->ok == 40);
+  leave(&self);
+}
+
 static void no_more_is_claimed_than_there_is_room(void) {
   host self = {0};
   uint64_t group = add_group(simple);
@@ -384,6 +400,7 @@ static void nothing_is_lost_when_members_are_killed(void) {
 
 static const spec_case cases[] = {
     CASE(items_are_claimed_run_and_acknowledged),
+    CASE(outcomes_do_not_wait_for_more_of_them),
     CASE(no_more_is_claimed_than_there_is_room),
     CASE(a_retry_comes_when_it_is_due),
     CASE(a_cancel_is_told),

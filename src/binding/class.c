@@ -178,6 +178,14 @@ int l_task_pool_new(lua_State *L) {
   return 1;
 }
 
+/* Keeps what tasks call in the handle on top: the values at these indexes. */
+static void keep_values(lua_State *L, const int indexes[TP_HANDLE_NAME + 1]) {
+  for (int i = TP_HANDLE_FUNCTION; i <= TP_HANDLE_NAME; i++) {
+    lua_pushvalue(L, indexes[i]);
+    lua_setiuservalue(L, -2, i);
+  }
+}
+
 int l_simple_task_pool_new(lua_State *L) {
   static const char *const what = "SimpleTaskPool";
   static const tp_param function = {.name = "func", .type = TP_PARAM_FUNCTION};
@@ -234,10 +242,7 @@ int l_simple_task_pool_new(lua_State *L) {
                         [TP_HANDLE_END_CALLBACK] = END_CALLBACK,
                         [TP_HANDLE_CANCEL_CALLBACK] = CANCEL_CALLBACK,
                         [TP_HANDLE_NAME] = BOUND + 1};
-  for (int i = TP_HANDLE_FUNCTION; i <= TP_HANDLE_NAME; i++) {
-    lua_pushvalue(L, values[i]);
-    lua_setiuservalue(L, -2, i);
-  }
+  keep_values(L, values);
   if (has_threads)
     tp_executor_equip(L, pool, THREADS);
   return 1;

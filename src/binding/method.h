@@ -58,10 +58,10 @@ typedef struct tp_param {
   char letter;      /* the short option at the prompt, 0 for none */
   tp_param_kind kind;
   tp_param_type type;
+  tp_param_of of;       /* of a name: what has it */
   const char *value;    /* its placeholder in help, such as "NUM" */
   const char *fallback; /* the default as help shows it, NULL for none */
   const char *help;     /* one line */
-  tp_param_of of;       /* of a name: what has it */
   const char *choices;  /* of a name: all that there are, with blanks between them; or NULL */
 } tp_param;
 
@@ -87,9 +87,9 @@ typedef struct tp_method {
                     table for Lua, an answer made in slices for a control session */
   bool property; /* read as pool.name in Lua; set by assignment if it has an optional parameter */
   tp_role role;  /* the one that a control session needs; to show a property, TP_ROLE_READ does */
+  tp_result result;               /* what it answers with */
   tp_param params[TP_PARAMS_MAX]; /* positional ones first; ends with TP_PARAM_NONE */
   const char *summary;            /* one line */
-  tp_result result;               /* what it answers with */
   const char *const *fields;      /* of the tables that it returns, in the order in which people see
                                      them, ended by NULL; NULL: it returns none. A string in place
                                      of a table is shown as it is, with its lines */

@@ -69,7 +69,8 @@ static void push_line(lua_State *L, const tp_finding *found, uint64_t samples) {
   lua_createtable(L, 0, 4);
   lua_pushinteger(L, (lua_Integer)found->count);
   lua_setfield(L, -2, "samples");
-  lua_pushnumber(L, (double)(found->count * 1000 / samples) / 10);
+  uint64_t tenths = found->count * 1000 / samples;
+  lua_pushnumber(L, (double)tenths / 10);
   lua_setfield(L, -2, "percent");
   lua_pushlstring(L, found->text, blank ? (size_t)(blank - found->text) : strlen(found->text));
   lua_setfield(L, -2, "line");

@@ -133,7 +133,7 @@ bool tp_layout_with_tabs(const json_t *answer, tp_bytes *to) {
 enum {
   COLUMNS_MAX = 64, /* more columns are not fitted */
   GAP = 2,          /* between two columns */
-  CUT_MIN = 5,      /* a column that is cut is at least so wide */
+  CUT_MIN = 5,      /* a column that is cut stays so wide */
 };
 
 /* A table that is being filled. */
@@ -225,31 +225,48 @@ static bool fill_fields(filling *of, const json_t *columns, const json_t *object
   return true;
 }
 
-/* The widest column of texts that is not cut yet; NULL: none can be cut. */
-static struct libscols_column *widest_text(const filling *of, int *width) {
-  struct libscols_column *widest = NULL;
-  *width = CUT_MIN;
+/* The widest column of texts that is not cut yet; COLUMNS_MAX: none can be cut. */
+static size_t widest_text(const filling *of) {
+  size_t widest = COLUMNS_MAX;
+  int most = CUT_MIN;
   for (size_t i = 0; i < scols_table_get_ncols(of->table) && i < COLUMNS_MAX; i++) {
     struct libscols_column *column = scols_table_get_column(of->table, i);
-    bool can_be_cut = !scols_column_is_right(column) && !scols_column_is_trunc(column);
-    if (can_be_cut && of->widths[i] > *width) {
-      *width = of->widths[i];
-      widest = column;
+    if (of->widths[i] > most && !scols_column_is_right(column) && !scols_column_is_trunc(column)) {
+      most = of->widths[i];
+      widest = i;
     }
   }
   return widest;
 }
 
-/* Lets columns of texts be cut, the widest first, until the lines fit. Numbers are never cut.
- * False: the lines do not fit. */
+/* Cuts the cells of a column. */
+static bool cut(const filling *of, size_t column, int width) {
+  scols_column_set_flags(scols_table_get_column(of->table, column), SCOLS_FL_TRUNC);
+  for (size_t i = 0; i < scols_table_get_nlines(of->table); i++) {
+    struct libscols_cell *cell = scols_line_get_cell(scols_table_get_line(of->table, i), column);
+    const char *data = scols_cell_get_data(cell);
+    size_t length = data ? strlen(data) : 0, fits = tp_utf8_fit(data, length, width);
+    char *text = fits < length ? strndup(data, fits) : NULL;
+    bool done = fits == length || (text && scols_cell_set_data(cell, text) == 0);
+    free(text);
+    if (!done)
+      return false;
+  }
+  return true;
+}
+
+/* Cuts columns of texts, the widest first, until the lines fit. Numbers are never cut. False: the
+ * lines do not fit. */
 static bool fit(const filling *of, int width) {
-  struct libscols_column *column;
-  int over = -GAP - width, own = 0;
+  size_t widest;
+  int over = -GAP - width;
   for (size_t i = 0; i < scols_table_get_ncols(of->table) && i < COLUMNS_MAX; i++)
     over += of->widths[i] + GAP;
-  while (over > 0 && (column = widest_text(of, &own))) {
-    scols_column_set_flags(column, SCOLS_FL_TRUNC);
-    over -= own - CUT_MIN;
+  while (over > 0 && (widest = widest_text(of)) < COLUMNS_MAX) {
+    int least = of->widths[widest] - over;
+    if (!cut(of, widest, least > CUT_MIN ? least : CUT_MIN))
+      return false;
+    over -= of->widths[widest] - CUT_MIN;
   }
   return over <= 0;
 }

@@ -385,8 +385,8 @@ static void on_sent(void *context, const tp_engine_answer *answer) {
     leave_now(member);
   else if (has_failed)
     try_later(member);
-  else if (member->done_count >= BATCH)
-    send_done(member);
+  else if (member->done_count >= BATCH || !uv_is_active((uv_handle_t *)&member->batch))
+    send_done(member); /* the timer may have run out meanwhile */
 }
 
 /* Moves outcomes to those that are sent. Returns how many. */

@@ -412,10 +412,10 @@ static void drop_handle(engine *self) {
 /* Writes one of the addresses that were found; each try takes another one. */
 static void write_address(const struct addrinfo *found, unsigned tries, char *address,
                           size_t size) {
-  unsigned count = 0;
-  for (const struct addrinfo *each = found; each; each = each->ai_next)
+  unsigned count = 1;
+  for (const struct addrinfo *each = found->ai_next; each; each = each->ai_next)
     count++;
-  for (unsigned skipped = count > 0 ? tries % count : 0; skipped > 0; skipped--)
+  for (unsigned skipped = tries % count; skipped > 0 && found->ai_next; skipped--)
     found = found->ai_next;
   if (found->ai_family == AF_INET6)
     uv_ip6_name((const struct sockaddr_in6 *)found->ai_addr, address, size);
