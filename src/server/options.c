@@ -52,9 +52,15 @@ static void read_pool(lua_State *L, const option *of, tp_serve_options *to) {
   lua_replace(L, POOL);
 }
 
+/* Where an option is to be kept. */
+static void *field_of(const option *of, tp_serve_options *to) {
+  return (char *)to + of->field;
+}
+
 /* A string that the table keeps alive. */
 static void read_text(lua_State *L, const option *of, tp_serve_options *to) {
-  *(const char **)((char *)to + of->field) = check_text(L, of);
+  const char **field = field_of(of, to);
+  *field = check_text(L, of);
 }
 
 static void read_role(lua_State *L, const option *of, tp_serve_options *to) {
@@ -71,11 +77,13 @@ static lua_Number check_number(lua_State *L, const option *of) {
 }
 
 static void read_count(lua_State *L, const option *of, tp_serve_options *to) {
-  *(uint64_t *)((char *)to + of->field) = (uint64_t)check_number(L, of);
+  uint64_t *field = field_of(of, to);
+  *field = (uint64_t)check_number(L, of);
 }
 
 static void read_seconds(lua_State *L, const option *of, tp_serve_options *to) {
-  *(double *)((char *)to + of->field) = (double)check_number(L, of);
+  double *field = field_of(of, to);
+  *field = (double)check_number(L, of);
 }
 
 /* Sets the list of user ids, which is kept in a buffer. */
