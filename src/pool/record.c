@@ -125,6 +125,7 @@ void tp_records_leave_group(tp_group *group) {
 void tp_records_clear(tp_records *records) {
   while (!TAILQ_EMPTY(&records->list))
     tp_records_remove(records, TAILQ_FIRST(&records->list));
+  tp_idmap_clear(&records->tasks); /* room for a record that could not be made */
 }
 
 /* ---- looking ---- */
