@@ -72,7 +72,7 @@ static const char *detail_of(const tp_pool *pool, tp_event event, const tp_task 
                                      [TP_END_CANCELLED] = "cancelled",
                                      [TP_END_TIMED_OUT] = "timed out"};
   const tp_decision *last = &pool->scale.last;
-  if (event == TP_EVENT_ENDED)
+  if (event == TP_EVENT_ENDED && task)
     return ends[task->end];
   if (event != TP_EVENT_SCALED)
     return NULL;

@@ -65,8 +65,10 @@ static bool reserve(tp_follower *follower) {
   tp_kept_event **queue = calloc(capacity, sizeof *queue);
   if (!queue)
     return false;
-  for (size_t i = 0; i < follower->count; i++)
-    queue[i] = follower->queue[(follower->first + i) % follower->capacity];
+  for (size_t i = 0, from = follower->first; i < follower->count; i++) {
+    queue[i] = follower->queue[from];
+    from = from + 1 < follower->capacity ? from + 1 : 0;
+  }
   free(follower->queue);
   follower->queue = queue;
   follower->capacity = capacity;
